@@ -1,0 +1,16 @@
+# podium_floor(NAME SOURCES ... LINKS ...): the folder src/NAME as the static library podium_NAME.
+# LINKS names floors below (core, io, ...) and imported third-party targets.
+function(podium_floor name)
+  cmake_parse_arguments(FLOOR "" "" "SOURCES;LINKS" ${ARGN})
+  add_library(podium_${name} STATIC ${FLOOR_SOURCES})
+  target_link_libraries(podium_${name} PUBLIC podium_toolchain)
+  foreach(link IN LISTS FLOOR_LINKS)
+    if(TARGET podium_${link})
+      target_link_libraries(podium_${name} PUBLIC podium_${link})
+    elseif(TARGET ${link})
+      target_link_libraries(podium_${name} PUBLIC ${link})
+    else()
+      message(FATAL_ERROR "src/${name} links '${link}', which is neither a floor below it nor a dependency")
+    endif()
+  endforeach()
+endfunction()

@@ -1,0 +1,35 @@
+# podium_test(NAME SOURCES ... LINKS ...): the GoogleTest executable test_NAME, each test registered
+# with CTest under the prefix NAME. Every test has a timeout.
+#
+# podium_mpi_test(NAME RANKS 1 2 4 SOURCES ... LINKS ...): the same under mpirun, once per rank count.
+# Its sources call MPI_Init in a main of their own; all ranks must pass.
+find_package(GTest REQUIRED)
+include(GoogleTest)
+
+set(PODIUM_TEST_TIMEOUT_S 120)
+set(PODIUM_MPIRUN "${PROJECT_SOURCE_DIR}/scripts/mpirun.sh")
+
+function(podium_test_executable target)
+  cmake_parse_arguments(TEST "" "" "SOURCES;LINKS" ${ARGN})
+  add_executable(${target} ${TEST_SOURCES})
+  list(TRANSFORM TEST_LINKS PREPEND podium_)
+  target_link_libraries(${target} PRIVATE ${TEST_LINKS} GTest::gtest)
+  target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
+endfunction()
+
+function(podium_test name)
+  podium_test_executable(test_${name} ${ARGN})
+  target_link_libraries(test_${name} PRIVATE GTest::gtest_main)
+  gtest_discover_tests(test_${name} TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60
+    PROPERTIES TIMEOUT ${PODIUM_TEST_TIMEOUT_S})
+endfunction()
+
+function(podium_mpi_test name)
+  cmake_parse_arguments(MPI_TEST "" "" "RANKS" ${ARGN})
+  podium_test_executable(test_${name} ${MPI_TEST_UNPARSED_ARGUMENTS})
+  foreach(ranks IN LISTS MPI_TEST_RANKS)
+    add_test(NAME ${name}.ranks${ranks} COMMAND ${PODIUM_MPIRUN} -n ${ranks} $<TARGET_FILE:test_${name}>)
+    set_tests_properties(${name}.ranks${ranks} PROPERTIES TIMEOUT ${PODIUM_TEST_TIMEOUT_S}
+      SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]")
+  endforeach()
+endfunction()

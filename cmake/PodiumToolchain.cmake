@@ -1,0 +1,30 @@
+# Language level, warnings, sanitizers and the compiler cache, as properties of one interface target.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+
+find_program(PODIUM_CCACHE ccache)
+if(PODIUM_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${PODIUM_CCACHE}")
+endif()
+
+add_library(podium_toolchain INTERFACE)
+target_include_directories(podium_toolchain INTERFACE "${PROJECT_SOURCE_DIR}/src")
+target_compile_options(podium_toolchain INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Werror
+  -Wno-restrict  # false positives on std::string in g++ 12 (GCC bug 105329)
+  -fno-math-errno -fno-trapping-math)
+if(PODIUM_ARCH)
+  target_compile_options(podium_toolchain INTERFACE "-march=${PODIUM_ARCH}")
+endif()
+if(PODIUM_SANITIZE)
+  target_compile_options(podium_toolchain INTERFACE
+    "-fsanitize=${PODIUM_SANITIZE}" -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(podium_toolchain INTERFACE "-fsanitize=${PODIUM_SANITIZE}")
+endif()
+find_package(Threads REQUIRED)
+target_link_libraries(podium_toolchain INTERFACE Threads::Threads)
