@@ -1,0 +1,24 @@
+// BufferInfo: where one named parameter or statistic lives inside a model's flat buffers.
+//
+// Weights are kept in their canonical order whatever layout a backend computes in: convolutions
+// [out,in,height,width], dense layers [out,in] with `in` over the NHWC-flattened input. Gradients
+// share the offsets of their parameters.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace podium::nn {
+
+struct BufferInfo {
+  std::string name;            // for instance "5.res.body.1.conv.weight"
+  std::vector<int64_t> shape;  // canonical shape
+  size_t offset = 0;           // in floats, into parameters(), or statistics() when `statistic`
+  size_t count = 0;            // in floats
+  bool statistic = false;      // a running mean or variance: not trained
+  bool decay = false;          // weight decay applies: weights, but not biases, scales and shifts
+};
+
+}  // namespace podium::nn
