@@ -1,0 +1,67 @@
+// Loader: the batches of one rank, prefetched by a thread.
+//
+// Each epoch visits every record of a split exactly once over all ranks. The order depends only on
+// (seed, epoch), never on the world size: global batch s is the same set of records everywhere, and
+// the ranks share it evenly. Every rank makes the same number of steps; in the last, partial batch
+// a rank may get one image less than another, or none when the batch has fewer images than ranks.
+//
+// One thread per Loader fills one batch ahead and sleeps when it is full. A failure while reading
+// is thrown by next(). A Loader is used by one thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "io/augment.hpp"
+#include "io/dataset.hpp"
+
+namespace podium::io {
+
+struct LoaderOptions {
+  Split split = Split::train;
+  size_t batch = 128;  // images per step over all ranks
+  size_t rank = 0;
+  size_t world = 1;
+  uint64_t seed = 0;
+  bool shuffle = true;
+  Augmentation augmentation;
+};
+
+// A view of the loader's buffer, valid until the next call of next() or start_epoch().
+struct Batch {
+  std::span<const uint8_t> images;    // [count,H,W,C]
+  std::span<const uint8_t> labels;    // [count]
+  std::span<const uint32_t> records;  // [count], indices within the split
+  size_t global_count = 0;            // images of this step over all ranks
+  size_t step = 0;                    // within the epoch
+
+  size_t count() const { return labels.size(); }
+};
+
+class Loader {
+ public:
+  // `dataset` must outlive the loader. Throws usage_error for options that make no sense.
+  Loader(const Dataset& dataset, const LoaderOptions& options);
+  ~Loader();
+  Loader(const Loader&) = delete;
+  Loader& operator=(const Loader&) = delete;
+
+  // The same on every rank: ceil(records / batch).
+  size_t steps_per_epoch() const;
+
+  // Begins `epoch` at `first_step`; the rest of an epoch under way is dropped.
+  void start_epoch(uint64_t epoch, size_t first_step = 0);
+
+  // The next batch, or nothing at the end of the epoch. Waits for the prefetch thread. Throws what
+  // that thread met; the epoch is then over.
+  std::optional<Batch> next();
+
+ private:
+  class Prefetcher;
+  std::unique_ptr<Prefetcher> prefetcher_;
+};
+
+}  // namespace podium::io
