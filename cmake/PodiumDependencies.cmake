@@ -1,6 +1,8 @@
 # Third-party packages. Each is found once, here, and used under one imported name.
 find_package(PkgConfig REQUIRED)
 find_package(MPI REQUIRED COMPONENTS C)
+# The C interface only: mpi.h otherwise draws in the C++ bindings that MPI-3 removed.
+target_compile_definitions(MPI::MPI_C INTERFACE OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX)
 find_package(Boost 1.74 REQUIRED COMPONENTS program_options)
 find_package(CURL REQUIRED)
 find_package(OpenSSL REQUIRED)
@@ -18,7 +20,8 @@ target_link_libraries(Podium::dnnl INTERFACE "${DNNL_LIBRARY}")
 
 # Debian installs serial and parallel HDF5 side by side; Podium uses the parallel build of the MPI it runs on.
 pkg_search_module(HDF5 REQUIRED IMPORTED_TARGET GLOBAL hdf5-openmpi hdf5-mpi hdf5)
-add_library(Podium::hdf5 ALIAS PkgConfig::HDF5)
+add_library(Podium::hdf5 INTERFACE IMPORTED GLOBAL)
+target_link_libraries(Podium::hdf5 INTERFACE PkgConfig::HDF5 MPI::MPI_C)
 
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET GLOBAL libxxhash)
 add_library(Podium::xxhash ALIAS PkgConfig::XXHASH)

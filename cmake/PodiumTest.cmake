@@ -25,8 +25,8 @@ function(podium_test name)
 endfunction()
 
 function(podium_mpi_test name)
-  cmake_parse_arguments(MPI_TEST "" "" "RANKS" ${ARGN})
-  podium_test_executable(test_${name} ${MPI_TEST_UNPARSED_ARGUMENTS})
+  cmake_parse_arguments(MPI_TEST "" "" "RANKS;SOURCES;LINKS" ${ARGN})
+  podium_test_executable(test_${name} SOURCES ${MPI_TEST_SOURCES} LINKS ${MPI_TEST_LINKS})
   foreach(ranks IN LISTS MPI_TEST_RANKS)
     add_test(NAME ${name}.ranks${ranks} COMMAND ${PODIUM_MPIRUN} -n ${ranks} $<TARGET_FILE:test_${name}>)
     set_tests_properties(${name}.ranks${ranks} PROPERTIES TIMEOUT ${PODIUM_TEST_TIMEOUT_S}

@@ -14,7 +14,9 @@ constexpr int64_t hot_sleep_us = 50;
 constexpr int64_t idle_first_us = 50;
 constexpr int64_t idle_longest_us = 2000;
 
-void sleep_us(int64_t us) { std::this_thread::sleep_for(std::chrono::microseconds(us)); }
+void sleep_us(int64_t us) {
+  std::this_thread::sleep_for(std::chrono::microseconds(us));
+}
 
 }  // namespace
 

@@ -11,7 +11,9 @@ using SteadyClock = std::chrono::steady_clock;
 // Measures elapsed wall time since construction or restart(). Monotonic.
 class Stopwatch {
  public:
-  double seconds() const { return std::chrono::duration<double>(SteadyClock::now() - start_).count(); }
+  double seconds() const {
+    return std::chrono::duration<double>(SteadyClock::now() - start_).count();
+  }
   double milliseconds() const { return seconds() * 1e3; }
   void restart() { start_ = SteadyClock::now(); }
 

@@ -24,7 +24,9 @@ struct Xxh3Stream::State {
   Handle<XxhTraits> handle;
 };
 
-uint64_t xxh3(std::span<const std::byte> bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
+uint64_t xxh3(std::span<const std::byte> bytes) {
+  return XXH3_64bits(bytes.data(), bytes.size());
+}
 
 Xxh3Stream::Xxh3Stream() : state_(std::make_unique<State>()) {
   state_->handle.reset(XXH3_createState());
@@ -40,7 +42,9 @@ void Xxh3Stream::update(std::span<const std::byte> bytes) {
   XXH3_64bits_update(state_->handle.get(), bytes.data(), bytes.size());
 }
 
-uint64_t Xxh3Stream::digest() const { return XXH3_64bits_digest(state_->handle.get()); }
+uint64_t Xxh3Stream::digest() const {
+  return XXH3_64bits_digest(state_->handle.get());
+}
 
 std::string to_hex(uint64_t value) {
   std::array<char, 17> text{};

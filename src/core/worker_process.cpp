@@ -21,8 +21,8 @@ extern char** environ;
 namespace podium {
 namespace {
 
-constexpr std::array<std::string_view, 8> launcher_prefixes = {
-    "OMPI_", "PMIX_", "PMI_", "PRTE_", "ORTE_", "SLURM_", "MPI_", "HYDRA_"};
+constexpr std::array<std::string_view, 8> launcher_prefixes = {"OMPI_", "PMIX_",  "PMI_", "PRTE_",
+                                                               "ORTE_", "SLURM_", "MPI_", "HYDRA_"};
 
 struct SpawnActions {
   posix_spawn_file_actions_t value;
@@ -99,8 +99,8 @@ WorkerProcess WorkerProcess::start(const std::vector<std::string>& arguments) {
   posix_spawn_file_actions_adddup2(&actions.value, theirs.get(), worker_socket_fd);
   SpawnAttributes attributes;
   pid_t pid = -1;
-  const int error =
-      posix_spawn(&pid, "/proc/self/exe", &actions.value, &attributes.value, argv.data(), env.data());
+  const int error = posix_spawn(&pid, "/proc/self/exe", &actions.value, &attributes.value,
+                                argv.data(), env.data());
   if (error != 0) throw io_error("cannot start a worker", "/proc/self/exe", error);
   return {pid, std::move(ours)};
 }

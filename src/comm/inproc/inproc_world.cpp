@@ -1,0 +1,122 @@
+#include "comm/inproc/inproc_world.hpp"
+
+#include <cstring>
+#include <list>
+#include <mutex>
+
+#include "core/error.hpp"
+
+namespace podium::comm {
+namespace {
+
+// Messages for one rank, in order of arrival.
+class Mailbox {
+ public:
+  void put(Message message) {
+    const std::lock_guard lock(mutex_);
+    messages_.push_back(std::move(message));
+  }
+
+  std::optional<Envelope> peek(int from, int tag) const {
+    const std::lock_guard lock(mutex_);
+    for (const Message& message : messages_) {
+      if (matches(message, from, tag))
+        return Envelope{message.from, message.tag, message.bytes.size()};
+    }
+    return std::nullopt;
+  }
+
+  std::optional<Message> take(int from, int tag) {
+    const std::lock_guard lock(mutex_);
+    for (auto it = messages_.begin(); it != messages_.end(); ++it) {
+      if (!matches(*it, from, tag)) continue;
+      Message message = std::move(*it);
+      messages_.erase(it);
+      return message;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  static bool matches(const Message& message, int from, int tag) {
+    return (from == any_rank || message.from == from) && (tag == any_tag || message.tag == tag);
+  }
+
+  mutable std::mutex mutex_;
+  std::list<Message> messages_;
+};
+
+class ReceiveOperation : public Request::Operation {
+ public:
+  ReceiveOperation(Mailbox& mailbox, std::span<std::byte> bytes, int from, int tag)
+      : mailbox_(mailbox), bytes_(bytes), from_(from), tag_(tag) {}
+
+  bool test() override {
+    const std::optional<Message> message = mailbox_.take(from_, tag_);
+    if (!message) return false;
+    if (message->bytes.size() != bytes_.size()) {
+      throw internal_error("a message of " + std::to_string(message->bytes.size()) +
+                               " bytes arrived where " + std::to_string(bytes_.size()) +
+                               " were expected",
+                           "receive from rank " + std::to_string(message->from));
+    }
+    if (!bytes_.empty()) std::memcpy(bytes_.data(), message->bytes.data(), bytes_.size());
+    return true;
+  }
+
+ private:
+  Mailbox& mailbox_;
+  std::span<std::byte> bytes_;
+  int from_;
+  int tag_;
+};
+
+}  // namespace
+
+struct InprocWorld::Mailboxes {
+  explicit Mailboxes(int ranks) : of_rank(static_cast<size_t>(ranks)) {}
+  Mailbox& at(int rank) { return of_rank.at(static_cast<size_t>(rank)); }
+  std::vector<Mailbox> of_rank;
+};
+
+namespace {
+
+template <typename Mailboxes>
+class InprocCommunicator : public Communicator {
+ public:
+  InprocCommunicator(std::string name, std::shared_ptr<Mailboxes> mailboxes, int rank)
+      : Communicator(std::move(name)), mailboxes_(std::move(mailboxes)), rank_(rank) {}
+
+  int rank() const override { return rank_; }
+  int size() const override { return static_cast<int>(mailboxes_->of_rank.size()); }
+
+  Request isend(std::span<const std::byte> bytes, int to, int tag) override {
+    mailboxes_->at(to).put({rank_, tag, std::vector<std::byte>(bytes.begin(), bytes.end())});
+    return Request();
+  }
+
+  Request irecv(std::span<std::byte> bytes, int from, int tag) override {
+    return Request(std::make_unique<ReceiveOperation>(mailboxes_->at(rank_), bytes, from, tag));
+  }
+
+  std::optional<Envelope> probe(int from, int tag) override {
+    return mailboxes_->at(rank_).peek(from, tag);
+  }
+
+ private:
+  std::shared_ptr<Mailboxes> mailboxes_;
+  int rank_;
+};
+
+}  // namespace
+
+InprocWorld::InprocWorld(int ranks, std::string name)
+    : name_(std::move(name)), mailboxes_(std::make_shared<Mailboxes>(ranks)) {}
+
+InprocWorld::~InprocWorld() = default;
+
+std::unique_ptr<Communicator> InprocWorld::communicator(int rank) {
+  return std::make_unique<InprocCommunicator<Mailboxes>>(name_, mailboxes_, rank);
+}
+
+}  // namespace podium::comm

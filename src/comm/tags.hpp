@@ -1,0 +1,13 @@
+// Message tags of the collectives. Application messages use tags below `first_reserved`.
+#pragma once
+
+namespace podium::comm::tags {
+
+inline constexpr int first_reserved = 32000;
+inline constexpr int reduce_scatter = 32001;
+inline constexpr int all_gather = 32002;
+inline constexpr int broadcast = 32003;
+inline constexpr int gather = 32004;
+inline constexpr int barrier = 32005;
+
+}  // namespace podium::comm::tags
