@@ -1,0 +1,58 @@
+#include "ckpt/transfer.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "core/error.hpp"
+
+namespace podium::ckpt {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+size_t element_count(const std::vector<uint64_t>& shape) {
+  size_t count = 1;
+  for (const uint64_t extent : shape) count *= extent;
+  return count;
+}
+
+Json header_of(const Snapshot& snapshot) {
+  Json buffers = Json::array();
+  for (const NamedBuffer& buffer : snapshot.buffers) {
+    buffers.push_back({{"name", buffer.name}, {"shape", buffer.shape}});
+  }
+  return {{"card", snapshot.card}, {"buffers", buffers}};
+}
+
+}  // namespace
+
+void send_snapshot(comm::Communicator& group, const Snapshot& snapshot, int to, int tag) {
+  const std::string header = header_of(snapshot).dump();
+  comm::send(group, std::as_bytes(std::span(header)), to, tag);
+  for (const NamedBuffer& buffer : snapshot.buffers) {
+    comm::send(group, std::as_bytes(std::span(buffer.values)), to, tag);
+  }
+}
+
+Snapshot receive_snapshot(comm::Communicator& group, int from, int tag) {
+  const comm::Message header = comm::receive_any(group, from, tag, group.policy());
+  Snapshot snapshot;
+  try {
+    const char* text = reinterpret_cast<const char*>(header.bytes.data());
+    const Json json = Json::parse(text, text + header.bytes.size());
+    snapshot.card = json.at("card");
+    for (const Json& entry : json.at("buffers")) {
+      NamedBuffer buffer{entry.at("name"), entry.at("shape"), {}};
+      buffer.values.resize(element_count(buffer.shape));
+      snapshot.buffers.push_back(std::move(buffer));
+    }
+  } catch (const Json::exception& error) {
+    throw internal_error(std::string("a snapshot's header is malformed: ") + error.what(),
+                         "transfer from rank " + std::to_string(from));
+  }
+  for (NamedBuffer& buffer : snapshot.buffers) {
+    comm::receive(group, std::as_writable_bytes(std::span(buffer.values)), from, tag);
+  }
+  return snapshot;
+}
+
+}  // namespace podium::ckpt

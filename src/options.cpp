@@ -1,0 +1,214 @@
+#include "options.hpp"
+
+#include <algorithm>
+#include <boost/program_options/option.hpp>
+#include <boost/program_options/options_description.hpp>
+#include <boost/program_options/parsers.hpp>
+#include <boost/program_options/positional_options.hpp>
+#include <boost/program_options/value_semantic.hpp>
+
+#include "core/error.hpp"
+#include "schema.hpp"
+
+namespace podium {
+namespace {
+
+namespace options = boost::program_options;
+
+// The flags beside the schema's.
+struct Flags {
+  bool help = false;
+  bool version = false;
+  bool print_config = false;
+};
+
+options::options_description flag_descriptions() {
+  options::options_description flags;
+  flags.add_options()("help", "")("version", "")("print-config", "");
+  flags.add_options()("word", options::value<std::vector<std::string>>());
+  for (const OptionSpec& spec : option_schema()) {
+    if (spec.key.find('*') == std::string::npos) {
+      flags.add_options()(spec.key.c_str(), options::value<std::string>());
+    }
+  }
+  return flags;
+}
+
+// One parsed word of the command line: a flag, an option of the schema, or a verb or file.
+void take_option(const options::option& option, Flags* flags, std::vector<std::string>* words,
+                 Config* config) {
+  const std::string& key = option.string_key;
+  if (key == "help") {
+    flags->help = true;
+  } else if (key == "version") {
+    flags->version = true;
+  } else if (key == "print-config") {
+    flags->print_config = true;
+  } else if (key == "word" || option.position_key >= 0) {
+    words->insert(words->end(), option.value.begin(), option.value.end());
+  } else if (option.value.empty()) {
+    const bool known = find_option(key) != nullptr;
+    throw usage_error(
+        known ? "--" + key + " needs a value" : "unknown flag '--" + key + "'", "command line",
+        known ? "write --" + key + "=VALUE" : "did you mean '--" + nearest_option(key) + "'?");
+  } else {
+    config->set(key, option.value.front(), "flag --" + key);
+  }
+}
+
+std::vector<options::option> split_words(const std::vector<std::string>& arguments) {
+  namespace style = options::command_line_style;
+  options::positional_options_description positions;
+  positions.add("word", -1);
+  const options::options_description descriptions = flag_descriptions();
+  try {
+    return options::command_line_parser(arguments)
+        .options(descriptions)
+        .positional(positions)
+        .style(style::allow_long | style::long_allow_adjacent | style::long_allow_next)
+        .allow_unregistered()
+        .run()
+        .options;
+  } catch (const options::error& error) {
+    throw usage_error(error.what(), "command line", "see podium --help");
+  }
+}
+
+const Verb& find_verb(const std::string& name) {
+  const auto found = std::ranges::find(verbs(), name, &Verb::name);
+  if (found != verbs().end()) return *found;
+  std::vector<std::string> known;
+  for (const Verb& verb : verbs()) known.push_back(verb.name);
+  throw usage_error("unknown verb '" + name + "'", "command line",
+                    "did you mean '" + nearest_word(name, known) + "'? See podium --help");
+}
+
+std::string default_text(const OptionSpec& spec) {
+  return spec.default_value.empty() ? "" : " [" + spec.default_value + "]";
+}
+
+std::string choices_text(const OptionSpec& spec) {
+  std::string text;
+  for (const std::string& choice : spec.choices) text += (text.empty() ? "" : "|") + choice;
+  return text.empty() ? "" : " (" + text + ")";
+}
+
+std::string option_lines(const std::vector<std::string>& sections) {
+  std::string text;
+  for (const OptionSpec& spec : option_schema()) {
+    if (std::ranges::count(sections, section_of(spec.key)) == 0) continue;
+    std::string left = "  --" + spec.key;
+    if (left.size() < 30) left.resize(30, ' ');
+    text += left + " " + spec.help + choices_text(spec) + default_text(spec) + "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+const std::vector<Verb>& verbs() {
+  static const std::vector<Verb> all = {
+      {"run",
+       "the whole pipeline in one job: ingest, train, select, serve",
+       {"", "run", "io", "train", "model", "comm", "ckpt", "serve", "log"}},
+      {"ingest", "read a data set into its HDF5 cache", {"", "run", "io", "log"}},
+      {"train",
+       "train one model; its result becomes a candidate of the run folder",
+       {"", "run", "io", "train", "model", "comm", "ckpt", "log"}},
+      {"select", "publish the best candidate of the run folder", {"run", "log"}},
+      {"serve", "answer predictions with the published model", {"", "run", "serve", "log"}},
+      {"predict",
+       "classify records, here or by a running service",
+       {"run", "io", "predict", "log"}},
+      {"search", "architecture search over parameter servers", {}, false},
+      {"learn", "explorers, a buffer and trainers kept in step", {}, false},
+      {"export", "write a model for other programs", {}, false},
+      {"inspect", "show what a file or folder of Podium holds", {}, false},
+      {"bench", "measure a part against its peers and limits", {}, false},
+      {"report", "one page about one or more runs", {}, false},
+      {"top", "a live view of a running service", {}, false},
+      {"plan", "layout, memory and predicted time for a node count", {}, false},
+  };
+  return all;
+}
+
+Invocation parse_command_line(const std::vector<std::string>& arguments) {
+  Flags flags;
+  std::vector<std::string> words;
+  Config flag_values;
+  for (const options::option& option : split_words(arguments)) {
+    take_option(option, &flags, &words, &flag_values);
+  }
+  Invocation invocation;
+  if (flags.version) {
+    invocation.action = Invocation::Action::version;
+    return invocation;
+  }
+  if (words.empty()) {
+    if (!flags.help) throw usage_error("no verb", "command line", "see podium --help");
+    invocation.action = Invocation::Action::help;
+    return invocation;
+  }
+  const Verb& verb = find_verb(words.front());
+  invocation.verb = verb.name;
+  if (flags.help) {
+    invocation.action = Invocation::Action::verb_help;
+    return invocation;
+  }
+  if (!verb.built) {
+    throw usage_error("the verb '" + verb.name + "' is not part of this release", "command line",
+                      "podium --help marks the verbs that are");
+  }
+  invocation.input_files.assign(words.begin() + 1, words.end());
+  for (const std::string& file : invocation.input_files) invocation.config.read_file(file);
+  invocation.config.read_environment();
+  invocation.config.override_with(flag_values);
+  if (flags.print_config) invocation.action = Invocation::Action::print_config;
+  return invocation;
+}
+
+std::string help_text() {
+  std::string text =
+      "podium VERB [input.cfg ...] [--section.key=value ...]\n\n"
+      "Trains, selects, checkpoints and serves image classifiers. Runs alone or under mpirun or\n"
+      "srun; the ranks of a job take roles (--roles).\n\nVerbs:\n";
+  for (const Verb& verb : verbs()) {
+    std::string name = "  " + verb.name;
+    name.resize(12, ' ');
+    text += name + verb.help + (verb.built ? "" : " (not in this release)") + "\n";
+  }
+  text +=
+      "\nFlags:\n"
+      "  --help          this page; after a verb: its options\n"
+      "  --version       versions of Podium and of what it is built on\n"
+      "  --print-config  the effective configuration, itself an input file\n\n"
+      "Flags override PODIUM_SECTION__KEY in the environment, which overrides input files, of\n"
+      "which later ones win. Exit codes: 0 done, 2 usage, 65 bad input data, 69 something needed\n"
+      "is absent, 70 internal error, 74 I/O error, 75 stopped early (run again to go on).\n";
+  return text;
+}
+
+std::string verb_help_text(const std::string& name) {
+  const Verb& verb = find_verb(name);
+  std::string text =
+      "podium " + verb.name + " [input.cfg ...] [--section.key=value ...]\n\n  " + verb.help + "\n";
+  if (!verb.built) return text + "\nNot part of this release.\n";
+  return text + "\nOptions:\n" + option_lines(verb.sections);
+}
+
+std::string options_markdown() {
+  std::string text =
+      "# Options\n\nMade from the schema by `podium --help` of the verbs; see `src/schema.cpp`.\n\n"
+      "| key | default | meaning |\n|---|---|---|\n";
+  for (const OptionSpec& spec : option_schema()) {
+    std::string choices;
+    for (const std::string& choice : spec.choices)
+      choices += (choices.empty() ? "" : ", ") + ("`" + choice + "`");
+    text += "| `" + spec.key + "` | " +
+            (spec.default_value.empty() ? "" : "`" + spec.default_value + "`") + " | " + spec.help +
+            (choices.empty() ? "" : ": " + choices) + " |\n";
+  }
+  return text;
+}
+
+}  // namespace podium

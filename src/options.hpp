@@ -1,0 +1,38 @@
+// The command line: podium VERB [input.cfg ...] [--section.key=value ...].
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "config.hpp"
+
+namespace podium {
+
+struct Verb {
+  std::string name;
+  std::string help;                   // one line
+  std::vector<std::string> sections;  // option sections that matter to it, for its help
+  bool built = true;                  // false: a later release brings it; calling it is an error
+};
+
+const std::vector<Verb>& verbs();
+
+// What the user asked for.
+struct Invocation {
+  enum class Action { run_verb, help, verb_help, version, print_config };
+  Action action = Action::run_verb;
+  std::string verb;
+  std::vector<std::string> input_files;
+  Config config;
+};
+
+// Parses argv without argv[0]. Throws usage_error.
+Invocation parse_command_line(const std::vector<std::string>& arguments);
+
+std::string help_text();
+std::string verb_help_text(const std::string& verb);
+
+// docs/options.md, from the schema.
+std::string options_markdown();
+
+}  // namespace podium

@@ -1,0 +1,219 @@
+#include "schema.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+namespace podium {
+namespace {
+
+using enum ValueKind;
+
+std::vector<OptionSpec> general_options() {
+  return {
+      {"roles", text, "",
+       "ranks per role, e.g. ingest=1,train=2,ckpt=1,serve=1; unset roles are chosen"},
+      {"device", text, "auto", "where to compute", {"auto", "cpu", "cuda"}},
+      {"run.dir", text, "", "folder of the run; default runs/NAME, NAME being the input file's"},
+      {"run.models", text, "dense,cnn,resnet", "models that `run` trains, in this order"},
+      {"log.level", text, "info", "lines on stderr", {"error", "warning", "info", "debug"}},
+  };
+}
+
+std::vector<OptionSpec> io_options() {
+  return {
+      {"io.source", text, "fashion_mnist",
+       "a named set, a folder, a URL, or synthetic:N,H,W,C,classes"},
+      {"io.cache_dir", text, "cache", "folder of the HDF5 caches, shared between runs"},
+      {"io.cache_memory", bytes, "1GiB",
+       "records kept in memory per rank; larger sets are read from disk"},
+      {"io.validation", integer, "5000", "training records set aside for validation", {}, 1},
+      {"io.split_seed", integer, "1", "seed of that choice"},
+      {"io.rebuild", boolean, "false", "write the cache anew even if it is current"},
+  };
+}
+
+// The recipe of a model: once under train.* (the default of every model), once under model.*.
+std::vector<OptionSpec> recipe_options(const std::string& prefix, bool defaults) {
+  const auto given = [&](const char* value) { return defaults ? value : ""; };
+  return {
+      {prefix + "epochs", integer, given("10"), "passes over the training records", {}, 1, 100000},
+      {prefix + "batch", integer, given("128"), "images per step, over all ranks", {}, 1, 65536},
+      {prefix + "lr",
+       real,
+       given("0.1"),
+       "peak learning rate of the one-cycle schedule",
+       {},
+       0,
+       1000},
+      {prefix + "momentum", real, given("0.9"), "Nesterov momentum", {}, 0, 0.9999},
+      {prefix + "weight_decay", real, given("0.0005"), "decoupled weight decay", {}, 0, 1},
+      {prefix + "label_smoothing",
+       real,
+       given("0.1"),
+       "share of the label spread over all classes",
+       {},
+       0,
+       0.9},
+      {prefix + "warmup",
+       real,
+       given("0.25"),
+       "share of the steps in which the learning rate rises",
+       {},
+       0,
+       1},
+      {prefix + "flip", boolean, given("false"), "mirror half of the training images"},
+      {prefix + "shift",
+       integer,
+       given("0"),
+       "largest random shift of training images, pixels",
+       {},
+       0,
+       64},
+  };
+}
+
+std::vector<OptionSpec> train_options() {
+  std::vector<OptionSpec> options = {
+      {"train.model", text, "cnn",
+       "dense, cnn, resnet, a model of the input file, or architecture text"},
+      {"train.sync", text, "allreduce", "how trainers average gradients", {"allreduce", "none"}},
+      {"train.groups",
+       integer,
+       "0",
+       "groups of trainers that train models side by side; 0 chooses",
+       {},
+       0,
+       64},
+      {"train.seed", integer, "1", "seed of initial weights and of the order of images"},
+      {"train.threads",
+       integer,
+       "0",
+       "threads per trainer rank; 0 chooses cores / trainers on the node",
+       {},
+       0,
+       1024},
+  };
+  std::ranges::move(recipe_options("train.", true), std::back_inserter(options));
+  options.push_back({"model.*.arch", text, "",
+                     "architecture text of the model NAME (docs/architecture_text.md)"});
+  std::ranges::move(recipe_options("model.*.", false), std::back_inserter(options));
+  return options;
+}
+
+std::vector<OptionSpec> service_options() {
+  return {
+      {"comm.allreduce", text, "ring", "algorithm of the gradient exchange", {"ring"}},
+      {"comm.timeout_s",
+       integer,
+       "120",
+       "longest wait for another rank inside an operation, seconds",
+       {},
+       1,
+       86400},
+      {"ckpt.every", text, "1epochs", "how often a training run is made safe: Nepochs, or never"},
+      {"serve.model", text, "", "name in the URLs, /v2/models/NAME; default: the data set's"},
+      {"serve.address", text, "127.0.0.1", "address to listen on"},
+      {"serve.port", integer, "8080", "port to listen on; 0 takes a free one", {}, 0, 65535},
+      {"serve.replicas", integer, "2", "worker processes per serving rank", {}, 1, 256},
+      {"serve.policy",
+       text,
+       "round_robin",
+       "how the balancer picks a replica",
+       {"round_robin", "least_connections", "hash"}},
+      {"serve.max_batch", integer, "64", "images a replica computes at once", {}, 1, 4096},
+      {"serve.batch_delay_ms", integer, "0", "longest wait for a fuller batch, ms", {}, 0, 10000},
+      {"serve.queue",
+       integer,
+       "1024",
+       "requests accepted and not yet answered; more get 429",
+       {},
+       1,
+       1000000},
+      {"serve.timeout_ms",
+       integer,
+       "10000",
+       "longest time to answer one request, ms",
+       {},
+       1,
+       3600000},
+      {"serve.drain_s",
+       integer,
+       "30",
+       "longest time to finish accepted requests at the end, s",
+       {},
+       0,
+       3600},
+      {"serve.linger", text, "0",
+       "seconds to go on serving once all is trained, or forever (until SIGTERM)"},
+      {"predict.server", text, "",
+       "HOST:PORT of a running service; empty: load the selected model here"},
+      {"predict.split", text, "test", "records to classify", {"test", "validation"}},
+      {"predict.output", text, "",
+       "file for the predictions, CSV: record, label, class, confidence"},
+  };
+}
+
+size_t edit_distance(const std::string& a, const std::string& b) {
+  std::vector<size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), size_t{0});
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = std::exchange(row[0], i);
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t substitute = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substitute});
+    }
+  }
+  return row.back();
+}
+
+// "model.cnn.lr" as the schema writes it, "model.*.lr"; other keys unchanged.
+std::string schema_key(std::string_view key) {
+  constexpr std::string_view prefix = "model.";
+  const size_t dot = key.rfind('.');
+  if (!key.starts_with(prefix) || dot <= prefix.size()) return std::string(key);
+  return "model.*" + std::string(key.substr(dot));
+}
+
+}  // namespace
+
+const std::vector<OptionSpec>& option_schema() {
+  static const std::vector<OptionSpec> schema = [] {
+    std::vector<OptionSpec> all = general_options();
+    std::ranges::move(io_options(), std::back_inserter(all));
+    std::ranges::move(train_options(), std::back_inserter(all));
+    std::ranges::move(service_options(), std::back_inserter(all));
+    return all;
+  }();
+  return schema;
+}
+
+const OptionSpec* find_option(std::string_view key) {
+  const std::string wanted = schema_key(key);
+  const auto& schema = option_schema();
+  const auto found = std::ranges::find(schema, wanted, &OptionSpec::key);
+  return found == schema.end() ? nullptr : &*found;
+}
+
+std::string nearest_word(const std::string& word, const std::vector<std::string>& known) {
+  return *std::ranges::min_element(
+      known, {}, [&](const std::string& candidate) { return edit_distance(word, candidate); });
+}
+
+std::string nearest_option(const std::string& key) {
+  std::vector<std::string> known;
+  for (const OptionSpec& spec : option_schema()) known.push_back(spec.key);
+  std::string nearest = nearest_word(schema_key(key), known);
+  const size_t star = nearest.find('*');
+  if (star == std::string::npos) return nearest;
+  const std::string name = key.starts_with("model.") ? key.substr(6, key.rfind('.') - 6) : "NAME";
+  return nearest.replace(star, 1, name);
+}
+
+std::string section_of(std::string_view key) {
+  const size_t dot = key.find('.');
+  return dot == std::string_view::npos ? "" : std::string(key.substr(0, dot));
+}
+
+}  // namespace podium

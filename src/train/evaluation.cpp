@@ -1,0 +1,56 @@
+#include "train/evaluation.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
+#include "comm/ring_allreduce.hpp"
+
+namespace podium::train {
+namespace {
+
+// Rows of `probabilities` [N,classes] whose largest entry is at the label.
+size_t count_correct(std::span<const float> probabilities, std::span<const uint8_t> labels,
+                     size_t classes) {
+  size_t correct = 0;
+  for (size_t row = 0; row < labels.size(); ++row) {
+    const std::span<const float> line = probabilities.subspan(row * classes, classes);
+    const auto best = std::ranges::max_element(line) - line.begin();
+    correct += static_cast<size_t>(best) == labels[row] ? 1 : 0;
+  }
+  return correct;
+}
+
+}  // namespace
+
+double evaluate(nn::Model& model, const io::Dataset& dataset, io::Split split,
+                comm::Communicator& group) {
+  const size_t records = dataset.size(split);
+  const size_t ranks = static_cast<size_t>(group.size());
+  const size_t rank = static_cast<size_t>(group.rank());
+  const size_t classes = dataset.info().classes;
+  const size_t chunk = static_cast<size_t>(model.max_batch());
+  std::vector<uint32_t> indices(chunk);
+  std::vector<uint8_t> images(chunk * dataset.info().image_bytes());
+  std::vector<uint8_t> labels(chunk);
+  std::vector<float> probabilities(chunk * classes);
+
+  size_t correct = 0;
+  const size_t end = records * (rank + 1) / ranks;
+  for (size_t first = records * rank / ranks; first < end; first += chunk) {
+    const size_t count = std::min(chunk, end - first);
+    const std::span<uint32_t> part(indices.data(), count);
+    const std::span<uint8_t> pixels(images.data(), count * dataset.info().image_bytes());
+    const std::span<uint8_t> truth(labels.data(), count);
+    const std::span<float> scores(probabilities.data(), count * classes);
+    std::iota(part.begin(), part.end(), static_cast<uint32_t>(first));
+    dataset.gather(split, part, pixels, truth);
+    model.predict(pixels, scores);
+    correct += count_correct(scores, truth, classes);
+  }
+  double total = static_cast<double>(correct);
+  comm::ring_allreduce(group, std::span<double>(&total, 1));
+  return records == 0 ? 0.0 : total / static_cast<double>(records);
+}
+
+}  // namespace podium::train

@@ -1,0 +1,30 @@
+// Progress: how far a training run has come, and how fast.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+
+namespace podium::train {
+
+// Travels in checkpoints and reports.
+struct Progress {
+  int epochs = 0;  // finished
+  int64_t images = 0;
+  double step_s = 0;          // wall time in training steps
+  double exposed_comm_s = 0;  // of which waiting for gradients
+  double total_s = 0;         // wall time with evaluation and checkpoints
+  double loss = 0;            // mean over the last epoch
+  double train_accuracy = 0;  // over the last epoch, as it went, in [0,1]
+  double val_accuracy = 0;    // after the last epoch, in [0,1]
+  double lr = 0;              // last learning rate
+
+  double images_per_s() const { return step_s > 0 ? static_cast<double>(images) / step_s : 0; }
+  double exposed_comm_share() const { return step_s > 0 ? exposed_comm_s / step_s : 0; }
+};
+
+nlohmann::ordered_json to_json(const Progress& progress);
+
+// Throws nlohmann::json::exception when a key is missing or of another type.
+Progress progress_from_json(const nlohmann::ordered_json& json);
+
+}  // namespace podium::train

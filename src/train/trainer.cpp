@@ -1,0 +1,184 @@
+#include "train/trainer.hpp"
+
+#include <array>
+#include <cmath>
+
+#include "comm/broadcast.hpp"
+#include "comm/ring_allreduce.hpp"
+#include "core/clock.hpp"
+#include "core/error.hpp"
+#include "core/random.hpp"
+#include "io/loader.hpp"
+#include "nn/one_cycle.hpp"
+#include "train/evaluation.hpp"
+#include "train/model_snapshot.hpp"
+#include "train/training_checkpoint.hpp"
+
+namespace podium::train {
+namespace {
+
+constexpr size_t steps_between_stop_checks = 8;
+
+io::LoaderOptions loader_options(const Recipe& recipe, const comm::Communicator& group) {
+  io::LoaderOptions options;
+  options.split = io::Split::train;
+  options.batch = static_cast<size_t>(recipe.batch);
+  options.rank = static_cast<size_t>(group.rank());
+  options.world = static_cast<size_t>(group.size());
+  options.seed = recipe.seed;
+  options.augmentation = {recipe.flip, static_cast<size_t>(recipe.shift)};
+  return options;
+}
+
+nn::SgdOptions sgd_options(const Recipe& recipe) {
+  return {static_cast<float>(recipe.momentum), static_cast<float>(recipe.weight_decay)};
+}
+
+}  // namespace
+
+// What one epoch needs and gathers.
+struct Trainer::Epoch {
+  Epoch(const Trainer& trainer, io::Loader& data)
+      : loader(data),
+        schedule(trainer.options_.recipe.lr,
+                 static_cast<int64_t>(data.steps_per_epoch()) * trainer.options_.recipe.epochs,
+                 nn::OneCycleOptions{.warmup_share = trainer.options_.recipe.warmup}),
+        first_step(static_cast<int64_t>(data.steps_per_epoch()) * trainer.progress_.epochs) {}
+
+  io::Loader& loader;
+  nn::OneCycle schedule;
+  int64_t first_step;  // of this epoch, counted over the whole run
+  double loss_sum = 0;
+  double correct = 0;
+  double images = 0;  // of this rank
+  double lr = 0;
+  size_t steps = 0;
+  Stopwatch watch;
+};
+
+Trainer::Trainer(nn::Model& model, const io::Dataset& dataset, GradientSync& sync,
+                 comm::Communicator& group, TrainerOptions options)
+    : model_(model),
+      dataset_(dataset),
+      sync_(sync),
+      group_(group),
+      options_(std::move(options)),
+      optimizer_(model.buffers(), model.parameters().size(), sgd_options(options_.recipe)) {
+  model_.initialise(options_.recipe.seed);
+  if (!options_.checkpoint.empty()) resume();
+}
+
+Trainer::Outcome Trainer::run() {
+  while (progress_.epochs < options_.recipe.epochs) {
+    if (train_epoch() == Outcome::stopped) return Outcome::stopped;
+  }
+  return Outcome::finished;
+}
+
+Trainer::Outcome Trainer::train_epoch() {
+  const Stopwatch watch;
+  const double exposed_before = sync_.exposed_seconds();
+  io::Loader loader(dataset_, loader_options(options_.recipe, group_));
+  Epoch epoch(*this, loader);
+  const uint64_t rank_seed = mix64(options_.recipe.seed) + static_cast<uint64_t>(group_.rank());
+  model_.set_dropout_stream(rank_seed, static_cast<uint64_t>(epoch.first_step));
+
+  loader.start_epoch(static_cast<uint64_t>(progress_.epochs));
+  while (take_step(epoch)) {
+    if (epoch.steps % steps_between_stop_checks == 0 && stop_agreed()) return Outcome::stopped;
+  }
+  progress_.step_s += epoch.watch.seconds();
+  progress_.exposed_comm_s += sync_.exposed_seconds() - exposed_before;
+  finish_epoch(epoch);
+  progress_.total_s += watch.seconds();
+
+  const bool last = progress_.epochs == options_.recipe.epochs;
+  if (last || progress_.epochs % options_.checkpoint_epochs == 0) save();
+  if (options_.on_epoch && group_.rank() == 0) options_.on_epoch(progress_);
+  return Outcome::finished;
+}
+
+// One optimizer step on the next batch; false at the end of the epoch.
+bool Trainer::take_step(Epoch& epoch) {
+  const std::optional<io::Batch> batch = epoch.loader.next();
+  if (!batch) return false;
+  const auto result = model_.forward_backward(batch->images, batch->labels,
+                                              static_cast<float>(options_.recipe.label_smoothing));
+  const float weight = static_cast<float>(batch->count()) / static_cast<float>(batch->global_count);
+  sync_.combine(model_.gradients(), weight);
+  epoch.lr = epoch.schedule.at(epoch.first_step + static_cast<int64_t>(batch->step));
+  optimizer_.step(model_.parameters(), model_.gradients(), static_cast<float>(epoch.lr));
+
+  epoch.loss_sum += result.loss_sum;
+  epoch.correct += result.correct;
+  epoch.images += static_cast<double>(batch->count());
+  ++epoch.steps;
+  return true;
+}
+
+void Trainer::finish_epoch(const Epoch& epoch) {
+  std::array<double, 3> sums = {epoch.loss_sum, epoch.correct, epoch.images};
+  comm::ring_allreduce(group_, std::span<double>(sums));
+  const auto [loss_sum, correct, images] = sums;
+  ++progress_.epochs;
+  if (!std::isfinite(loss_sum)) {
+    const Recipe& recipe = options_.recipe;
+    throw usage_error(
+        "the loss is no longer a finite number in epoch " + std::to_string(progress_.epochs),
+        "model '" + recipe.name + "', learning rate " + std::to_string(recipe.lr),
+        "lower the learning rate");
+  }
+  progress_.images += static_cast<int64_t>(images);
+  progress_.loss = loss_sum / images;
+  progress_.train_accuracy = correct / images;
+  progress_.lr = epoch.lr;
+  average_statistics();
+  progress_.val_accuracy = evaluate(model_, dataset_, io::Split::validation, group_);
+  check_replicas();
+}
+
+// True on all ranks if any was asked to stop.
+bool Trainer::stop_agreed() {
+  double wishes = options_.should_stop && options_.should_stop() ? 1 : 0;
+  comm::ring_allreduce(group_, std::span<double>(&wishes, 1));
+  return wishes > 0;
+}
+
+// Batch norm's running statistics come from each rank's own images: their mean goes on everywhere.
+void Trainer::average_statistics() {
+  const std::span<float> statistics = model_.statistics();
+  comm::ring_allreduce(group_, statistics);
+  for (float& value : statistics) value /= static_cast<float>(group_.size());
+}
+
+void Trainer::check_replicas() {
+  const std::string mine = weights_xxh3(model_);
+  if (comm::broadcast_text(group_, mine, 0) == mine) return;
+  throw internal_error("replicas of the model '" + options_.recipe.name +
+                           "' hold different bits after epoch " + std::to_string(progress_.epochs),
+                       "trainer " + std::to_string(group_.rank()) + " against trainer 0");
+}
+
+void Trainer::resume() {
+  const TrainingIdentity identity{options_.recipe, dataset_.info().digest, group_.size()};
+  bool found = false;
+  if (group_.rank() == 0) {
+    found = may_resume(options_.checkpoint, identity, options_.log);
+  }
+  if (comm::broadcast_text(group_, found ? "yes" : "no", 0) == "no") return;
+  progress_ = read_checkpoint(options_.checkpoint, model_, optimizer_);
+  if (group_.rank() == 0) {
+    options_.log.info("model '" + options_.recipe.name + "' goes on after epoch " +
+                      std::to_string(progress_.epochs) + " of " +
+                      std::to_string(options_.recipe.epochs) + ", from " +
+                      options_.checkpoint.string());
+  }
+}
+
+void Trainer::save() const {
+  if (options_.checkpoint.empty() || group_.rank() != 0) return;
+  const TrainingIdentity identity{options_.recipe, dataset_.info().digest, group_.size()};
+  write_checkpoint(options_.checkpoint, identity, progress_, model_, optimizer_);
+}
+
+}  // namespace podium::train

@@ -1,0 +1,72 @@
+// Trainer: the one training loop.
+//
+// Every trainer rank of a group runs it on an equal copy of the model with its own share of each
+// batch; what differs between training modes is the GradientSync. After each epoch the loop
+// averages the running statistics, evaluates on the validation split, checks that all replicas hold
+// identical bits, writes a checkpoint, and reports.
+//
+// Threads: a Trainer belongs to one thread. All its calls are collective over the group.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include "comm/communicator.hpp"
+#include "core/log.hpp"
+#include "io/dataset.hpp"
+#include "nn/model.hpp"
+#include "nn/sgd.hpp"
+#include "train/gradient_sync.hpp"
+#include "train/progress.hpp"
+#include "train/recipe.hpp"
+
+namespace podium::train {
+
+struct TrainerOptions {
+  Recipe recipe;
+  std::filesystem::path checkpoint;               // file to resume from and to write; empty: none
+  int checkpoint_epochs = 1;                      // write after every so many epochs
+  std::function<void(const Progress&)> on_epoch;  // called on rank 0 of the group
+  std::function<bool()> should_stop;              // any rank may ask; all stop together
+  Log log;
+};
+
+class Trainer {
+ public:
+  enum class Outcome { finished, stopped };
+
+  // All references must outlive the trainer. Initialises the model, or resumes it from the
+  // checkpoint when that is of the same recipe, data and number of ranks.
+  Trainer(nn::Model& model, const io::Dataset& dataset, GradientSync& sync,
+          comm::Communicator& group, TrainerOptions options);
+
+  // Trains to the last epoch, or until some rank is asked to stop. Throws usage_error when the loss
+  // is no longer finite, internal_error when replicas hold different bits.
+  Outcome run();
+
+  const Progress& progress() const { return progress_; }
+
+ private:
+  struct Epoch;
+
+  Outcome train_epoch();
+  bool take_step(Epoch& epoch);
+  void finish_epoch(const Epoch& epoch);
+  bool stop_agreed();
+  void average_statistics();
+  void check_replicas();
+  void resume();
+  void save() const;
+
+  nn::Model& model_;
+  const io::Dataset& dataset_;
+  GradientSync& sync_;
+  comm::Communicator& group_;
+  TrainerOptions options_;
+  nn::Sgd optimizer_;
+  Progress progress_;
+};
+
+}  // namespace podium::train

@@ -1,0 +1,37 @@
+// The checkpoint of a training run: model, momentum and progress in one snapshot file.
+//
+// Resuming after an epoch continues bit-identically, since the order of images, augmentation,
+// dropout and learning rate depend only on the recipe, the epoch and the step.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "core/log.hpp"
+#include "nn/model.hpp"
+#include "nn/sgd.hpp"
+#include "train/progress.hpp"
+#include "train/recipe.hpp"
+
+namespace podium::train {
+
+// What must be equal for a checkpoint to be gone on from.
+struct TrainingIdentity {
+  Recipe recipe;
+  std::string dataset_digest;
+  int ranks = 1;
+};
+
+// True if `file` is a readable checkpoint of `identity`. Says in `log` why an existing one is not
+// used: damaged, or of another recipe, data set or number of ranks.
+bool may_resume(const std::filesystem::path& file, const TrainingIdentity& identity,
+                const Log& log);
+
+// Throws data_error when the file is damaged or of another architecture.
+Progress read_checkpoint(const std::filesystem::path& file, nn::Model& model, nn::Sgd& optimizer);
+
+// Atomic; throws io_error.
+void write_checkpoint(const std::filesystem::path& file, const TrainingIdentity& identity,
+                      const Progress& progress, const nn::Model& model, const nn::Sgd& optimizer);
+
+}  // namespace podium::train
