@@ -285,7 +285,8 @@ Hdf5Dataset Hdf5File::create_dataset(const std::string& name, const std::vector<
   const Properties links(H5Pcreate(H5P_LINK_CREATE));
   const Properties creation(H5Pcreate(H5P_DATASET_CREATE));
   bool ok = space && links && creation && H5Pset_create_intermediate_group(links.get(), 1) >= 0 &&
-            H5Pset_fill_time(creation.get(), H5D_FILL_TIME_NEVER) >= 0;
+            H5Pset_fill_time(creation.get(), H5D_FILL_TIME_NEVER) >= 0 &&
+            H5Pset_obj_track_times(creation.get(), false) >= 0;  // equal content, equal bytes
   if (ok && chunk_rows > 0) {
     std::vector<hsize_t> chunk = extent;
     chunk[0] = chunk_rows;

@@ -1,0 +1,110 @@
+#include "io/manifest.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "core/error.hpp"
+#include "core/hash.hpp"
+#include "io/hdf5_file.hpp"
+#include "io/shard_json.hpp"
+
+namespace podium::io {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json to_json(const Manifest& manifest) {
+  Json json;
+  json["name"] = manifest.name;
+  json["source"] = manifest.source;
+  json["digest"] = manifest.digest;
+  json["built"] = manifest.built;
+  json["shape"] = {manifest.shape.height, manifest.shape.width, manifest.shape.channels};
+  json["class_names"] = manifest.class_names;
+  json["train_records"] = manifest.train_records;
+  json["test_records"] = manifest.test_records;
+  json["split_seed"] = manifest.split_seed;
+  json["mean"] = manifest.mean;
+  json["stddev"] = manifest.stddev;
+  json["shards"] = Json::array();
+  for (const ShardEntry& shard : manifest.shards) json["shards"].push_back(shard_to_json(shard));
+  return json;
+}
+
+Manifest from_json(const Json& json) {
+  Manifest manifest;
+  json.at("name").get_to(manifest.name);
+  json.at("source").get_to(manifest.source);
+  json.at("digest").get_to(manifest.digest);
+  json.at("built").get_to(manifest.built);
+  const auto shape = json.at("shape").get<std::array<size_t, 3>>();
+  manifest.shape = {shape[0], shape[1], shape[2]};
+  json.at("class_names").get_to(manifest.class_names);
+  json.at("train_records").get_to(manifest.train_records);
+  json.at("test_records").get_to(manifest.test_records);
+  json.at("split_seed").get_to(manifest.split_seed);
+  json.at("mean").get_to(manifest.mean);
+  json.at("stddev").get_to(manifest.stddev);
+  for (const Json& shard : json.at("shards")) manifest.shards.push_back(shard_from_json(shard));
+  return manifest;
+}
+
+bool is_consistent(const Manifest& manifest) {
+  const std::vector<uint32_t>& validation = manifest.validation;
+  const bool ascending = std::adjacent_find(validation.begin(), validation.end(),
+                                            std::greater_equal<>()) == validation.end();
+  return shards_cover(manifest) && ascending &&
+         (validation.empty() || validation.back() < manifest.train_records) &&
+         manifest.shape.bytes() > 0 && !manifest.class_names.empty() &&
+         manifest.mean.size() == manifest.shape.channels &&
+         manifest.stddev.size() == manifest.shape.channels;
+}
+
+}  // namespace
+
+bool shards_cover(const Manifest& manifest) {
+  auto shard = manifest.shards.begin();
+  for (const Part part : {Part::train, Part::test}) {
+    uint64_t covered = 0;
+    while (shard != manifest.shards.end() && shard->part == part && shard->first == covered &&
+           shard->records > 0) {
+      covered += shard->records;
+      ++shard;
+    }
+    if (covered != manifest.records(part)) return false;
+  }
+  return shard == manifest.shards.end();
+}
+
+void write_manifest(const std::filesystem::path& path, const Manifest& manifest) {
+  TemporaryFile file(path);
+  Hdf5File hdf5 = Hdf5File::create(file.path());
+  hdf5.write_attribute("schema", cache_schema.name);
+  hdf5.write_attribute("version", std::to_string(cache_schema.version));
+  hdf5.write_attribute("manifest", to_json(manifest).dump());
+  hdf5.create_dataset<uint32_t>("validation", {manifest.validation.size()}, 0)
+      .write(0, std::span<const uint32_t>(manifest.validation));
+  hdf5.close();
+  seal_and_publish(file, cache_schema);
+}
+
+Manifest read_manifest(const std::filesystem::path& path) {
+  verify_seal(path, cache_schema);
+  const Hdf5File hdf5 = Hdf5File::open(path);
+  Manifest manifest;
+  try {
+    manifest = from_json(Json::parse(hdf5.read_attribute("manifest")));
+  } catch (const Json::exception& error) {
+    throw data_error(std::string("the manifest is incomplete: ") + error.what(), path.string(),
+                     cache_schema.remedy);
+  }
+  const Hdf5Dataset validation = hdf5.dataset<uint32_t>("validation");
+  manifest.validation.resize(validation.rows());
+  validation.read(0, std::span<uint32_t>(manifest.validation));
+  if (!is_consistent(manifest)) {
+    throw data_error("the manifest contradicts itself", path.string(), cache_schema.remedy);
+  }
+  return manifest;
+}
+
+}  // namespace podium::io

@@ -1,0 +1,59 @@
+#include "io/shard_json.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "core/error.hpp"
+#include "core/hash.hpp"
+
+namespace podium::io {
+
+using Json = nlohmann::ordered_json;
+
+// The checksum is written in hexadecimal: JSON numbers of 64 bits do not survive every reader.
+Json shard_to_json(const ShardEntry& shard) {
+  Json json;
+  json["part"] = part_name(shard.part);
+  json["file"] = shard.file;
+  json["first"] = shard.first;
+  json["records"] = shard.records;
+  json["bytes"] = shard.bytes;
+  json["xxh3"] = to_hex(shard.xxh3);
+  return json;
+}
+
+ShardEntry shard_from_json(const Json& json) {
+  ShardEntry shard;
+  shard.part =
+      json.at("part").get<std::string>() == part_name(Part::train) ? Part::train : Part::test;
+  json.at("file").get_to(shard.file);
+  json.at("first").get_to(shard.first);
+  json.at("records").get_to(shard.records);
+  json.at("bytes").get_to(shard.bytes);
+  shard.xxh3 = std::stoull(json.at("xxh3").get<std::string>(), nullptr, 16);
+  return shard;
+}
+
+std::string ShardReport::to_json() const {
+  Json json;
+  json["shards"] = Json::array();
+  for (const ShardEntry& shard : shards) json["shards"].push_back(shard_to_json(shard));
+  json["sum"] = sum;
+  json["square_sum"] = square_sum;
+  return json.dump();
+}
+
+ShardReport ShardReport::from_json(std::string_view text) {
+  try {
+    const Json json = Json::parse(text);
+    ShardReport report;
+    for (const Json& shard : json.at("shards")) report.shards.push_back(shard_from_json(shard));
+    json.at("sum").get_to(report.sum);
+    json.at("square_sum").get_to(report.square_sum);
+    return report;
+  } catch (const std::exception& error) {
+    throw internal_error(std::string("not the report of an ingest rank: ") + error.what(),
+                         "ShardReport::from_json", "please report this");
+  }
+}
+
+}  // namespace podium::io
