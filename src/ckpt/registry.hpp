@@ -53,7 +53,8 @@ class Registry {
   std::vector<Candidate> candidates() const;  // by name
 
   // Publishes `candidate` if there is no current version or it is better; a tie keeps the old one.
-  // The candidate's file is verified first. Throws data_error when it is damaged.
+  // What counts is the accuracy in the candidate's file, which is verified first. Throws data_error
+  // when it is damaged.
   Offer offer(const Candidate& candidate);
 
   // Offers the best of all candidates (the first by name among equals). Throws data_error when
