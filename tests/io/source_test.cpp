@@ -1,0 +1,208 @@
+#include "io/source.hpp"
+
+#include <gtest/gtest.h>
+
+#include "io/http_server.hpp"
+#include "io/named_set.hpp"
+#include "io/synthetic.hpp"
+#include "temporary_folder.hpp"
+
+namespace podium::io {
+namespace {
+
+using test::Bytes;
+using test::thrown_by;
+using test::TinySet;
+
+struct Records {
+  Bytes images;
+  Bytes labels;
+};
+
+Records read(const Source& source, Part part, uint64_t first, uint64_t count) {
+  Records records{Bytes(count * source.info().shape.bytes()), Bytes(count)};
+  source.open(part, first)->read(records.images, records.labels);
+  return records;
+}
+
+class SourceTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<Source> open(const std::string& text) {
+    return open_source({text, folder_.path() / "downloads", {folder_.path() / "none"}, {}, log_});
+  }
+
+  test::TemporaryFolder folder_;
+  const std::filesystem::path data_ = folder_.path() / "My Data";
+  const Log log_{LogLevel::error, "test"};
+};
+
+TEST_F(SourceTest, OpensAFolderPlainGzipAndAsFileUrl) {
+  const TinySet set;
+  test::write_idx_folder(data_, set, true);
+  test::write_idx_folder(folder_.path() / "plain", set, false);
+  for (const std::string& text :
+       {data_.string(), "file://" + data_.string(), (folder_.path() / "plain").string()}) {
+    const auto source = open(text);
+    EXPECT_EQ(source->info().train_records, set.train);
+    EXPECT_EQ(source->info().test_records, set.test);
+    EXPECT_EQ(source->info().shape, (ImageShape{5, 4, 1}));
+    EXPECT_EQ(source->info().class_names.size(), set.classes);
+    const Records records = read(*source, Part::test, 100, 50);
+    EXPECT_EQ(records.images[0], test::test_pixel(1, 100, 0));
+    EXPECT_EQ(records.labels[49], (149 * 3 + 1) % set.classes);
+  }
+  EXPECT_EQ(open(data_.string())->info().name, "my_data");
+}
+
+TEST_F(SourceTest, DigestFollowsContent) {
+  test::write_idx_folder(data_, {}, false);
+  const uint64_t before = open(data_.string())->info().digest;
+  EXPECT_EQ(open(data_.string())->info().digest, before);
+  test::flip_bit(data_ / "train-images-idx3-ubyte", 5000, 3);
+  EXPECT_NE(open(data_.string())->info().digest, before);
+}
+
+TEST_F(SourceTest, MissingFileIsNamed) {
+  test::write_idx_folder(data_, {}, false);
+  std::filesystem::remove(data_ / "t10k-labels-idx1-ubyte");
+  const auto thrown = thrown_by([&] { open(data_.string()); });
+  EXPECT_EQ(thrown.code, ExitCode::bad_data);
+  EXPECT_TRUE(thrown.mentions("t10k-labels-idx1-ubyte"));
+}
+
+TEST_F(SourceTest, CountMismatchIsRefused) {
+  test::write_idx_folder(data_, {}, false);
+  test::write_bytes(data_ / "train-labels-idx1-ubyte",
+                    test::idx_bytes({2499}, test::test_labels(2499, 10)));
+  const auto thrown = thrown_by([&] { open(data_.string()); });
+  EXPECT_EQ(thrown.code, ExitCode::bad_data);
+  EXPECT_TRUE(thrown.mentions("2500 images but 2499 labels"));
+}
+
+TEST_F(SourceTest, ImagesAndLabelsSwappedAreRefused) {
+  test::write_idx_folder(data_, {}, false);
+  std::filesystem::copy_file(data_ / "train-images-idx3-ubyte", data_ / "train-labels-idx1-ubyte",
+                             std::filesystem::copy_options::overwrite_existing);
+  EXPECT_EQ(thrown_by([&] { open(data_.string()); }).code, ExitCode::bad_data);
+}
+
+TEST_F(SourceTest, LabelOutOfRangeIsRefusedWithItsOffset) {
+  test::write_idx_folder(data_, {}, false);
+  Bytes labels = test::test_labels(300, 10);
+  labels[123] = 10;  // train labels say 0 to 9
+  test::write_bytes(data_ / "t10k-labels-idx1-ubyte", test::idx_bytes({300}, labels));
+  const auto source = open(data_.string());
+  const auto thrown = thrown_by([&] { read(*source, Part::test, 100, 100); });
+  EXPECT_EQ(thrown.code, ExitCode::bad_data);
+  EXPECT_TRUE(thrown.mentions("t10k-labels-idx1-ubyte at byte 131"));
+}
+
+TEST_F(SourceTest, UnknownNamesAndPathsSayWhatIsPossible) {
+  const auto name = thrown_by([&] { open("fashion-mnist"); });
+  EXPECT_EQ(name.code, ExitCode::usage);
+  EXPECT_TRUE(name.mentions("--io.source"));
+  EXPECT_TRUE(name.mentions("fashion_mnist"));
+  const auto path = thrown_by([&] { open("/nowhere/data"); });
+  EXPECT_EQ(path.code, ExitCode::bad_data);
+  EXPECT_TRUE(path.mentions("/nowhere/data"));
+}
+
+TEST_F(SourceTest, UnknownUrlIsFetchedOnceOverHttp) {
+  test::write_idx_folder(data_, {}, false);
+  const test::HttpServer server(data_);
+  EXPECT_EQ(open(server.url())->info().train_records, 2500u);
+  const int requests = server.requests();
+  EXPECT_EQ(requests, 8);  // each name with .gz first
+  EXPECT_EQ(open(server.url())->info().train_records, 2500u);
+  EXPECT_EQ(server.requests(), requests);
+}
+
+TEST_F(SourceTest, NamedSetSaysHowToGetItWhenNoMirrorAnswers) {
+  const SourceOptions options{"fashion_mnist",
+                              folder_.path() / "downloads",
+                              {folder_.path() / "none"},
+                              {"http://127.0.0.1:1"},
+                              log_};
+  const auto thrown = thrown_by([&] { open_source(options); });
+  EXPECT_EQ(thrown.code, ExitCode::unavailable);
+  EXPECT_TRUE(thrown.mentions("apt-get install dataset-fashion-mnist"));
+}
+
+TEST_F(SourceTest, NamedSetRefusesAMirrorWithOtherContent) {
+  test::write_idx_folder(data_, {}, true);
+  const test::HttpServer server(data_);
+  const SourceOptions options{"fashion_mnist",
+                              folder_.path() / "downloads",
+                              {folder_.path() / "none"},
+                              {server.url()},
+                              log_};
+  const auto thrown = thrown_by([&] { open_source(options); });
+  EXPECT_EQ(thrown.code, ExitCode::bad_data);
+  EXPECT_TRUE(thrown.mentions("train-images-idx3-ubyte.gz"));
+  EXPECT_TRUE(thrown.mentions("3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"));
+}
+
+TEST_F(SourceTest, NamedSetIsDownloadedFromAMirrorThatHasIt) {
+  test::write_idx_folder(data_, {}, true);
+  const test::HttpServer server(data_);
+  NamedSet set = named_sets().front();
+  set.sha256 = {};  // this mirror's files are not the published ones
+  const SourceOptions options{"fashion_mnist",
+                              folder_.path() / "downloads",
+                              {folder_.path() / "none"},
+                              {server.url()},
+                              log_};
+  EXPECT_EQ(open_named_set(set, options)->info().train_records, 2500u);
+  EXPECT_EQ(open_named_set(set, options)->info().class_names[9], "Ankle boot");
+  EXPECT_EQ(server.requests(), 4);
+}
+
+TEST_F(SourceTest, SyntheticIsTheSameFromAnyStartAndDiffersBySeed) {
+  const auto source = open("synthetic:1000,9,7,3,4");
+  EXPECT_EQ(source->info().test_records, 100u);
+  const Records all = read(*source, Part::train, 0, 1000);
+  const Records tail = read(*source, Part::train, 900, 100);
+  EXPECT_TRUE(std::equal(tail.images.begin(), tail.images.end(), all.images.end() - 100 * 189));
+  EXPECT_NE(read(*open("synthetic:1000,9,7,3,4,5"), Part::train, 0, 1000).images, all.images);
+  EXPECT_NE(read(*source, Part::test, 0, 100).images,
+            Bytes(all.images.begin(), all.images.begin() + 100 * 189));
+}
+
+// Nearest class mean, learned from the train part, classifies the test part.
+TEST_F(SourceTest, SyntheticIsLearnable) {
+  const auto source = open("synthetic:2000,12,12,1,10");
+  const Records train = read(*source, Part::train, 0, 2000);
+  const Records test = read(*source, Part::test, 0, 200);
+  std::vector<std::array<double, 144>> means(10);
+  for (size_t i = 0; i < 2000; ++i) {
+    for (size_t p = 0; p < 144; ++p) means[train.labels[i]][p] += train.images[i * 144 + p] / 200.0;
+  }
+  int right = 0;
+  for (size_t i = 0; i < 200; ++i) {
+    std::array<double, 10> distance{};
+    for (size_t k = 0; k < 10; ++k) {
+      for (size_t p = 0; p < 144; ++p) {
+        const double difference = means[k][p] - test.images[i * 144 + p];
+        distance[k] += difference * difference;
+      }
+    }
+    const auto nearest = std::min_element(distance.begin(), distance.end()) - distance.begin();
+    right += nearest == test.labels[i];
+  }
+  EXPECT_GT(right, 180);
+}
+
+TEST_F(SourceTest, BadSyntheticTextsAreUsageErrors) {
+  for (const char* text :
+       {"synthetic:", "synthetic:10", "synthetic:10,4,4,1", "synthetic:10,4,4,1,x",
+        "synthetic:10,4,4,1,2,", "synthetic:10,0,4,1,2", "synthetic:10,99999,99999,9,2",
+        "synthetic:10,4,4,1,300", "synthetic:1,4,4,1,2", "synthetic:5000000000,4,4,1,2",
+        "synthetic:-5,4,4,1,2", "synthetic:10,4,4,1,2,3,4", "synthetic:10,16384,16384,16384,2"}) {
+    const auto thrown = thrown_by([&] { open(text); });
+    EXPECT_EQ(thrown.code, ExitCode::usage) << text;
+    EXPECT_TRUE(thrown.mentions("--io.source")) << text;
+  }
+}
+
+}  // namespace
+}  // namespace podium::io
