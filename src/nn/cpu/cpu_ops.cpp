@@ -1,0 +1,77 @@
+#include "nn/cpu/cpu_ops.hpp"
+
+#include <omp.h>
+
+#include "core/error.hpp"
+#include "nn/cpu/edges.hpp"
+#include "nn/cpu/kernels.hpp"
+
+namespace podium::nn {
+namespace {
+
+class CpuOps final : public Ops {
+ public:
+  explicit CpuOps(int threads) : threads_(threads) {}
+
+  std::string description() const override {
+    const dnnl::version_t* version = dnnl::version();
+    return "cpu (oneDNN " + std::to_string(version->major) + "." + std::to_string(version->minor) +
+           "." + std::to_string(version->patch) + ", " + std::to_string(threads_) +
+           (threads_ == 1 ? " thread)" : " threads)");
+  }
+
+  AlignedBuffer allocate(size_t count) override { return AlignedBuffer(count); }
+
+  std::unique_ptr<Kernel> make_kernel(const LayerPlan& layer, int batch, Pass pass,
+                                      const LayerMemory& memory) override {
+    const cpu::KernelSpec spec{context_, layer, batch, pass, memory};
+    switch (layer.op) {
+      case LayerOp::convolution:
+        return cpu::make_convolution(spec);
+      case LayerOp::dense:
+        return cpu::make_dense(spec);
+      case LayerOp::batch_norm:
+        return cpu::make_batch_norm(spec);
+      case LayerOp::relu:
+        return cpu::make_relu(spec);
+      case LayerOp::max_pool:
+      case LayerOp::average_pool:
+        return cpu::make_pool(spec);
+      case LayerOp::dropout:
+        return cpu::make_dropout(spec);
+      case LayerOp::fork:
+        return cpu::make_fork(spec);
+      case LayerOp::sum:
+        return cpu::make_sum(spec);
+    }
+    throw internal_error("a layer without a CPU kernel", layer.name);
+  }
+
+  void load_images(std::span<const uint8_t> images, const Preprocess& preprocess,
+                   float* inputs) override {
+    cpu::load_images(images, preprocess, inputs);
+  }
+
+  LossResult cross_entropy(std::span<const float> logits, std::span<const uint8_t> labels,
+                           float label_smoothing, float* gradient) override {
+    return cpu::cross_entropy(logits, labels, label_smoothing, gradient);
+  }
+
+  void softmax(std::span<const float> logits, int classes, float* probabilities) override {
+    cpu::softmax(logits, classes, probabilities);
+  }
+
+ private:
+  int threads_;
+  cpu::Context context_;
+};
+
+}  // namespace
+
+std::unique_ptr<Ops> make_cpu_ops(int threads) {
+  require(threads > 0, "threads must be positive", "make_cpu_ops");
+  omp_set_num_threads(threads);
+  return std::make_unique<CpuOps>(threads);
+}
+
+}  // namespace podium::nn

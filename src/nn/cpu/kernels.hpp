@@ -1,0 +1,39 @@
+// The CPU backend's kernels, one function per family of layers. Each throws internal_error naming
+// the layer when oneDNN cannot make its primitive.
+#pragma once
+
+#include <memory>
+
+#include "nn/cpu/primitive.hpp"
+#include "nn/network_plan.hpp"
+#include "nn/ops.hpp"
+
+namespace podium::nn::cpu {
+
+// What every kernel is made from. The context outlives the kernel.
+struct KernelSpec {
+  Context& context;
+  const LayerPlan& layer;
+  int batch;
+  Pass pass;
+  LayerMemory memory;
+
+  size_t input_count() const { return static_cast<size_t>(layer.input.size() * batch); }
+  size_t output_count() const { return static_cast<size_t>(layer.output.size() * batch); }
+};
+
+inline dnnl::prop_kind forward_kind(Pass pass) {
+  return pass == Pass::training ? dnnl::prop_kind::forward_training
+                                : dnnl::prop_kind::forward_inference;
+}
+
+std::unique_ptr<Kernel> make_convolution(const KernelSpec& spec);
+std::unique_ptr<Kernel> make_dense(const KernelSpec& spec);
+std::unique_ptr<Kernel> make_batch_norm(const KernelSpec& spec);
+std::unique_ptr<Kernel> make_pool(const KernelSpec& spec);
+std::unique_ptr<Kernel> make_relu(const KernelSpec& spec);
+std::unique_ptr<Kernel> make_dropout(const KernelSpec& spec);
+std::unique_ptr<Kernel> make_fork(const KernelSpec& spec);
+std::unique_ptr<Kernel> make_sum(const KernelSpec& spec);
+
+}  // namespace podium::nn::cpu

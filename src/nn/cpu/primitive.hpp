@@ -1,0 +1,93 @@
+// oneDNN made plain: an engine with its stream and scratchpad, and a primitive bound to its memory.
+//
+// oneDNN's exceptions and statuses become internal_error naming the layer. Scratch memory is one
+// buffer for all primitives of a backend, since they run one after the other.
+#pragma once
+
+#include <dnnl.hpp>
+#include <string>
+#include <vector>
+
+#include "nn/aligned_buffer.hpp"
+#include "nn/image_shape.hpp"
+
+namespace podium::nn::cpu {
+
+struct Context {
+  dnnl::engine engine;
+  dnnl::stream stream;
+  AlignedBuffer scratchpad;
+
+  Context();
+  // Makes the scratchpad at least `bytes` large.
+  void reserve_scratchpad(size_t bytes);
+};
+
+// Runs `make`, turning oneDNN's exceptions into internal_error(name).
+template <typename Make>
+auto checked(const std::string& name, Make make);
+
+[[noreturn]] void throw_dnnl_error(const dnnl::error& error, const std::string& name);
+
+// Descriptors of plain layouts. f32 throughout.
+dnnl::memory::desc nhwc(int batch, const ImageShape& shape);  // logical [N,C,H,W]
+dnnl::memory::desc matrix(int64_t rows, int64_t columns);     // row-major
+dnnl::memory::desc vector(int64_t count);
+dnnl::memory::desc any_layout(const dnnl::memory::desc& plain);  // oneDNN picks the layout
+
+// A view of floats as oneDNN memory. `data` may be const: oneDNN does not say which it writes.
+dnnl::memory view(const Context& context, const dnnl::memory::desc& desc, const float* data);
+
+// Attributes every primitive here uses: the scratchpad is ours.
+dnnl::primitive_attr attributes();
+dnnl::primitive_attr attributes_with_relu();
+
+// One primitive with its arguments, ready to run any number of times.
+class BoundPrimitive {
+ public:
+  BoundPrimitive() = default;
+  BoundPrimitive(std::string name, dnnl::primitive primitive)
+      : name_(std::move(name)), primitive_(std::move(primitive)) {}
+
+  void bind(int argument, dnnl::memory memory);
+  // Binds scratch memory of `desc`'s size, taken from `context` when run.
+  void bind_scratchpad(Context& context, const dnnl::memory::desc& desc);
+  void run(Context& context);
+  explicit operator bool() const { return static_cast<bool>(primitive_); }
+
+ private:
+  std::string name_;
+  dnnl::primitive primitive_;
+  std::vector<dnnl::memory> memories_;
+  std::vector<dnnl_exec_arg_t> arguments_;
+  dnnl::memory scratchpad_;
+};
+
+// Parameters in their canonical order, seen in the layout that a primitive wants. Where both are
+// the same there is no copy; otherwise refresh() or flush() reorders.
+class ReorderedBuffer {
+ public:
+  ReorderedBuffer() = default;
+  ReorderedBuffer(Context& context, const std::string& name, const dnnl::memory::desc& canonical,
+                  const float* data, const dnnl::memory::desc& wanted);
+
+  const dnnl::memory& memory() const { return wanted_; }
+  void refresh(Context& context);  // canonical -> wanted
+  void flush(Context& context);    // wanted -> canonical
+
+ private:
+  dnnl::memory wanted_;
+  BoundPrimitive load_;
+  BoundPrimitive store_;
+};
+
+template <typename Make>
+auto checked(const std::string& name, Make make) {
+  try {
+    return make();
+  } catch (const dnnl::error& error) {
+    throw_dnnl_error(error, name);
+  }
+}
+
+}  // namespace podium::nn::cpu

@@ -1,0 +1,90 @@
+#include "nn/cpu/weighted_layer.hpp"
+
+#include "nn/cpu/loops.hpp"
+
+namespace podium::nn::cpu {
+namespace {
+
+class WeightedLayer final : public Kernel {
+ public:
+  WeightedLayer(const KernelSpec& spec, const WeightedPlan& plan)
+      : context_(spec.context),
+        memory_(spec.memory),
+        outputs_(spec.output_count()),
+        relu_(spec.layer.relu) {
+    bind_forward(spec.layer, plan);
+    if (spec.pass == Pass::inference) return;
+    if (memory_.input_gradient != nullptr) bind_backward_data(spec.layer, plan);
+    bind_backward_weights(spec.layer, plan);
+  }
+
+  void forward(const StepKey&) override {
+    weights_.refresh(context_);
+    forward_.run(context_);
+  }
+
+  void backward(const StepKey&) override {
+    if (relu_) mask_by_output(memory_.output, memory_.output_gradient, outputs_);
+    if (backward_data_) {
+      backward_weights_layout_.refresh(context_);
+      backward_data_.run(context_);
+    }
+    backward_weights_.run(context_);
+    weights_gradient_.flush(context_);
+  }
+
+ private:
+  void bind_forward(const LayerPlan& layer, const WeightedPlan& plan) {
+    weights_ =
+        ReorderedBuffer(context_, layer.name, plan.weights, memory_.weights, plan.forward.weights);
+    forward_ = BoundPrimitive(layer.name + " (forward)", plan.forward.primitive);
+    forward_.bind(DNNL_ARG_SRC, view(context_, plan.source, memory_.input));
+    forward_.bind(DNNL_ARG_WEIGHTS, weights_.memory());
+    if (layer.bias) forward_.bind(DNNL_ARG_BIAS, view(context_, plan.bias, memory_.bias));
+    forward_.bind(DNNL_ARG_DST, view(context_, plan.result, memory_.output));
+    forward_.bind_scratchpad(context_, plan.forward.scratchpad);
+  }
+
+  void bind_backward_data(const LayerPlan& layer, const WeightedPlan& plan) {
+    backward_weights_layout_ = ReorderedBuffer(context_, layer.name, plan.weights, memory_.weights,
+                                               plan.backward_data.weights);
+    backward_data_ = BoundPrimitive(layer.name + " (backward data)", plan.backward_data.primitive);
+    backward_data_.bind(DNNL_ARG_DIFF_DST, view(context_, plan.result, memory_.output_gradient));
+    backward_data_.bind(DNNL_ARG_WEIGHTS, backward_weights_layout_.memory());
+    backward_data_.bind(DNNL_ARG_DIFF_SRC, view(context_, plan.source, memory_.input_gradient));
+    backward_data_.bind_scratchpad(context_, plan.backward_data.scratchpad);
+  }
+
+  void bind_backward_weights(const LayerPlan& layer, const WeightedPlan& plan) {
+    weights_gradient_ = ReorderedBuffer(context_, layer.name, plan.weights,
+                                        memory_.weights_gradient, plan.backward_weights.weights);
+    backward_weights_ =
+        BoundPrimitive(layer.name + " (backward weights)", plan.backward_weights.primitive);
+    backward_weights_.bind(DNNL_ARG_SRC, view(context_, plan.source, memory_.input));
+    backward_weights_.bind(DNNL_ARG_DIFF_DST, view(context_, plan.result, memory_.output_gradient));
+    backward_weights_.bind(DNNL_ARG_DIFF_WEIGHTS, weights_gradient_.memory());
+    if (layer.bias) {
+      backward_weights_.bind(DNNL_ARG_DIFF_BIAS, view(context_, plan.bias, memory_.bias_gradient));
+    }
+    backward_weights_.bind_scratchpad(context_, plan.backward_weights.scratchpad);
+  }
+
+  Context& context_;
+  LayerMemory memory_;
+  size_t outputs_;
+  bool relu_;
+  ReorderedBuffer weights_;
+  ReorderedBuffer backward_weights_layout_;
+  ReorderedBuffer weights_gradient_;
+  BoundPrimitive forward_;
+  BoundPrimitive backward_data_;
+  BoundPrimitive backward_weights_;
+};
+
+}  // namespace
+
+std::unique_ptr<Kernel> make_weighted_layer(const KernelSpec& spec, const WeightedPlan& plan) {
+  return std::make_unique<WeightedLayer>(spec, plan);
+}
+
+}  // namespace podium::nn::cpu

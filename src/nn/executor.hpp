@@ -1,0 +1,46 @@
+// Executor: one network at one batch size and pass, as a list of kernels bound to memory.
+//
+// Made once per batch size; forward() and backward() allocate nothing. It holds views: the arena
+// and the flat buffers must outlive it.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "nn/memory_plan.hpp"
+#include "nn/network_plan.hpp"
+#include "nn/ops.hpp"
+
+namespace podium::nn {
+
+// The flat buffers of a model, and the arena of one pass.
+struct NetworkMemory {
+  float* parameters = nullptr;
+  float* gradients = nullptr;
+  float* statistics = nullptr;
+  float* arena = nullptr;
+};
+
+class Executor {
+ public:
+  Executor(Ops& ops, const NetworkPlan& network, const ActivationPlan& places,
+           const NetworkMemory& memory, int batch, Pass pass);
+
+  int batch() const { return batch_; }
+  float* input() const { return input_; }    // [N,C,H,W]
+  float* logits() const { return logits_; }  // [N,classes]
+  float* logits_gradient() const { return logits_gradient_; }
+
+  void forward(const StepKey& key);
+  void backward(const StepKey& key);  // expects logits_gradient() to be filled
+
+ private:
+  int batch_;
+  float* input_;
+  float* logits_;
+  float* logits_gradient_;
+  std::vector<std::unique_ptr<Kernel>> forward_;
+  std::vector<Kernel*> backward_;  // views into forward_, last layer first
+};
+
+}  // namespace podium::nn
