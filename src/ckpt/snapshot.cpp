@@ -49,6 +49,16 @@ void check_buffers(std::span<const NamedBuffer> buffers) {
   }
 }
 
+// Values, with names, checksums and object headers at a generous 4 KiB for each buffer.
+uint64_t stored_bytes(std::span<const NamedBuffer> buffers) {
+  constexpr uint64_t buffer_overhead = 4096;
+  uint64_t bytes = 0;
+  for (const NamedBuffer& buffer : buffers) {
+    bytes += bytes_of(buffer).size() + buffer.name.size() + buffer_overhead;
+  }
+  return bytes;
+}
+
 // One digest over the card and all buffers, in order.
 class WholeDigest {
  public:
@@ -127,7 +137,7 @@ void write_snapshot(const std::filesystem::path& path, const Json& card,
   WholeDigest whole(card_text);
   Json names = Json::array();
   io::TemporaryFile temporary(path);
-  io::Hdf5File file = io::Hdf5File::create(temporary.path());
+  io::Hdf5File file = io::Hdf5File::create(temporary, card_text.size() + stored_bytes(buffers));
   for (const NamedBuffer& buffer : buffers) {
     write_buffer(file, buffer);
     whole.add(buffer);

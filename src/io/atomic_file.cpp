@@ -69,6 +69,17 @@ bool is_stale(const std::filesystem::path& path, const Writer& writer) {
   return !error && std::filesystem::file_time_type::clock::now() - written > std::chrono::hours(24);
 }
 
+// File systems that cannot allocate ahead say so; their writers learn of a full disk later.
+void allocate(int fd, int mode, uint64_t bytes, const std::filesystem::path& path) {
+  if (fallocate(fd, mode, 0, static_cast<off_t>(bytes)) == 0) return;
+  if (errno == EOPNOTSUPP || errno == ENOSYS) return;
+  throw io_error("cannot reserve " + std::to_string(bytes) + " bytes", path.string(), errno);
+}
+
+void resize(int fd, off_t bytes, const std::filesystem::path& path) {
+  if (ftruncate(fd, bytes) != 0) throw io_error("cannot resize", path.string(), errno);
+}
+
 }  // namespace
 
 TemporaryFile::TemporaryFile(std::filesystem::path target) : target_(std::move(target)) {
@@ -87,7 +98,19 @@ TemporaryFile::~TemporaryFile() {
   }
 }
 
+void TemporaryFile::probe_space(uint64_t bytes) {
+  allocate(file_.get(), 0, bytes, path_);
+  resize(file_.get(), 0, path_);
+}
+
+void TemporaryFile::reserve_space(uint64_t bytes) {
+  allocate(file_.get(), FALLOC_FL_KEEP_SIZE, bytes, path_);
+}
+
 void TemporaryFile::publish() {
+  struct stat status {};
+  if (fstat(file_.get(), &status) != 0) throw io_error("cannot stat", path_.string(), errno);
+  resize(file_.get(), status.st_size, path_);  // frees reserved space behind the end
   if (fsync(file_.get()) != 0) throw io_error("cannot sync", path_.string(), errno);
   if (rename(path_.c_str(), target_.c_str()) != 0) {
     throw io_error("cannot rename a finished file to", target_.string(), errno);

@@ -6,6 +6,7 @@
 // one thread; several threads and processes may write the same target, the last rename wins.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -27,6 +28,14 @@ class TemporaryFile {
 
   // The file, open for writing, until publish().
   int descriptor() const { return file_.get(); }
+
+  // Throws io_error unless the file can grow to `bytes`, as far as the file system can tell. What
+  // it holds is lost. REQUIRES: nothing else has written to it yet.
+  void probe_space(uint64_t bytes);
+
+  // Takes disk space for `bytes` without changing the size; publish() gives back what is left over.
+  // Throws io_error when there is too little.
+  void reserve_space(uint64_t bytes);
 
   // Makes the content durable and gives it the target's name. Throws io_error.
   void publish();

@@ -16,12 +16,20 @@ namespace {
 
 static_assert(std::is_same_v<Hdf5Id, hid_t>);
 
+// More than the metadata of any file of ours, chunk indexes included.
+constexpr uint64_t metadata_bytes = uint64_t{1} << 20;
+
 // The library's lock. A function-local static is the one exception to "no globals": it guards state
 // that the HDF5 library itself keeps globally.
 std::recursive_mutex& library_mutex() {
   struct Library {
     std::recursive_mutex mutex;
-    Library() { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
+    // Files are closed by their owners, never at exit: there the library crashes on a file that it
+    // could not write.
+    Library() {
+      H5dont_atexit();
+      H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+    }
   };
   static Library library;
   return library.mutex;
@@ -244,15 +252,19 @@ std::string Hdf5Dataset::read_attribute(const std::string& name) const {
   return read_text_attribute(id_.get(), name, where_);
 }
 
-Hdf5File Hdf5File::create(const std::filesystem::path& path) {
+Hdf5File Hdf5File::create(TemporaryFile& file, uint64_t data_bytes) {
   const LibraryLock lock;
+  const std::filesystem::path& path = file.path();
+  file.probe_space(data_bytes + metadata_bytes);
   const Properties access = file_access(path.string());
   const Properties creation(H5Pcreate(H5P_FILE_CREATE));
   check(creation && H5Pset_userblock(creation.get(), seal_bytes) >= 0, Access::write,
         "cannot set HDF5 file properties", path.string());
   const hid_t id = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.get(), access.get());
   check(id >= 0, Access::write, "cannot create an HDF5 file", path.string());
-  return {id, path.string()};
+  Hdf5File hdf5(id, path.string());
+  file.reserve_space(data_bytes + metadata_bytes);
+  return hdf5;
 }
 
 Hdf5File Hdf5File::open(const std::filesystem::path& path) {

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "core/handle.hpp"
+#include "io/atomic_file.hpp"
 
 namespace podium::io {
 
@@ -64,8 +65,10 @@ class Hdf5Dataset {
 
 class Hdf5File {
  public:
-  // Truncates `path`. Throws io_error.
-  static Hdf5File create(const std::filesystem::path& path);
+  // Begins an HDF5 file in `file`. `data_bytes` is what its datasets and attributes will hold:
+  // space for it is reserved at once, because the HDF5 library cannot recover from a disk that gets
+  // full while it writes. Throws io_error.
+  static Hdf5File create(TemporaryFile& file, uint64_t data_bytes);
   // Opens to read. Throws io_error, and data_error when it is no HDF5 file.
   static Hdf5File open(const std::filesystem::path& path);
 

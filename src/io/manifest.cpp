@@ -78,10 +78,12 @@ bool shards_cover(const Manifest& manifest) {
 
 void write_manifest(const std::filesystem::path& path, const Manifest& manifest) {
   TemporaryFile file(path);
-  Hdf5File hdf5 = Hdf5File::create(file.path());
+  const std::string text = to_json(manifest).dump();
+  Hdf5File hdf5 =
+      Hdf5File::create(file, text.size() + manifest.validation.size() * sizeof(uint32_t));
   hdf5.write_attribute("schema", cache_schema.name);
   hdf5.write_attribute("version", std::to_string(cache_schema.version));
-  hdf5.write_attribute("manifest", to_json(manifest).dump());
+  hdf5.write_attribute("manifest", text);
   hdf5.create_dataset<uint32_t>("validation", {manifest.validation.size()}, 0)
       .write(0, std::span<const uint32_t>(manifest.validation));
   hdf5.close();

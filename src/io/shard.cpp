@@ -23,7 +23,7 @@ uint64_t batch_records(const ImageShape& shape) {
 
 ShardWriter::ShardWriter(const std::filesystem::path& path, const ImageShape& shape,
                          uint64_t records)
-    : file_(path), hdf5_(Hdf5File::create(file_.path())) {
+    : file_(path), hdf5_(Hdf5File::create(file_, records * (shape.bytes() + 1))) {
   hdf5_.write_attribute("schema", shard_schema.name);
   hdf5_.write_attribute("version", std::to_string(shard_schema.version));
   const uint64_t chunk = std::min(records, batch_records(shape));

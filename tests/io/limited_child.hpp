@@ -6,6 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
+
 #include "core/error.hpp"
 
 namespace podium::test {
@@ -21,9 +23,9 @@ int run_with_file_limit(uint64_t bytes, Action&& action) {
     if (setrlimit(RLIMIT_FSIZE, &limit) != 0) _exit(1);
     try {
       action();
-      _exit(0);
+      std::exit(0);
     } catch (const Error& error) {
-      _exit(static_cast<int>(error.code()));
+      std::exit(static_cast<int>(error.code()));
     } catch (...) {
       _exit(1);
     }
