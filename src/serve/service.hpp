@@ -1,0 +1,120 @@
+// Service: the front door of a serving rank, an HTTP/1.1 listener before N replica processes.
+//
+// The listener reads a request, the balancer picks a replica, and the raw body goes to it over a
+// Unix socket (frame.hpp); the replica parses, computes and words the reply (replica.hpp). A
+// replica that dies is restarted and its unanswered requests go to another one, so that no client
+// sees its death. Endpoints, limits and failure behaviour: docs/serving.md.
+//
+// Threads: a Service owns one thread, on which all sockets and timers live; it sleeps when nothing
+// arrives. All member functions may be called from any thread.
+//
+// Invariant: a replica takes requests only while it serves the service's current version. Every
+// replica swaps between two requests of its socket, and all swaps are sent at one moment; so a
+// client that saw a version never sees an older one.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/log.hpp"
+#include "serve/balancer.hpp"
+
+namespace podium::serve {
+
+struct ServiceOptions {
+  std::string model_name = "model";  // in the URLs, /v2/models/NAME
+  std::string address = "127.0.0.1";
+  int port = 0;  // 0 takes a free one
+  int replicas = 2;
+  Policy policy = Policy::round_robin;
+  int max_batch = 64;                                 // images a replica computes at once
+  std::chrono::milliseconds batch_delay{0};           // longest wait for a fuller batch
+  size_t queue_limit = 1024;                          // accepted, unanswered requests; more get 429
+  size_t queue_bytes = size_t{512} << 20;             // their bodies together; more get 429
+  std::chrono::milliseconds request_timeout{10'000};  // then 504
+
+  // Further arguments for a replica: it runs `__replica OPTIONS... replica_arguments...`.
+  std::vector<std::string> replica_arguments;
+  std::string replica_prefix = "replica-";  // "server_replica" in replies: prefix and index
+
+  size_t max_header_bytes = size_t{16} << 10;  // then 431
+  size_t max_body_bytes = size_t{64} << 20;    // then 413
+  size_t max_connections = 1024;               // then 503
+  std::chrono::milliseconds header_timeout{10'000};
+  std::chrono::milliseconds body_timeout{30'000};
+  std::chrono::milliseconds idle_timeout{120'000};  // of a kept connection between requests
+};
+
+struct DeployResult {
+  bool deployed = false;
+  int version = 0;
+  int replicas = 0;    // that serve the version
+  double seconds = 0;  // from the call to the swap
+  std::string error;   // why not; the previous version goes on serving
+};
+
+struct ReplicaStats {
+  enum class State { starting, ready, down };
+  State state = State::starting;
+  pid_t pid = -1;
+  int version = 0;  // 0: none yet
+  int64_t requests = 0;
+  int64_t in_flight = 0;
+  int64_t restarts = 0;
+};
+
+// Counters of prediction requests (infer and predict) since the start.
+struct ServiceStats {
+  int64_t requests = 0;  // answered, with any status
+  int64_t failed = 0;    // of these, answered 5xx
+  int64_t rejected = 0;  // turned away by 429, or by 503 while draining; not in `requests`
+  int64_t retried = 0;   // sent again because a replica died
+  int64_t restarts = 0;  // replicas started anew
+  int64_t swaps = 0;     // deployments that replaced a version
+  int64_t in_flight = 0;
+  double p50_ms = 0;  // from the request read to its reply ready, within 4 %
+  double p99_ms = 0;
+  int version = 0;  // current; 0 before the first deployment
+  std::vector<ReplicaStats> replicas;
+};
+
+class Service {
+ public:
+  // Binds the port and starts the replicas, which have no model yet. Throws unavailable_error when
+  // the address or port cannot be had, io_error when a replica cannot be started.
+  Service(const ServiceOptions& options, const Log& log);
+  // Closes all connections and ends the replicas; drain() first to lose no request.
+  ~Service();
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+
+  // The port that is listened on.
+  int port() const;
+
+  // Makes all live replicas load `path` as `version`, and swaps all of them once each is ready.
+  // Waits at most `timeout`. On failure of any replica nothing changes. A replica that starts later
+  // loads the newest version by itself before it takes requests.
+  // REQUIRES: version > 0 and greater than the current one.
+  DeployResult deploy(const std::string& path, int version, std::chrono::milliseconds timeout);
+
+  // True when at least one replica serves and the service is not draining (/v2/health/ready).
+  bool ready() const;
+
+  ServiceStats stats() const;
+
+  // Fails readiness, answers new requests with 503 and finishes the accepted ones; then closes the
+  // listener and every connection. Returns false if requests were unanswered after `timeout`.
+  bool drain(std::chrono::milliseconds timeout);
+
+ private:
+  class Implementation;
+  std::unique_ptr<Implementation> implementation_;
+};
+
+}  // namespace podium::serve
