@@ -221,4 +221,11 @@ Registry::Offer Registry::select() {
   }));
 }
 
+void Registry::start_over() {
+  const io::FileLock lock(folder_ / "lock", lock_timeout);
+  fs::remove(folder_ / "current.json");
+  for (const fs::path& path : snapshot_files(folder_ / "candidates")) fs::remove(path);
+  io::sync_folder(folder_);
+}
+
 }  // namespace podium::ckpt

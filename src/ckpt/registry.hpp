@@ -61,6 +61,10 @@ class Registry {
   // there is none.
   Offer select();
 
+  // Begins a new comparison: forgets the candidates and the current version, so that the next offer
+  // is published whatever its accuracy. Published versions stay, and their numbers go on.
+  void start_over();
+
  private:
   std::filesystem::path folder_;
 };

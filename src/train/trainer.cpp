@@ -1,7 +1,9 @@
 #include "train/trainer.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <vector>
 
 #include "comm/broadcast.hpp"
 #include "comm/ring_allreduce.hpp"
@@ -151,12 +153,19 @@ void Trainer::average_statistics() {
   for (float& value : statistics) value /= static_cast<float>(group_.size());
 }
 
+// Every rank learns which ranks differ from rank 0, so that all end at once and say the same.
 void Trainer::check_replicas() {
   const std::string mine = weights_xxh3(model_);
-  if (comm::broadcast_text(group_, mine, 0) == mine) return;
+  std::vector<double> differs(static_cast<size_t>(group_.size()));
+  if (comm::broadcast_text(group_, mine, 0) != mine) {
+    differs[static_cast<size_t>(group_.rank())] = 1;
+  }
+  comm::ring_allreduce(group_, std::span<double>(differs));
+  const auto first = std::ranges::find(differs, 1.0);
+  if (first == differs.end()) return;
   throw internal_error("replicas of the model '" + options_.recipe.name +
                            "' hold different bits after epoch " + std::to_string(progress_.epochs),
-                       "trainer " + std::to_string(group_.rank()) + " against trainer 0");
+                       "trainer " + std::to_string(first - differs.begin()) + " against trainer 0");
 }
 
 void Trainer::resume() {

@@ -1,0 +1,132 @@
+// podium: one executable whose MPI ranks take roles. This file holds the life of the process: the
+// command line, MPI, signals, and the one error line with its exit code.
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/clock.hpp"
+#include "core/error.hpp"
+#include "core/log.hpp"
+#include "core/signals.hpp"
+#include "options.hpp"
+#include "run_folder.hpp"
+#include "settings.hpp"
+#include "verbs.hpp"
+#include "version.hpp"
+#include "workflow/replica_worker.hpp"
+
+namespace podium {
+namespace {
+
+// The rank that the launcher gave this process, before MPI has started; 0 when run alone.
+int launched_rank() {
+  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"}) {
+    if (const char* text = std::getenv(name)) return std::atoi(text);
+  }
+  return 0;
+}
+
+// Where all ranks make the same mistake, rank 0 speaks: its exit ends the others while they wait.
+void let_rank_0_speak(int rank) {
+  if (rank != 0) std::this_thread::sleep_for(std::chrono::milliseconds(700));
+}
+
+void print_error(const std::string& text) {
+  const std::string line = "podium: error: " + text + "\n";
+  if (::write(STDERR_FILENO, line.data(), line.size()) < 0) return;  // nobody is left to tell
+}
+
+// The error line and the exit code of an exception.
+struct Failure {
+  std::string text;
+  ExitCode code;
+};
+
+Failure describe(const std::exception_ptr& exception) {
+  try {
+    std::rethrow_exception(exception);
+  } catch (const Error& error) {
+    return {error.what(), error.code()};
+  } catch (const std::bad_alloc&) {
+    return {"out of memory; use a smaller batch, or lower --io.cache_memory",
+            ExitCode::unavailable};
+  } catch (const std::filesystem::filesystem_error& error) {
+    return {
+        io_error("cannot use " + error.path1().string(), error.what(), error.code().value()).what(),
+        ExitCode::io};
+  } catch (const std::exception& error) {
+    return {std::string("internal error: ") + error.what() + "; please report this",
+            ExitCode::internal};
+  }
+}
+
+// Ends the whole job with this rank's message as the last line.
+[[noreturn]] void fail_job(const std::exception_ptr& exception, int rank, int size) {
+  const Failure failure = describe(exception);
+  let_rank_0_speak(rank);
+  print_error(size > 1 ? "rank " + std::to_string(rank) + ": " + failure.text : failure.text);
+  // Time for the launcher to pass the line on before the abort tears its pipes down.
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  comm::MpiEnvironment::abort(failure.code);
+}
+
+int run_job(const Invocation& invocation) {
+  const Stopwatch started;
+  const std::filesystem::path run_dir = run_folder(invocation.config, invocation.input_files);
+  const workflow::Settings settings = make_settings(invocation.config, invocation.verb, run_dir);
+  if (handles_signals(invocation.verb)) block_signals({SIGTERM, SIGINT, SIGUSR1});
+
+  comm::MpiEnvironment mpi;
+  const Log log(parse_log_level(invocation.config.text("log.level")),
+                mpi.size() > 1 ? "rank " + std::to_string(mpi.rank()) : "");
+  const workflow::Fatal fatal = [&mpi](const std::exception_ptr& exception) {
+    fail_job(exception, mpi.rank(), mpi.size());
+  };
+  ExitCode code = ExitCode::done;
+  try {
+    if (mpi.rank() == 0) prepare_run_folder(run_dir, invocation.config);
+    code = run_verb(invocation.verb, {invocation.config, settings, mpi, started, log, fatal});
+  } catch (...) {
+    fatal(std::current_exception());
+  }
+  mpi.finalize();
+  return static_cast<int>(code);
+}
+
+int act(const Invocation& invocation) {
+  using Action = Invocation::Action;
+  if (invocation.action == Action::run_verb) return run_job(invocation);
+  if (launched_rank() != 0) return 0;  // one copy of a page is enough
+  if (invocation.action == Action::help) std::cout << help_text();
+  if (invocation.action == Action::verb_help) std::cout << verb_help_text(invocation.verb);
+  if (invocation.action == Action::version) std::cout << version_text();
+  if (invocation.action == Action::print_config) std::cout << invocation.config.print();
+  return 0;
+}
+
+int podium_main(const std::vector<std::string>& arguments) {
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    if (workflow::is_replica_worker(arguments)) return workflow::replica_worker(arguments);
+    return act(parse_command_line(arguments));
+  } catch (...) {
+    const Failure failure = describe(std::current_exception());
+    let_rank_0_speak(launched_rank());
+    print_error(failure.text);
+    return static_cast<int>(failure.code);
+  }
+}
+
+}  // namespace
+}  // namespace podium
+
+int main(int argc, char** argv) {
+  return podium::podium_main(std::vector<std::string>(argv + 1, argv + argc));
+}

@@ -1,0 +1,197 @@
+#include "settings.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <limits>
+
+#include "core/error.hpp"
+#include "nn/architecture.hpp"
+#include "schema.hpp"
+
+namespace podium {
+namespace {
+
+struct BuiltinModel {
+  const char* name;
+  const char* architecture;
+};
+
+constexpr std::array<BuiltinModel, 3> builtin_models = {
+    {{"dense", "dense 256; relu; dense 128; relu; dense classes"},
+     {"cnn",
+      "conv 32 3; bn; relu; pool 2; conv 64 3; bn; relu; pool 2; dense 128; relu; dense classes"},
+     {"resnet", "conv 16 3; bn; relu; res 16 1; res 32 2; res 64 2; gap; dense classes"}}};
+
+// A model's own key if it is set, else the common one.
+std::string recipe_key(const Config& config, const std::string& model, const std::string& name) {
+  const std::string own = "model." + model + "." + name;
+  return config.is_set(own) && !config.text(own).empty() ? own : "train." + name;
+}
+
+bool is_name(const std::string& text) {
+  return std::ranges::all_of(
+      text, [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '-'; });
+}
+
+std::string architecture_of(const Config& config, const std::string& model) {
+  if (!is_name(model)) return model;
+  const std::string own = config.text("model." + model + ".arch");
+  if (!own.empty()) return own;
+  const std::string builtin = builtin_architecture(model);
+  if (!builtin.empty()) return builtin;
+  std::vector<std::string> known = config.model_names();
+  for (const BuiltinModel& entry : builtin_models) known.emplace_back(entry.name);
+  throw usage_error("unknown model '" + model + "'", "train.model or run.models",
+                    "did you mean '" + nearest_word(model, known) + "'? Other models need model." +
+                        model + ".arch");
+}
+
+std::vector<std::string> split_list(const std::string& text) {
+  std::vector<std::string> words;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t comma = std::min(text.find(',', begin), text.size());
+    std::string word = text.substr(begin, comma - begin);
+    std::erase(word, ' ');
+    if (!word.empty()) words.push_back(std::move(word));
+    begin = comma + 1;
+  }
+  return words;
+}
+
+std::vector<train::Recipe> make_recipes(const Config& config, const std::string& verb) {
+  if (verb == "train") return {make_recipe(config, config.text("train.model"))};
+  if (verb != "run") return {};
+  std::vector<train::Recipe> recipes;
+  for (const std::string& name : split_list(config.text("run.models"))) {
+    if (std::ranges::count(recipes, name, &train::Recipe::name) > 0) {
+      throw usage_error("the model '" + name + "' is named twice", "run.models", "name it once");
+    }
+    recipes.push_back(make_recipe(config, name));
+  }
+  if (recipes.empty()) {
+    throw usage_error("there is no model to train", "run.models", "name at least one");
+  }
+  return recipes;
+}
+
+// "2epochs" or "never".
+int checkpoint_epochs(const std::string& text) {
+  if (text == "never") return 0;
+  int epochs = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, epochs);
+  const std::string unit(stop, end);
+  if (error != std::errc() || epochs < 1 || (unit != "epochs" && unit != "epoch")) {
+    throw usage_error("'" + text + "' does not fit ckpt.every", "ckpt.every",
+                      "write for instance 1epochs, or never");
+  }
+  return epochs;
+}
+
+// Seconds, or "forever".
+void set_linger(const std::string& text, workflow::Settings* settings) {
+  if (text == "forever") {
+    settings->linger_forever = true;
+    return;
+  }
+  int seconds = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, seconds);
+  if (error != std::errc() || stop != end || seconds < 0) {
+    throw usage_error("'" + text + "' does not fit serve.linger", "serve.linger",
+                      "write seconds, or forever");
+  }
+  settings->linger = std::chrono::seconds(seconds);
+}
+
+void check_device(const std::string& device) {
+  if (device != "cuda") return;
+  throw unavailable_error("this build of Podium computes on CPUs only", "--device=cuda",
+                          "use --device=auto or --device=cpu");
+}
+
+// The name in the service's URLs: --serve.model, else the data set's.
+std::string served_name(const Config& config) {
+  const std::string given = config.text("serve.model");
+  const std::string source = config.text("io.source");
+  if (given.empty()) return is_name(source) ? source : "podium";
+  if (is_name(given)) return given;
+  throw usage_error("'" + given + "' does not fit serve.model", "serve.model",
+                    "use letters, digits, '_' and '-'");
+}
+
+serve::ServiceOptions service_options(const Config& config) {
+  serve::ServiceOptions options;
+  options.model_name = served_name(config);
+  options.address = config.text("serve.address");
+  options.port = static_cast<int>(config.integer("serve.port"));
+  options.replicas = static_cast<int>(config.integer("serve.replicas"));
+  options.policy = serve::parse_policy(config.text("serve.policy"));
+  options.queue_limit = static_cast<size_t>(config.integer("serve.queue"));
+  options.request_timeout = std::chrono::milliseconds(config.integer("serve.timeout_ms"));
+  options.max_batch = static_cast<int>(config.integer("serve.max_batch"));
+  options.batch_delay = std::chrono::milliseconds(config.integer("serve.batch_delay_ms"));
+  return options;
+}
+
+}  // namespace
+
+std::string builtin_architecture(const std::string& model) {
+  const auto found = std::ranges::find_if(
+      builtin_models, [&](const BuiltinModel& entry) { return model == entry.name; });
+  return found == builtin_models.end() ? "" : found->architecture;
+}
+
+std::filesystem::path run_folder(const Config& config,
+                                 const std::vector<std::string>& input_files) {
+  const std::string given = config.text("run.dir");
+  if (!given.empty()) return given;
+  const std::string name =
+      input_files.empty() ? "podium" : std::filesystem::path(input_files.back()).stem().string();
+  return std::filesystem::path("runs") / name;
+}
+
+train::Recipe make_recipe(const Config& config, const std::string& model) {
+  const auto key = [&](const char* name) { return recipe_key(config, model, name); };
+  train::Recipe recipe;
+  recipe.name = is_name(model) ? model : "model";
+  recipe.architecture = nn::to_text(nn::parse_architecture(architecture_of(config, model)));
+  recipe.epochs = static_cast<int>(config.integer(key("epochs")));
+  recipe.batch = static_cast<int>(config.integer(key("batch")));
+  recipe.lr = config.real(key("lr"));
+  recipe.momentum = config.real(key("momentum"));
+  recipe.weight_decay = config.real(key("weight_decay"));
+  recipe.label_smoothing = config.real(key("label_smoothing"));
+  recipe.warmup = config.real(key("warmup"));
+  recipe.flip = config.boolean(key("flip"));
+  recipe.shift = static_cast<int>(config.integer(key("shift")));
+  recipe.seed = static_cast<uint64_t>(config.integer("train.seed"));
+  return recipe;
+}
+
+workflow::Settings make_settings(const Config& config, const std::string& verb,
+                                 const std::filesystem::path& run_dir) {
+  check_device(config.text("device"));
+  workflow::Settings settings;
+  settings.run_dir = run_dir;
+  settings.roles = config.text("roles");
+  settings.ingest.source = config.text("io.source");
+  settings.ingest.cache_dir = config.text("io.cache_dir");
+  settings.ingest.split_seed = static_cast<uint64_t>(config.integer("io.split_seed"));
+  settings.ingest.validation_records = static_cast<uint64_t>(config.integer("io.validation"));
+  settings.ingest.force = config.boolean("io.rebuild");
+  settings.cache_memory_bytes = config.bytes("io.cache_memory");
+  settings.recipes = make_recipes(config, verb);
+  settings.groups = static_cast<int>(config.integer("train.groups"));
+  settings.threads = static_cast<int>(config.integer("train.threads"));
+  settings.train_alone = config.text("train.sync") == "none";
+  settings.checkpoint_epochs = checkpoint_epochs(config.text("ckpt.every"));
+  settings.service = service_options(config);
+  settings.drain = std::chrono::seconds(config.integer("serve.drain_s"));
+  set_linger(config.text("serve.linger"), &settings);
+  settings.comm_timeout = std::chrono::seconds(config.integer("comm.timeout_s"));
+  return settings;
+}
+
+}  // namespace podium

@@ -1,0 +1,32 @@
+// From the checked configuration to what the steps need: defaults that depend on other options,
+// recipes of the models, and checks across keys.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "config.hpp"
+#include "core/log.hpp"
+#include "train/recipe.hpp"
+#include "workflow/settings.hpp"
+
+namespace podium {
+
+// The built-in models dense, cnn and resnet: architecture text by name, or empty.
+std::string builtin_architecture(const std::string& model);
+
+// The folder of the run: --run.dir, or runs/NAME after the last input file, or runs/podium.
+std::filesystem::path run_folder(const Config& config, const std::vector<std::string>& input_files);
+
+// The recipe of one model: its own model.NAME.* keys, else train.*. `model` is a name, or an
+// architecture text, which is then called "model". Throws usage_error for unknown names and for
+// architecture text that does not parse.
+train::Recipe make_recipe(const Config& config, const std::string& model);
+
+// Settings for `verb`, which trains the models of run.models (run) or train.model (train). Throws
+// usage_error, and unavailable_error when the device demanded is absent.
+workflow::Settings make_settings(const Config& config, const std::string& verb,
+                                 const std::filesystem::path& run_dir);
+
+}  // namespace podium

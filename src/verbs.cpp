@@ -1,0 +1,199 @@
+#include "verbs.hpp"
+
+#include <csignal>
+#include <iostream>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "ckpt/registry.hpp"
+#include "comm/barrier.hpp"
+#include "comm/broadcast.hpp"
+#include "core/json_lines.hpp"
+#include "core/signals.hpp"
+#include "train/model_snapshot.hpp"
+#include "workflow/ingest_step.hpp"
+#include "workflow/predict_step.hpp"
+#include "workflow/serve_step.hpp"
+#include "workflow/training_step.hpp"
+
+namespace podium {
+namespace {
+
+using workflow::Json;
+
+constexpr comm::WaitPolicy patient{std::chrono::hours(24 * 365), Backoff::Kind::idle};
+
+// The figure of merit, as one line on stdout.
+void print_result(const Json& result) {
+  std::cout << "PODIUM_RESULT " << result.dump() << std::endl;
+}
+
+// Brings the cache up to date on all ranks and says on rank 0 what was done.
+workflow::IngestOutcome ingest(const VerbContext& context, comm::Communicator& group) {
+  io::IngestOptions options = context.settings.ingest;
+  options.log = context.log;
+  const workflow::IngestOutcome outcome = workflow::ingest_together(options, group);
+  if (group.rank() == 0) {
+    context.log.info(std::string("ingest: ") + (outcome.reused ? "reused: " : "built: ") +
+                     outcome.reason);
+  }
+  return outcome;
+}
+
+// A group of all ranks, for a verb in which all play one part.
+std::unique_ptr<comm::Communicator> everyone(const VerbContext& context, const char* name) {
+  std::unique_ptr<comm::Communicator> group = context.mpi.world(name);
+  group->set_policy({context.settings.comm_timeout, Backoff::Kind::hot});
+  return group;
+}
+
+ExitCode run(const VerbContext& context) {
+  const auto summary = workflow::run_pipeline(context.settings, context.mpi, context.started,
+                                              context.log, context.fatal);
+  if (!summary) return ExitCode::done;
+  std::cout << "\n" << summary->table() << std::endl;
+  print_result(summary->result());
+  if (!summary->stopped_early) return ExitCode::done;
+  context.log.info("stopped early; run the same command again to go on");
+  return ExitCode::stopped;
+}
+
+ExitCode ingest_verb(const VerbContext& context) {
+  const std::unique_ptr<comm::Communicator> group = everyone(context, "ingest");
+  const workflow::IngestOutcome outcome = ingest(context, *group);
+  if (group->rank() == 0) {
+    print_result({{"verb", "ingest"},
+                  {"records", outcome.records},
+                  {"bytes", outcome.bytes},
+                  {"seconds", outcome.seconds},
+                  {"reused", outcome.reused},
+                  {"reason", outcome.reason},
+                  {"peak_rss_bytes", outcome.peak_rss_bytes},
+                  {"cache", outcome.cache.string()}});
+  }
+  return ExitCode::done;
+}
+
+// Stores the trained model as a candidate; selection is a verb of its own.
+void keep_candidate(const VerbContext& context, const train::Recipe& recipe,
+                    const workflow::TrainingOutcome& outcome) {
+  ckpt::Snapshot snapshot = train::snapshot_of(*outcome.model);
+  snapshot.card["metrics"] = workflow::describe(recipe, outcome);
+  snapshot.card["recipe"] = train::to_json(recipe);
+  ckpt::Registry(context.settings.registry_dir())
+      .add_candidate(recipe.name, outcome.progress.val_accuracy, snapshot);
+}
+
+Json train_result(const train::Recipe& recipe, const workflow::TrainingOutcome& outcome,
+                  int ranks) {
+  const Json described = workflow::describe(recipe, outcome);
+  Json result = {{"verb", "train"}, {"model", recipe.name}, {"ranks", ranks}};
+  result.update(described);
+  result.erase("name");
+  return result;
+}
+
+ExitCode train_verb(const VerbContext& context) {
+  const std::unique_ptr<comm::Communicator> group = everyone(context, "train");
+  const workflow::Settings& settings = context.settings;
+  if (settings.train_alone && group->size() > 1) {
+    throw usage_error(
+        "--train.sync=none trains on one rank, the job has " + std::to_string(group->size()),
+        "--train.sync", "use allreduce, or start one rank");
+  }
+  std::atomic<bool> stop{false};
+  const SignalWatch signals({SIGTERM, SIGINT, SIGUSR1}, [&stop](int) { stop = true; });
+  const io::Dataset dataset =
+      io::Dataset::open(ingest(context, *group).cache, settings.cache_memory_bytes);
+  const int threads =
+      settings.threads > 0
+          ? settings.threads
+          : workflow::threads_per_trainer(group->size(), group->size(), context.mpi.node_ranks());
+  const train::Recipe& recipe = settings.recipes.front();
+  JsonLines metrics(settings.metrics_file());
+
+  workflow::TrainingHooks hooks;
+  hooks.should_stop = [&stop] { return stop.load(); };
+  hooks.on_epoch = [&](const train::Progress& progress) {
+    context.log.info(workflow::epoch_line(recipe, progress));
+    metrics.write(workflow::epoch_event(recipe, progress));
+  };
+  const workflow::TrainingOutcome outcome =
+      workflow::train_together(recipe, dataset, settings, threads, *group, hooks, context.log);
+  if (group->rank() == 0) {
+    if (!outcome.stopped) {
+      keep_candidate(context, recipe, outcome);
+      workflow::remove_checkpoint(settings, recipe);
+    }
+    print_result(train_result(recipe, outcome, group->size()));
+  }
+  if (!outcome.stopped) return ExitCode::done;
+  if (group->rank() == 0) {
+    context.log.info("stopped early; run the same command again to go on");
+  }
+  return ExitCode::stopped;
+}
+
+ExitCode select(const VerbContext& context) {
+  const std::unique_ptr<comm::Communicator> group = everyone(context, "select");
+  if (group->rank() == 0) {
+    const ckpt::Registry::Offer offer = ckpt::Registry(context.settings.registry_dir()).select();
+    context.log.info("select: " + offer.reason);
+    print_result({{"verb", "select"},
+                  {"selected", offer.current.name},
+                  {"version", offer.current.number},
+                  {"val_accuracy", offer.current.val_accuracy},
+                  {"published", offer.published},
+                  {"reason", offer.reason}});
+  }
+  comm::barrier(*group, patient);
+  return ExitCode::done;
+}
+
+ExitCode serve(const VerbContext& context) {
+  const std::unique_ptr<comm::Communicator> group = everyone(context, "serve");
+  const Json stats = workflow::serve_from_registry(context.settings, *group, context.log);
+  if (group->rank() == 0) {
+    Json result = {{"verb", "serve"}};
+    result.update(stats);
+    print_result(result);
+  }
+  return ExitCode::done;
+}
+
+ExitCode predict(const VerbContext& context) {
+  const std::unique_ptr<comm::Communicator> group = everyone(context, "predict");
+  const io::Dataset dataset =
+      io::Dataset::open(ingest(context, *group).cache, context.settings.cache_memory_bytes);
+  if (group->rank() == 0) {
+    workflow::PredictOptions options;
+    options.server = context.config.text("predict.server");
+    options.split =
+        context.config.text("predict.split") == "test" ? io::Split::test : io::Split::validation;
+    options.output = context.config.text("predict.output");
+    options.threads = workflow::threads_per_trainer(1, 1, 1);
+    Json result = {{"verb", "predict"}};
+    result.update(workflow::predict(context.settings, options, dataset));
+    print_result(result);
+  }
+  comm::barrier(*group, patient);
+  return ExitCode::done;
+}
+
+}  // namespace
+
+ExitCode run_verb(const std::string& verb, const VerbContext& context) {
+  using Function = ExitCode (*)(const VerbContext&);
+  static const std::map<std::string, Function> functions = {
+      {"run", run},       {"ingest", ingest_verb}, {"train", train_verb},
+      {"select", select}, {"serve", serve},        {"predict", predict}};
+  const auto found = functions.find(verb);
+  require(found != functions.end(), "a verb has no function", verb.c_str());
+  return found->second(context);
+}
+
+bool handles_signals(const std::string& verb) {
+  return verb == "run" || verb == "train" || verb == "serve";
+}
+
+}  // namespace podium

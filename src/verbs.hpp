@@ -1,0 +1,32 @@
+// The verbs: each runs its step on the ranks of the job and ends with its result line.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "comm/mpi/mpi_environment.hpp"
+#include "config.hpp"
+#include "core/clock.hpp"
+#include "core/error.hpp"
+#include "core/log.hpp"
+#include "workflow/pipeline.hpp"
+#include "workflow/settings.hpp"
+
+namespace podium {
+
+struct VerbContext {
+  const Config& config;
+  const workflow::Settings& settings;
+  comm::MpiEnvironment& mpi;
+  const Stopwatch& started;  // since the start of the process
+  const Log& log;
+  const workflow::Fatal& fatal;
+};
+
+// Runs `verb` collectively. Returns this rank's exit code; throws Error.
+ExitCode run_verb(const std::string& verb, const VerbContext& context);
+
+// Whether `verb` ends in its own way on SIGTERM, SIGINT and SIGUSR1, by a SignalWatch.
+bool handles_signals(const std::string& verb);
+
+}  // namespace podium

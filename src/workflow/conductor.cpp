@@ -1,0 +1,219 @@
+#include "workflow/conductor.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+
+#include "core/error.hpp"
+#include "workflow/front_door_test.hpp"
+
+namespace podium::workflow {
+namespace {
+
+template <typename... Values>
+std::string format(const char* pattern, Values... values) {
+  std::array<char, 512> text{};
+  std::snprintf(text.data(), text.size(), pattern, values...);
+  return text.data();
+}
+
+std::string text_of(const Json& event, const char* key) {
+  return event.at(key).get<std::string>();
+}
+
+}  // namespace
+
+Conductor::Conductor(const Job& job, const Stopwatch& started, Log log)
+    : job_(job),
+      started_(started),
+      log_(std::move(log)),
+      metrics_(job.settings.metrics_file()),
+      models_left_(job.settings.recipes.size()),
+      deployed_version_(static_cast<size_t>(job.layout.world_size())) {
+  for (const Role role : all_roles) roles_left_ += job.layout.ranks(role).size();
+}
+
+Summary Conductor::conduct() {
+  ingest();
+  train_and_deploy();
+  if (!stop_asked_) test();
+  if (!stop_asked_) linger();
+  drain();
+  summary_.total_s = started_.seconds();
+  record({{"event", "ended"}, {"result", summary_.result()}});
+  return summary_;
+}
+
+void Conductor::ingest() {
+  while (cache_.empty()) handle_next_event();
+}
+
+void Conductor::train_and_deploy() {
+  if (stop_asked_) return stop_training();
+  order(Role::train, {{"order", "train"}, {"cache", cache_}});
+  while (models_left_ > 0 || !deployed_everywhere()) {
+    handle_next_event();
+    if (stop_asked_ && models_left_ > 0) return stop_training();
+  }
+}
+
+void Conductor::stop_training() {
+  summary_.stopped_early = true;
+  order(Role::train, {{"order", "stop"}});
+  while (groups_stopped_ < job_.groups.ranks.size()) handle_next_event();
+  trainers_wait_ = false;
+}
+
+// Selection is over: the test split is touched once, by the trainers for every model and through
+// the front door for the published one.
+void Conductor::test() {
+  tests_left_ = summary_.models.size();
+  order(Role::train, {{"order", "test"}});
+  trainers_wait_ = false;
+  while (tests_left_ > 0) handle_next_event();
+
+  const io::Dataset dataset = io::Dataset::open(cache_, job_.settings.cache_memory_bytes);
+  const FrontDoorReport report = test_front_door(summary_.address, job_.settings.service.model_name,
+                                                 dataset, job_.settings.service.replicas);
+  summary_.front_door = to_json(report);
+  const ModelSummary* selected = summary_.find(summary_.selected);
+  log_.info(format("front door: %lld test images in %lld requests, accuracy %.4f, %.0f images/s",
+                   static_cast<long long>(report.images), static_cast<long long>(report.requests),
+                   report.accuracy, report.images_per_s));
+  if (selected != nullptr && selected->test_accuracy != report.accuracy) {
+    log_.warning(format("the service classifies otherwise than the trainers: %.4f against %.4f",
+                        report.accuracy, selected->test_accuracy));
+  }
+}
+
+void Conductor::linger() {
+  const Settings& settings = job_.settings;
+  if (!settings.linger_forever && settings.linger.count() == 0) return;
+  log_.info("serving on http://" + summary_.address + "/v2/models/" + settings.service.model_name +
+            (settings.linger_forever
+                 ? " until SIGTERM"
+                 : " for " + std::to_string(settings.linger.count()) + " s, or until SIGTERM"));
+  const Deadline end(settings.linger);
+  Backoff backoff(Backoff::Kind::idle);
+  while (!stop_asked_ && (settings.linger_forever || !end.expired())) {
+    if (const auto event = job_.control.try_receive(Mailbox::conductor)) {
+      handle(*event);
+    } else {
+      backoff.pause();
+    }
+  }
+}
+
+void Conductor::drain() {
+  order(Role::serve, {{"order", "drain"}});
+  while (serving_ranks_drained_ < job_.layout.ranks(Role::serve).size()) handle_next_event();
+  if (trainers_wait_) order(Role::train, {{"order", "end"}});
+  order(Role::ckpt, {{"order", "end"}});
+  while (roles_left_ > 0) handle_next_event();
+}
+
+void Conductor::handle_next_event() {
+  handle(job_.control.receive(Mailbox::conductor));
+}
+
+void Conductor::handle(const Json& event) {
+  record(event);
+  const std::string kind = text_of(event, "event");
+  if (kind == "ingested") on_ingested(event);
+  if (kind == "epoch") log_.info(text_of(event, "line"));
+  if (kind == "selected") on_selected(event);
+  if (kind == "stopped") ++groups_stopped_;
+  if (kind == "deployed") on_deployed(event);
+  if (kind == "left") --roles_left_;
+  if (kind == "drained") on_drained(event);
+  if (kind == "signal") on_signal(event);
+  if (kind == "serving") {
+    if (summary_.address.empty()) summary_.address = text_of(event, "address");
+    log_.info("front door on http://" + text_of(event, "address") + ", ready with the first model");
+  }
+  if (kind == "tested") {
+    if (ModelSummary* model = summary_.find(text_of(event, "model"))) {
+      model->test_accuracy = event.at("test_accuracy");
+    }
+    --tests_left_;
+  }
+}
+
+void Conductor::on_ingested(const Json& event) {
+  cache_ = text_of(event, "cache");
+  log_.info(format("ingest: %s in %.2f s: ", event.at("reused").get<bool>() ? "reused" : "built",
+                   event.at("seconds").get<double>()) +
+            text_of(event, "reason"));
+}
+
+void Conductor::on_selected(const Json& event) {
+  --models_left_;
+  summary_.models.push_back({event.at("model"), -1, started_.seconds()});
+  log_.info("select: " + text_of(event, "reason"));
+  const int version = event.at("version");
+  if (version <= newest_version_) return;
+  newest_version_ = version;
+  summary_.version = version;
+  summary_.selected = text_of(event, "name");
+  deploy(event);
+}
+
+void Conductor::deploy(const Json& selected) {
+  order(Role::serve, {{"order", "deploy"},
+                      {"version", selected.at("version")},
+                      {"path", selected.at("path")},
+                      {"name", selected.at("name")}});
+}
+
+void Conductor::on_deployed(const Json& event) {
+  const int version = event.at("version");
+  if (event.contains("failed")) {
+    throw unavailable_error("version " + std::to_string(version) + " could not be deployed",
+                            "serving rank " + std::to_string(event.at("rank").get<int>()),
+                            text_of(event, "failed"));
+  }
+  deployed_version_[event.at("rank").get<size_t>()] = version;
+  log_.info(format("serve: version %d (%s) answers after %.1f s, swapped in %.0f ms", version,
+                   text_of(event, "name").c_str(), started_.seconds(),
+                   event.at("milliseconds").get<double>()));
+  if (summary_.time_to_first_service_s < 0) summary_.time_to_first_service_s = started_.seconds();
+}
+
+void Conductor::on_drained(const Json& event) {
+  ++serving_ranks_drained_;
+  const Json& stats = event.at("stats");
+  for (const auto& [key, value] : stats.items()) {
+    if (!value.is_number()) continue;
+    // Counters add up over serving ranks; of percentiles the worst is kept.
+    const bool percentile = key.ends_with("_ms");
+    const double old = summary_.service.value(key, 0.0);
+    const double now = percentile ? std::max(old, value.get<double>()) : old + value.get<double>();
+    summary_.service[key] = now;
+  }
+}
+
+void Conductor::on_signal(const Json& event) {
+  stop_asked_ = true;
+  log_.info(format("signal %d: ending", event.at("number").get<int>()));
+}
+
+void Conductor::order(Role role, const Json& message) {
+  for (const int rank : job_.layout.ranks(role)) {
+    job_.control.send(rank, mailbox_of(role), message);
+  }
+}
+
+bool Conductor::deployed_everywhere() const {
+  return std::ranges::all_of(job_.layout.ranks(Role::serve), [&](int rank) {
+    return deployed_version_[static_cast<size_t>(rank)] >= newest_version_;
+  });
+}
+
+void Conductor::record(Json event) {
+  event["t_s"] = started_.seconds();
+  metrics_.write(event);
+}
+
+}  // namespace podium::workflow

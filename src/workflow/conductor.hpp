@@ -1,0 +1,76 @@
+// Conductor: the thread on rank 0 that leads a pipeline job.
+//
+// It receives events, gives orders, writes metrics.jsonl, and ends with the job's summary.
+//   events   ingested, epoch, selected, tested, stopped   from ingest, train and ckpt ranks
+//            serving, deployed, drained                   from serving ranks
+//            left                                         from every role that has ended
+//            signal                                       from the signal watch of any rank
+//   orders   train {cache}, test, stop, end               to train ranks
+//            deploy {version, path, name}, drain          to serving ranks
+//            end                                          to ckpt ranks
+// Selection and deployment are asynchronous: a published model is deployed while others train.
+//
+// On SIGTERM, SIGINT or SIGUSR1 while models train, the trainers stop at the last checkpoint, the
+// service drains, and the job ends with exit code 75; once all is trained, it drains and ends.
+#pragma once
+
+#include "core/clock.hpp"
+#include "core/json_lines.hpp"
+#include "core/log.hpp"
+#include "io/dataset.hpp"
+#include "workflow/job.hpp"
+#include "workflow/summary.hpp"
+
+namespace podium::workflow {
+
+class Conductor {
+ public:
+  // `started` runs since the start of the job. Creates the run folder's metrics file.
+  Conductor(const Job& job, const Stopwatch& started, Log log);
+
+  // Leads the job to its end and returns what it did. Throws when an event reports a failure.
+  Summary conduct();
+
+ private:
+  // The phases, in order. Each returns when it is over or a stop was asked for.
+  void ingest();
+  void train_and_deploy();
+  void stop_training();
+  void test();
+  void linger();
+  void drain();
+
+  // Handles one event; waits for it.
+  void handle_next_event();
+  void handle(const Json& event);
+  void on_ingested(const Json& event);
+  void on_selected(const Json& event);
+  void on_deployed(const Json& event);
+  void on_drained(const Json& event);
+  void on_signal(const Json& event);
+
+  void order(Role role, const Json& message);
+  void deploy(const Json& selected);
+  bool deployed_everywhere() const;
+  void record(Json event);
+
+  const Job& job_;
+  const Stopwatch& started_;
+  Log log_;
+  JsonLines metrics_;
+  Summary summary_;
+
+  std::string cache_;      // empty until ingested
+  size_t models_left_;     // not yet selected
+  size_t tests_left_ = 0;  // models whose test accuracy is due
+  size_t serving_ranks_up_ = 0;
+  size_t serving_ranks_drained_ = 0;
+  int newest_version_ = 0;
+  std::vector<int> deployed_version_;  // per world rank; 0: none
+  bool stop_asked_ = false;
+  size_t groups_stopped_ = 0;
+  bool trainers_wait_ = true;  // for an order
+  size_t roles_left_ = 0;      // (rank, role) pairs that have not ended
+};
+
+}  // namespace podium::workflow

@@ -1,0 +1,49 @@
+// Job: what every role of a pipeline job shares on its rank.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "comm/communicator.hpp"
+#include "core/log.hpp"
+#include "core/roles.hpp"
+#include "workflow/control_plane.hpp"
+#include "workflow/settings.hpp"
+
+namespace podium::workflow {
+
+// The rank that conducts (conductor.hpp).
+inline constexpr int conductor_rank = 0;
+
+// Trainers in groups, each of which trains its own share of the models.
+struct TrainerGroups {
+  std::vector<std::vector<int>> ranks;    // world ranks of each group
+  std::vector<std::vector<size_t>> work;  // indices into Settings::recipes, in order
+
+  // The group of a world rank, or -1.
+  int group_of(int rank) const;
+};
+
+// With at least as many trainers as models, every model gets a group of its own (the later models,
+// by custom the larger ones, get the trainers that do not divide); otherwise all trainers train one
+// model after another. `wanted` > 0 asks for that many groups; throws usage_error when there are
+// fewer trainers.
+TrainerGroups plan_groups(const std::vector<int>& trainers, size_t models, int wanted);
+
+struct Job {
+  const Settings& settings;
+  const RoleLayout& layout;
+  const TrainerGroups& groups;
+  ControlPlane& control;
+  comm::Communicator& weights;  // all ranks; trainers hand named buffers to ckpt ranks
+  comm::Communicator* ingest;   // the ingest ranks; null elsewhere
+  comm::Communicator* train;    // this rank's group of trainers; null elsewhere
+  int threads = 1;              // per trainer
+
+  int rank() const { return control.rank(); }
+  void tell_conductor(const Json& event) const {
+    control.send(conductor_rank, Mailbox::conductor, event);
+  }
+};
+
+}  // namespace podium::workflow

@@ -1,0 +1,32 @@
+// ModelPredictor: a published model as what a replica serves.
+//
+// Preprocessing is the model's own, so a served image goes exactly the way of a validation image.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "nn/model.hpp"
+#include "serve/predictor.hpp"
+
+namespace podium::workflow {
+
+// A model rebuilt from a snapshot file, for batches of up to `max_batch` on `threads` threads.
+// Throws data_error naming the file when it is damaged or no model.
+std::unique_ptr<nn::Model> load_model(const std::filesystem::path& file, int threads,
+                                      int max_batch);
+
+class ModelPredictor : public serve::Predictor {
+ public:
+  // `served_name` is the name in URLs; `version` the registry's number.
+  ModelPredictor(std::unique_ptr<nn::Model> model, const std::string& served_name, int version);
+
+  const serve::ModelInfo& info() const override { return info_; }
+  void predict(std::span<const uint8_t> images, int count, std::span<float> probabilities) override;
+
+ private:
+  std::unique_ptr<nn::Model> model_;
+  serve::ModelInfo info_;
+};
+
+}  // namespace podium::workflow

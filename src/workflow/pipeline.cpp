@@ -1,0 +1,140 @@
+#include "workflow/pipeline.hpp"
+
+#include <csignal>
+#include <filesystem>
+#include <thread>
+
+#include "ckpt/registry.hpp"
+#include "comm/barrier.hpp"
+#include "core/error.hpp"
+#include "core/signals.hpp"
+#include "workflow/conductor.hpp"
+#include "workflow/role_parts.hpp"
+#include "workflow/training_step.hpp"
+
+namespace podium::workflow {
+namespace {
+
+// The communicators of a job. Made collectively, in one order, by every rank.
+struct Groups {
+  Groups(comm::MpiEnvironment& mpi, const RoleLayout& layout, const TrainerGroups& trainers)
+      : control(mpi.world("control")),
+        weights(mpi.world("weights")),
+        ending(mpi.world("ending")),
+        ingest(mpi.split("ingest", layout.plays(mpi.rank(), Role::ingest) ? 0 : -1)),
+        train(mpi.split("train", trainers.group_of(mpi.rank()))) {}
+
+  void set_limit(std::chrono::milliseconds limit) {
+    for (comm::Communicator* group :
+         {control.get(), weights.get(), ending.get(), ingest.get(), train.get()}) {
+      if (group != nullptr) group->set_policy({limit, Backoff::Kind::hot});
+    }
+  }
+
+  std::unique_ptr<comm::Communicator> control;
+  std::unique_ptr<comm::Communicator> weights;
+  std::unique_ptr<comm::Communicator> ending;
+  std::unique_ptr<comm::Communicator> ingest;
+  std::unique_ptr<comm::Communicator> train;
+};
+
+using Part = void (*)(const Job&, const Log&);
+
+Part part_of(Role role) {
+  switch (role) {
+    case Role::ingest:
+      return play_ingest;
+    case Role::train:
+      return play_train;
+    case Role::ckpt:
+      return play_ckpt;
+    case Role::serve:
+      return play_serve;
+  }
+  throw internal_error("a role has no part", "pipeline");
+}
+
+// Starts a thread for each role of this rank.
+std::vector<std::thread> start_roles(const Job& job, const Log& log, const Fatal& fatal) {
+  std::vector<std::thread> threads;
+  for (const Role role : job.layout.roles_of(job.rank())) {
+    const Log role_log =
+        log.with_speaker("rank " + std::to_string(job.rank()) + " " + to_string(role));
+    threads.emplace_back([&job, role, role_log, &fatal] {
+      try {
+        part_of(role)(job, role_log);
+        job.tell_conductor({{"event", "left"}, {"role", to_string(role)}, {"rank", job.rank()}});
+      } catch (...) {
+        fatal(std::current_exception());
+      }
+    });
+  }
+  return threads;
+}
+
+// A run that was not interrupted starts a new comparison: its first finished model is published.
+// Published versions stay on disk, and their numbers go on.
+void start_comparison(const Settings& settings) {
+  const bool interrupted = std::filesystem::exists(settings.checkpoint_dir()) &&
+                           !std::filesystem::is_empty(settings.checkpoint_dir());
+  if (!interrupted) ckpt::Registry(settings.registry_dir()).start_over();
+}
+
+void remove_checkpoints(const Settings& settings) {
+  std::error_code ignored;  // what stays is refused or gone on from by the next run
+  std::filesystem::remove_all(settings.checkpoint_dir(), ignored);
+}
+
+Summary conduct(const Job& job, const Stopwatch& started, const Log& log) {
+  Conductor conductor(job, started, log.with_speaker(""));
+  Summary summary = conductor.conduct();
+  if (!summary.stopped_early) remove_checkpoints(job.settings);
+  return summary;
+}
+
+}  // namespace
+
+std::optional<Summary> run_pipeline(const Settings& settings, comm::MpiEnvironment& mpi,
+                                    const Stopwatch& started, const Log& log, const Fatal& fatal) {
+  const RoleLayout layout = RoleLayout::plan(settings.roles, mpi.size());
+  const std::vector<int>& trainers = layout.ranks(Role::train);
+  if (settings.train_alone && trainers.size() > 1) {
+    throw usage_error("--train.sync=none trains on one rank, the job has " +
+                          std::to_string(trainers.size()) + " trainers",
+                      "--train.sync", "use allreduce, or --roles=train=1");
+  }
+  const TrainerGroups trainer_groups =
+      plan_groups(trainers, settings.recipes.size(), settings.groups);
+  const int threads = settings.threads > 0 ? settings.threads
+                                           : threads_per_trainer(static_cast<int>(trainers.size()),
+                                                                 mpi.size(), mpi.node_ranks());
+  Groups groups(mpi, layout, trainer_groups);
+  groups.set_limit(settings.comm_timeout);
+  ControlPlane control(*groups.control);
+  const Job job{
+      settings,           layout, trainer_groups, control, *groups.weights, groups.ingest.get(),
+      groups.train.get(), threads};
+
+  if (mpi.rank() == conductor_rank) {
+    start_comparison(settings);
+    log.with_speaker("").info("roles of " + std::to_string(mpi.size()) +
+                              " ranks: " + layout.describe() + " | " + std::to_string(threads) +
+                              " threads per trainer, " +
+                              std::to_string(trainer_groups.ranks.size()) + " groups of trainers");
+  }
+  const comm::WaitPolicy patient{std::chrono::hours(24 * 365), Backoff::Kind::idle};
+  comm::barrier(*groups.ending, patient);  // no role starts before the run folder is ready
+
+  const SignalWatch signals({SIGTERM, SIGINT, SIGUSR1}, [&job](int number) {
+    job.tell_conductor({{"event", "signal"}, {"number", number}, {"rank", job.rank()}});
+  });
+  std::vector<std::thread> roles = start_roles(job, log, fatal);
+  std::optional<Summary> summary;
+  if (mpi.rank() == conductor_rank) summary = conduct(job, started, log);
+  for (std::thread& role : roles) role.join();
+  control.flush();
+  comm::barrier(*groups.ending, patient);  // idle ranks sleep until the last one is done
+  return summary;
+}
+
+}  // namespace podium::workflow

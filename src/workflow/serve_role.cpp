@@ -1,0 +1,46 @@
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "core/clock.hpp"
+#include "workflow/role_parts.hpp"
+#include "workflow/serve_step.hpp"
+
+namespace podium::workflow {
+namespace {
+
+// Puts a published version into service and reports it. A version that fails is reported too: the
+// one before it goes on serving.
+void deploy(const Job& job, serve::Service& service, const Json& order) {
+  const Stopwatch watch;
+  const int version = order.at("version");
+  const serve::DeployResult result =
+      service.deploy(order.at("path").get<std::string>(), version, job.settings.comm_timeout);
+  Json event = {{"event", "deployed"},
+                {"rank", job.rank()},
+                {"version", version},
+                {"name", order.at("name")},
+                {"milliseconds", watch.milliseconds()}};
+  if (!result.ok) event["failed"] = result.reason;
+  job.tell_conductor(event);
+}
+
+}  // namespace
+
+void play_serve(const Job& job, const Log& log) {
+  const std::vector<int>& ranks = job.layout.ranks(Role::serve);
+  const auto index = std::ranges::find(ranks, job.rank()) - ranks.begin();
+  serve::Service service(service_options_of(job.settings, static_cast<int>(index)), log);
+  job.tell_conductor({{"event", "serving"},
+                      {"rank", job.rank()},
+                      {"address", address_of(job.settings, service)}});
+  while (true) {
+    const Json order = job.control.receive(Mailbox::serve);
+    if (order.at("order") == "drain") break;
+    deploy(job, service, order);
+  }
+  service.drain(job.settings.drain);
+  job.tell_conductor(
+      {{"event", "drained"}, {"rank", job.rank()}, {"stats", to_json(service.stats())}});
+}
+
+}  // namespace podium::workflow

@@ -1,0 +1,28 @@
+// The serving step as a job of its own: a front door over the registry of a run folder.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "comm/communicator.hpp"
+#include "core/log.hpp"
+#include "serve/service.hpp"
+#include "workflow/settings.hpp"
+
+namespace podium::workflow {
+
+// Service options of one serving rank: `index` counts the job's serving ranks, and each listens on
+// a port of its own (serve.port, serve.port + 1, ...; 0 stays 0).
+serve::ServiceOptions service_options_of(const Settings& settings, int index);
+
+// host:port of a service.
+std::string address_of(const Settings& settings, const serve::Service& service);
+
+nlohmann::ordered_json to_json(const serve::ServiceStats& stats);
+
+// Serves the registry's current version on every rank, takes newer versions as they are published,
+// and drains on SIGTERM, SIGINT, SIGUSR1 or at the end of --serve.linger (0 means forever here).
+// Returns this rank's counters. Throws unavailable_error when nothing is published.
+nlohmann::ordered_json serve_from_registry(const Settings& settings, comm::Communicator& group,
+                                           const Log& log);
+
+}  // namespace podium::workflow

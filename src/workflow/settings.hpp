@@ -1,0 +1,40 @@
+// Settings: what the steps of the workflow need to know, filled from the configuration by main.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "io/ingest.hpp"
+#include "serve/service.hpp"
+#include "train/recipe.hpp"
+
+namespace podium::workflow {
+
+struct Settings {
+  std::filesystem::path run_dir;
+  std::string roles;  // text of --roles
+
+  io::IngestOptions ingest;
+  uint64_t cache_memory_bytes = 0;  // records kept in memory per rank
+
+  std::vector<train::Recipe> recipes;  // the models to train, in order
+  int groups = 0;                      // of trainers, side by side; 0 chooses
+  int threads = 0;                     // per trainer; 0 chooses
+  bool train_alone = false;            // --train.sync=none
+  int checkpoint_epochs = 1;           // 0: no checkpoints
+
+  serve::ServiceOptions service;
+  std::chrono::seconds drain{30};
+  std::chrono::seconds linger{0};
+  bool linger_forever = false;
+
+  std::chrono::seconds comm_timeout{120};
+
+  std::filesystem::path registry_dir() const { return run_dir / "registry"; }
+  std::filesystem::path checkpoint_dir() const { return run_dir / "checkpoints"; }
+  std::filesystem::path metrics_file() const { return run_dir / "metrics.jsonl"; }
+};
+
+}  // namespace podium::workflow

@@ -1,0 +1,39 @@
+// Summary: what a pipeline job did, for the table and the result line.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace podium::workflow {
+
+using Json = nlohmann::ordered_json;
+
+struct ModelSummary {
+  Json metrics;               // as describe() in training_step.hpp made it
+  double test_accuracy = -1;  // negative: not measured
+  double finished_s = 0;      // since the start of the job
+};
+
+struct Summary {
+  std::vector<ModelSummary> models;  // in the order in which they finished
+  std::string selected;              // name of the published model
+  int version = 0;
+  std::string address;  // of the front door, host:port
+  double time_to_first_service_s = -1;
+  double total_s = 0;
+  bool stopped_early = false;
+  Json front_door;  // the job's own requests: requests, images, accuracy, images_per_s, p50_ms ...
+  Json service;     // counters of the serving ranks, summed
+
+  ModelSummary* find(const std::string& name);
+
+  // One row per model, for people.
+  std::string table() const;
+  // The value of PODIUM_RESULT, DESIGN's keys first.
+  Json result() const;
+};
+
+}  // namespace podium::workflow

@@ -1,0 +1,97 @@
+#include <nlohmann/json.hpp>
+
+#include "ckpt/transfer.hpp"
+#include "core/error.hpp"
+#include "train/evaluation.hpp"
+#include "train/model_snapshot.hpp"
+#include "workflow/messages.hpp"
+#include "workflow/role_parts.hpp"
+#include "workflow/training_step.hpp"
+
+namespace podium::workflow {
+namespace {
+
+// One rank of one group of trainers, through a whole job.
+class TrainRole {
+ public:
+  TrainRole(const Job& job, const Log& log)
+      : job_(job), log_(log), group_(*job.train), group_index_(job.groups.group_of(job.rank())) {}
+
+  void play() {
+    Json order = job_.control.receive(Mailbox::train);
+    if (order.at("order") == "train") {
+      if (!train_all(order.at("cache").get<std::string>())) return;
+      order = job_.control.receive(Mailbox::train);
+    }
+    if (order.at("order") == "test") test();
+    if (order.at("order") == "stop") tell_stopped();
+  }
+
+ private:
+  // False if the job was told to stop.
+  bool train_all(const std::filesystem::path& cache) {
+    dataset_.emplace(io::Dataset::open(cache, job_.settings.cache_memory_bytes));
+    for (const size_t model : job_.groups.work[static_cast<size_t>(group_index_)]) {
+      if (train(job_.settings.recipes[model])) continue;
+      tell_stopped();
+      return false;
+    }
+    return true;
+  }
+
+  bool train(const train::Recipe& recipe) {
+    TrainingHooks hooks;
+    hooks.on_epoch = [&](const train::Progress& progress) {
+      Json event = epoch_event(recipe, progress);
+      event["line"] = epoch_line(recipe, progress);
+      job_.tell_conductor(event);
+    };
+    hooks.should_stop = [&] { return job_.control.try_receive(Mailbox::train).has_value(); };
+    TrainingOutcome outcome =
+        train_together(recipe, *dataset_, job_.settings, job_.threads, group_, hooks, log_);
+    if (outcome.stopped) return false;
+    if (leads()) hand_over(recipe, outcome);
+    trained_.push_back(std::move(outcome.model));
+    return true;
+  }
+
+  // Gives the finished model to a ckpt rank and goes on at once with the next.
+  void hand_over(const train::Recipe& recipe, const TrainingOutcome& outcome) {
+    ckpt::Snapshot snapshot = train::snapshot_of(*outcome.model);
+    snapshot.card["metrics"] = describe(recipe, outcome);
+    snapshot.card["recipe"] = train::to_json(recipe);
+    const std::vector<int>& ckpt_ranks = job_.layout.ranks(Role::ckpt);
+    const int to = ckpt_ranks[static_cast<size_t>(group_index_) % ckpt_ranks.size()];
+    ckpt::send_snapshot(job_.weights, snapshot, to, messages::weights_tag);
+  }
+
+  void test() {
+    for (const std::unique_ptr<nn::Model>& model : trained_) {
+      const double accuracy = train::evaluate(*model, *dataset_, io::Split::test, group_);
+      if (!leads()) continue;
+      job_.tell_conductor(
+          {{"event", "tested"}, {"model", model->card().name}, {"test_accuracy", accuracy}});
+    }
+  }
+
+  void tell_stopped() const {
+    if (leads()) job_.tell_conductor({{"event", "stopped"}, {"group", group_index_}});
+  }
+
+  bool leads() const { return group_.rank() == 0; }
+
+  const Job& job_;
+  const Log& log_;
+  comm::Communicator& group_;
+  int group_index_;
+  std::optional<io::Dataset> dataset_;
+  std::vector<std::unique_ptr<nn::Model>> trained_;
+};
+
+}  // namespace
+
+void play_train(const Job& job, const Log& log) {
+  TrainRole(job, log).play();
+}
+
+}  // namespace podium::workflow

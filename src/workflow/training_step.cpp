@@ -1,0 +1,118 @@
+#include "workflow/training_step.hpp"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "io/atomic_file.hpp"
+#include "nn/cpu/cpu_ops.hpp"
+#include "nn/ops.hpp"
+#include "train/allreduce_sync.hpp"
+#include "train/model_snapshot.hpp"
+#include "train/trainer.hpp"
+
+namespace podium::workflow {
+namespace {
+
+std::vector<float> to_floats(const std::vector<double>& values) {
+  return {values.begin(), values.end()};
+}
+
+std::filesystem::path checkpoint_file(const Settings& settings, const train::Recipe& recipe) {
+  return settings.checkpoint_dir() / (recipe.name + ".h5");
+}
+
+// Cores that this process may use: what the launcher's binding and cgroups leave it.
+int usable_cores() {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+  return CPU_COUNT(&set);
+}
+
+}  // namespace
+
+nn::Model make_model(const train::Recipe& recipe, const io::DatasetInfo& dataset, int threads,
+                     int max_batch) {
+  nn::ModelCard card;
+  card.name = recipe.name;
+  card.architecture = recipe.architecture;
+  card.image.channels = static_cast<int>(dataset.channels);
+  card.image.height = static_cast<int>(dataset.height);
+  card.image.width = static_cast<int>(dataset.width);
+  card.classes = static_cast<int>(dataset.classes);
+  card.class_names = dataset.class_names;
+  card.preprocess = {to_floats(dataset.mean), to_floats(dataset.stddev)};
+  return {std::move(card), nn::make_cpu_ops(threads), max_batch};
+}
+
+TrainingOutcome train_together(const train::Recipe& recipe, const io::Dataset& dataset,
+                               const Settings& settings, int threads, comm::Communicator& group,
+                               const TrainingHooks& hooks, const Log& log) {
+  const int local_batch = (recipe.batch + group.size() - 1) / group.size();
+  TrainingOutcome outcome;
+  outcome.model =
+      std::make_unique<nn::Model>(make_model(recipe, dataset.info(), threads, local_batch));
+
+  train::NoSync no_sync;
+  train::AllReduceSync allreduce(group);
+  train::GradientSync& sync =
+      group.size() == 1 ? static_cast<train::GradientSync&>(no_sync) : allreduce;
+
+  train::TrainerOptions options;
+  options.recipe = recipe;
+  if (settings.checkpoint_epochs > 0) {
+    io::create_folder(settings.checkpoint_dir());
+    options.checkpoint = checkpoint_file(settings, recipe);
+    options.checkpoint_epochs = settings.checkpoint_epochs;
+  }
+  options.on_epoch = hooks.on_epoch;
+  options.should_stop = hooks.should_stop;
+  options.log = log;
+  train::Trainer trainer(*outcome.model, dataset, sync, group, std::move(options));
+  outcome.stopped = trainer.run() == train::Trainer::Outcome::stopped;
+  outcome.progress = trainer.progress();
+  return outcome;
+}
+
+Json describe(const train::Recipe& recipe, const TrainingOutcome& outcome) {
+  return {{"name", recipe.name},
+          {"parameters", outcome.model->parameter_count()},
+          {"flops_per_image", outcome.model->flops_per_image()},
+          {"epochs", outcome.progress.epochs},
+          {"val_accuracy", outcome.progress.val_accuracy},
+          {"images_per_s", outcome.progress.images_per_s()},
+          {"train_s", outcome.progress.total_s},
+          {"exposed_comm_share", outcome.progress.exposed_comm_share()},
+          {"weights_xxh3", train::weights_xxh3(*outcome.model)}};
+}
+
+Json epoch_event(const train::Recipe& recipe, const train::Progress& progress) {
+  Json event = {{"event", "epoch"}, {"model", recipe.name}, {"of_epochs", recipe.epochs}};
+  event.update(train::to_json(progress));
+  event["images_per_s"] = progress.images_per_s();
+  return event;
+}
+
+std::string epoch_line(const train::Recipe& recipe, const train::Progress& progress) {
+  std::array<char, 160> text{};
+  std::snprintf(text.data(), text.size(),
+                "train %-8s epoch %2d/%d  loss %.4f  train %.4f  val %.4f  %7.0f images/s",
+                recipe.name.c_str(), progress.epochs, recipe.epochs, progress.loss,
+                progress.train_accuracy, progress.val_accuracy, progress.images_per_s());
+  return text.data();
+}
+
+void remove_checkpoint(const Settings& settings, const train::Recipe& recipe) {
+  std::error_code ignored;  // a file that stays is gone on from, or refused, by the next run
+  std::filesystem::remove(checkpoint_file(settings, recipe), ignored);
+}
+
+int threads_per_trainer(int trainers, int world, int node_ranks) {
+  const int on_this_node = std::max(1, (trainers * node_ranks + world - 1) / world);
+  return std::max(1, usable_cores() / on_this_node);
+}
+
+}  // namespace podium::workflow

@@ -1,0 +1,54 @@
+// The training step: one recipe on one group of trainers.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+
+#include "comm/communicator.hpp"
+#include "core/log.hpp"
+#include "io/dataset.hpp"
+#include "nn/model.hpp"
+#include "train/progress.hpp"
+#include "train/recipe.hpp"
+#include "workflow/control_plane.hpp"
+#include "workflow/settings.hpp"
+
+namespace podium::workflow {
+
+// The model of `recipe` for the images and classes of `dataset`, for batches of up to `max_batch`.
+nn::Model make_model(const train::Recipe& recipe, const io::DatasetInfo& dataset, int threads,
+                     int max_batch);
+
+struct TrainingOutcome {
+  bool stopped = false;  // some rank was asked to stop; the checkpoint holds the last whole epoch
+  train::Progress progress;
+  std::unique_ptr<nn::Model> model;
+};
+
+struct TrainingHooks {
+  std::function<void(const train::Progress&)> on_epoch;  // on rank 0 of the group
+  std::function<bool()> should_stop;
+};
+
+// Trains, or goes on from the run folder's checkpoint. Collective over `group`; all ranks end with
+// the same weights.
+TrainingOutcome train_together(const train::Recipe& recipe, const io::Dataset& dataset,
+                               const Settings& settings, int threads, comm::Communicator& group,
+                               const TrainingHooks& hooks, const Log& log);
+
+// What every report says about a trained model: name, parameters, accuracies, speed, hash.
+Json describe(const train::Recipe& recipe, const TrainingOutcome& outcome);
+
+// One finished epoch as a metrics event and as a line for people.
+Json epoch_event(const train::Recipe& recipe, const train::Progress& progress);
+std::string epoch_line(const train::Recipe& recipe, const train::Progress& progress);
+
+// Removes the checkpoint of a model that is finished and stored.
+void remove_checkpoint(const Settings& settings, const train::Recipe& recipe);
+
+// Threads for each of `trainers` ranks out of `world` ranks, of which `node_ranks` are on this
+// node: the cores of this node shared among its trainers.
+int threads_per_trainer(int trainers, int world, int node_ranks);
+
+}  // namespace podium::workflow

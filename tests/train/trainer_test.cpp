@@ -1,0 +1,188 @@
+// The training loop: it learns, replicas agree, it stops together, and it resumes to the same bits.
+#include "train/trainer.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <fstream>
+
+#include "core/error.hpp"
+#include "train/evaluation.hpp"
+#include "train/model_snapshot.hpp"
+#include "training_fixture.hpp"
+
+namespace podium {
+namespace {
+
+using test::on_ranks;
+using train::Trainer;
+
+class TrainerTest : public testing::Test {
+ protected:
+  // Trains `recipe` on `ranks` ranks and returns the hash of the weights of rank 0.
+  std::string train(const train::Recipe& recipe, int ranks, train::TrainerOptions options = {},
+                    Trainer::Outcome expected = Trainer::Outcome::finished) {
+    std::string hash;
+    options.recipe = recipe;
+    on_ranks(ranks, [&](comm::Communicator& group) {
+      nn::Model model = test::small_model(dataset_, recipe);
+      train::AllReduceSync sync(group);
+      Trainer trainer(model, dataset_, sync, group, options);
+      EXPECT_EQ(trainer.run(), expected);
+      if (group.rank() == 0) {
+        hash = train::weights_xxh3(model);
+        progress_ = trainer.progress();
+      }
+    });
+    return hash;
+  }
+
+  const test::SyntheticCache cache_;
+  const io::Dataset dataset_ = cache_.open();
+  train::Progress progress_;
+};
+
+TEST_F(TrainerTest, LearnsOnAnyNumberOfRanks) {
+  for (const int ranks : {1, 2, 3}) {
+    train(test::small_recipe(), ranks);
+    EXPECT_GT(progress_.val_accuracy, 0.9) << ranks << " ranks";
+    EXPECT_EQ(progress_.epochs, 4);
+    EXPECT_EQ(progress_.images, 4 * 350) << "every image once per epoch, on " << ranks << " ranks";
+  }
+}
+
+TEST_F(TrainerTest, EqualSeedsGiveEqualBitsAndOtherSeedsDoNot) {
+  train::Recipe recipe = test::small_recipe();
+  const std::string first = train(recipe, 2);
+  EXPECT_EQ(train(recipe, 2), first);
+  recipe.seed = 2;
+  EXPECT_NE(train(recipe, 2), first);
+}
+
+TEST_F(TrainerTest, GoesOnFromACheckpointToTheSameBits) {
+  const std::string uninterrupted = train(test::small_recipe(), 2);
+  train::TrainerOptions options;
+  options.checkpoint = cache_.folder() / "small.h5";
+  std::atomic<int> checks{0};
+  options.should_stop = [&] { return ++checks > 4; };  // in the middle of a later epoch
+  train(test::small_recipe(), 2, options, Trainer::Outcome::stopped);
+  EXPECT_GE(progress_.epochs, 1);
+  EXPECT_LT(progress_.epochs, 4);
+  options.should_stop = nullptr;
+  EXPECT_EQ(train(test::small_recipe(), 2, options), uninterrupted);
+  EXPECT_EQ(progress_.images, 4 * 350);
+}
+
+TEST_F(TrainerTest, ACheckpointOfAnotherRecipeOrRankCountIsNotUsed) {
+  train::TrainerOptions options;
+  options.checkpoint = cache_.folder() / "small.h5";
+  train(test::small_recipe(), 2, options);
+  train::Recipe other = test::small_recipe();
+  other.lr = 0.04;
+  const std::string fresh = train(other, 2);
+  EXPECT_EQ(train(other, 2, options), fresh);
+  EXPECT_EQ(train(other, 1, options), train(other, 1));
+}
+
+TEST_F(TrainerTest, ADamagedCheckpointIsRefusedAndTrainingStartsAnew) {
+  train::TrainerOptions options;
+  options.checkpoint = cache_.folder() / "small.h5";
+  const std::string whole = train(test::small_recipe(), 1, options);
+  {
+    std::fstream file(options.checkpoint, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(std::filesystem::file_size(options.checkpoint) / 2));
+    file.put('\x5a');
+    file.put('\xa5');
+  }
+  EXPECT_EQ(train(test::small_recipe(), 1, options), whole);
+}
+
+TEST_F(TrainerTest, OneRanksWishStopsAll) {
+  on_ranks(3, [&](comm::Communicator& group) {
+    const train::Recipe recipe = test::small_recipe();
+    nn::Model model = test::small_model(dataset_, recipe);
+    train::AllReduceSync sync(group);
+    train::TrainerOptions options;
+    options.recipe = recipe;
+    options.should_stop = [&group] { return group.rank() == 2; };
+    Trainer trainer(model, dataset_, sync, group, options);
+    EXPECT_EQ(trainer.run(), Trainer::Outcome::stopped);
+    EXPECT_EQ(trainer.progress().epochs, 0);
+  });
+}
+
+// A sync with a defect on one rank: its gradients differ in one element.
+class DivergingSync : public train::AllReduceSync {
+ public:
+  explicit DivergingSync(comm::Communicator& group)
+      : AllReduceSync(group), wrong_(group.rank() == 1) {}
+  void combine(std::span<float> gradients, float weight) override {
+    AllReduceSync::combine(gradients, weight);
+    if (wrong_) gradients[0] += 1e-3F;
+  }
+
+ private:
+  bool wrong_;
+};
+
+TEST_F(TrainerTest, ReplicasThatDriftApartAreNoticed) {
+  try {
+    on_ranks(2, [&](comm::Communicator& group) {
+      const train::Recipe recipe = test::small_recipe();
+      nn::Model model = test::small_model(dataset_, recipe);
+      DivergingSync sync(group);
+      train::TrainerOptions options;
+      options.recipe = recipe;
+      Trainer(model, dataset_, sync, group, options).run();
+    });
+    FAIL() << "different replicas went unnoticed";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::internal);
+    EXPECT_NE(std::string(error.what()).find("trainer 1"), std::string::npos) << error.what();
+  }
+}
+
+TEST_F(TrainerTest, ALossThatExplodesStopsWithAMessage) {
+  train::Recipe recipe = test::small_recipe();
+  recipe.lr = 1e30;
+  try {
+    train(recipe, 1);
+    FAIL() << "a loss without bounds went unnoticed";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::usage);
+    EXPECT_NE(std::string(error.what()).find("lower the learning rate"), std::string::npos);
+  }
+}
+
+TEST_F(TrainerTest, AccuracyIsTheSameOnAnyNumberOfRanks) {
+  const train::Recipe recipe = test::small_recipe();
+  std::vector<double> accuracies;
+  for (const int ranks : {1, 2, 5}) {
+    std::atomic<double> accuracy{-1};
+    on_ranks(ranks, [&](comm::Communicator& group) {
+      nn::Model model = test::small_model(dataset_, recipe);
+      model.initialise(3);
+      accuracy = train::evaluate(model, dataset_, io::Split::test, group);
+    });
+    accuracies.push_back(accuracy);
+  }
+  EXPECT_EQ(accuracies[0], accuracies[1]);
+  EXPECT_EQ(accuracies[0], accuracies[2]);
+}
+
+TEST_F(TrainerTest, ASnapshotRestoresTheSameBitsAndRefusesAnotherArchitecture) {
+  train::Recipe recipe = test::small_recipe();
+  nn::Model model = test::small_model(dataset_, recipe);
+  model.initialise(5);
+  const ckpt::Snapshot snapshot = train::snapshot_of(model);
+  nn::Model copy = test::small_model(dataset_, recipe);
+  train::restore(copy, snapshot, "memory");
+  EXPECT_EQ(train::weights_xxh3(copy), train::weights_xxh3(model));
+
+  recipe.architecture = "conv 5 3; bn; relu; pool 2; dense classes";
+  nn::Model other = test::small_model(dataset_, recipe);
+  EXPECT_THROW(train::restore(other, snapshot, "memory"), Error);
+}
+
+}  // namespace
+}  // namespace podium

@@ -1,0 +1,90 @@
+// A small synthetic data set in a real cache, and ranks as threads that train on it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "comm/inproc/inproc_world.hpp"
+#include "io/dataset.hpp"
+#include "io/ingest.hpp"
+#include "nn/cpu/cpu_ops.hpp"
+#include "nn/model.hpp"
+#include "nn/ops.hpp"
+#include "temporary_folder.hpp"
+#include "train/allreduce_sync.hpp"
+#include "train/trainer.hpp"
+
+namespace podium::test {
+
+// 400 images 8x8 in 4 classes, of which 50 are set aside for validation.
+class SyntheticCache {
+ public:
+  SyntheticCache() {
+    io::IngestOptions options;
+    options.source = "synthetic:400,8,8,1,4";
+    options.cache_dir = folder_.path();
+    options.validation_records = 50;
+    io::Ingest ingest(options);
+    path_ = ingest.decide().path;
+    ingest.finish({ingest.write_part(0, 1)});
+  }
+
+  io::Dataset open() const { return io::Dataset::open(path_); }
+  const std::filesystem::path& folder() const { return folder_.path(); }
+
+ private:
+  TemporaryFolder folder_;
+  std::filesystem::path path_;
+};
+
+inline train::Recipe small_recipe() {
+  train::Recipe recipe;
+  recipe.name = "small";
+  recipe.architecture = "conv 4 3; bn; relu; pool 2; dense classes";
+  recipe.epochs = 4;
+  recipe.batch = 32;
+  recipe.lr = 0.05;
+  return recipe;
+}
+
+inline nn::Model small_model(const io::Dataset& dataset, const train::Recipe& recipe) {
+  const io::DatasetInfo& info = dataset.info();
+  nn::ModelCard card;
+  card.name = recipe.name;
+  card.architecture = recipe.architecture;
+  card.image.channels = static_cast<int>(info.channels);
+  card.image.height = static_cast<int>(info.height);
+  card.image.width = static_cast<int>(info.width);
+  card.classes = static_cast<int>(info.classes);
+  card.class_names = info.class_names;
+  card.preprocess = {{info.mean.begin(), info.mean.end()},
+                     {info.stddev.begin(), info.stddev.end()}};
+  return {card, nn::make_cpu_ops(1), recipe.batch};
+}
+
+// Runs `body(group, rank)` on `ranks` threads; the first exception of any is thrown again here.
+inline void on_ranks(int ranks, const std::function<void(comm::Communicator&)>& body) {
+  comm::InprocWorld world(ranks);
+  std::vector<std::thread> threads;
+  std::mutex mutex;
+  std::exception_ptr first;
+  for (int rank = 0; rank < ranks; ++rank) {
+    threads.emplace_back([&, rank] {
+      try {
+        const std::unique_ptr<comm::Communicator> group = world.communicator(rank);
+        group->set_policy({std::chrono::seconds(20), Backoff::Kind::hot});
+        body(*group);
+      } catch (...) {
+        const std::lock_guard lock(mutex);
+        if (!first) first = std::current_exception();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  if (first) std::rethrow_exception(first);
+}
+
+}  // namespace podium::test
