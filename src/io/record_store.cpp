@@ -21,8 +21,9 @@ RecordStore::RecordStore(const std::filesystem::path& folder, const Manifest& ma
       throw data_error("a shard is not the one that the manifest lists", path.string(),
                        shard_schema.remedy);
     }
-    shards_.push_back({ShardReader(path, manifest.shape, entry.records), entry.first});
-    load(shards_.back());
+    Shard shard{ShardReader(path, manifest.shape, entry.records), entry.first};
+    load(shard);
+    if (entry.first + entry.records > resident_records_) shards_.push_back(std::move(shard));
   }
   const auto largest = std::max_element(labels_.begin(), labels_.end());
   if (largest != labels_.end() && *largest >= manifest.class_names.size()) {

@@ -42,7 +42,7 @@ class RecordStore {
   size_t image_bytes_;
   uint64_t chunk_records_;
   uint64_t resident_records_;
-  std::vector<Shard> shards_;
+  std::vector<Shard> shards_;  // those that are not wholly resident
   std::vector<uint8_t> labels_;
   std::unique_ptr<uint8_t[]> images_;  // of the resident records
 };

@@ -1,0 +1,343 @@
+#include "io/ingest.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <set>
+
+#include "core/clock.hpp"
+#include "core/random.hpp"
+#include "io/data_files.hpp"
+#include "io/dataset.hpp"
+#include "io/limited_child.hpp"
+#include "io/manifest.hpp"
+#include "io/temporary_cache.hpp"
+#include "temporary_folder.hpp"
+
+namespace podium::io {
+namespace {
+
+using test::Bytes;
+using test::read_split;
+using test::thrown_by;
+using test::TinySet;
+
+class IngestTest : public ::testing::Test {
+ protected:
+  IngestTest() { test::write_idx_folder(folder_.path() / "data", set_, true); }
+
+  IngestOptions options(const std::string& cache = "cache") const {
+    IngestOptions options;
+    options.source = (folder_.path() / "data").string();
+    options.cache_dir = folder_.path() / cache;
+    options.split_seed = 7;
+    options.validation_records = 400;
+    options.log = Log(LogLevel::error, "test");
+    return options;
+  }
+
+  test::TemporaryFolder folder_;
+  const TinySet set_;
+};
+
+TEST_F(IngestTest, CacheHoldsTheSourceSplitBySeed) {
+  const Dataset dataset = Dataset::open(test::build_cache(options(), 1));
+  const DatasetInfo& info = dataset.info();
+  EXPECT_EQ(info.name, "data");
+  EXPECT_EQ(info.digest.size(), 16u);
+  EXPECT_EQ(info.counts, (std::array<size_t, 3>{2100, 400, 300}));
+  EXPECT_EQ(info.classes, 10u);
+
+  // Every record of the train part is in exactly one of the two splits, in its order.
+  const Manifest manifest =
+      read_manifest(folder_.path() / "cache" / ("data-" + info.digest) / manifest_file);
+  const auto train = read_split(dataset, Split::train);
+  const auto validation = read_split(dataset, Split::validation);
+  const Bytes pixels = test::test_images(0, set_.train, 20);
+  const Bytes labels = test::test_labels(set_.train, set_.classes);
+  size_t next_train = 0;
+  size_t next_validation = 0;
+  for (uint32_t record = 0; record < set_.train; ++record) {
+    const bool held_out =
+        std::binary_search(manifest.validation.begin(), manifest.validation.end(), record);
+    const auto& split = held_out ? validation : train;
+    size_t& next = held_out ? next_validation : next_train;
+    ASSERT_EQ(split.labels[next], labels[record]);
+    ASSERT_TRUE(std::equal(split.images.begin() + static_cast<long>(next * 20),
+                           split.images.begin() + static_cast<long>((next + 1) * 20),
+                           pixels.begin() + record * 20));
+    ++next;
+  }
+  EXPECT_EQ(read_split(dataset, Split::test).images, test::test_images(1, set_.test, 20));
+}
+
+TEST_F(IngestTest, StatisticsAreThoseOfTheTrainSplit) {
+  const Dataset dataset = Dataset::open(test::build_cache(options(), 2));
+  const auto train = read_split(dataset, Split::train);
+  double sum = 0.0;
+  double square_sum = 0.0;
+  for (const uint8_t pixel : train.images) {
+    sum += pixel / 255.0;
+    square_sum += pixel / 255.0 * pixel / 255.0;
+  }
+  const double count = static_cast<double>(train.images.size());
+  const double mean = sum / count;
+  ASSERT_EQ(dataset.info().mean.size(), 1u);
+  EXPECT_NEAR(dataset.info().mean[0], mean, 1e-9);
+  EXPECT_NEAR(dataset.info().stddev[0], std::sqrt(square_sum / count - mean * mean), 1e-9);
+}
+
+TEST_F(IngestTest, AnyNumberOfRanksGivesTheSameData) {
+  const Dataset one = Dataset::open(test::build_cache(options("one"), 1));
+  for (const uint64_t ranks : {2, 3, 7, 301}) {
+    const Dataset many =
+        Dataset::open(test::build_cache(options("many" + std::to_string(ranks)), ranks));
+    for (const Split split : {Split::train, Split::validation, Split::test}) {
+      EXPECT_EQ(read_split(many, split).images, read_split(one, split).images) << ranks;
+      EXPECT_EQ(read_split(many, split).labels, read_split(one, split).labels) << ranks;
+    }
+    EXPECT_EQ(many.info().mean, one.info().mean);
+    EXPECT_EQ(many.info().stddev, one.info().stddev);
+  }
+}
+
+TEST_F(IngestTest, ColourStatisticsArePerChannel) {
+  IngestOptions colour = options();
+  colour.source = "synthetic:300,6,5,3,4";
+  colour.validation_records = 50;
+  const Dataset dataset = Dataset::open(test::build_cache(colour, 2));
+  const auto train = read_split(dataset, Split::train);
+  ASSERT_EQ(dataset.info().mean.size(), 3u);
+  for (size_t channel = 0; channel < 3; ++channel) {
+    double sum = 0.0;
+    for (size_t i = channel; i < train.images.size(); i += 3) sum += train.images[i] / 255.0;
+    EXPECT_NEAR(dataset.info().mean[channel], sum / (250 * 30), 1e-9);
+  }
+}
+
+TEST_F(IngestTest, ReusesACurrentCacheAndSaysWhy) {
+  test::build_cache(options(), 2);
+  const Decision decision = Ingest(options()).decide();
+  EXPECT_TRUE(decision.reuse);
+  EXPECT_EQ(decision.records, 2800u);
+  EXPECT_EQ(decision.bytes, 2800u * 20);
+  for (const char* text : {"is current", "2800 records", "built 20"}) {
+    EXPECT_NE(decision.reason.find(text), std::string::npos) << decision.reason;
+  }
+}
+
+TEST_F(IngestTest, RebuildsForItsReasonAlone) {
+  test::build_cache(options(), 2);
+  const auto reason_of = [](const IngestOptions& changed) {
+    const Decision decision = Ingest(changed).decide();
+    EXPECT_FALSE(decision.reuse);
+    return decision.reason;
+  };
+  IngestOptions changed = options();
+  changed.split_seed = 8;
+  EXPECT_NE(reason_of(changed).find("split by seed 7, not 8"), std::string::npos);
+  changed = options();
+  changed.validation_records = 401;
+  EXPECT_NE(reason_of(changed).find("400 validation records, not 401"), std::string::npos);
+  changed = options();
+  changed.force = true;
+  EXPECT_NE(reason_of(changed).find("asked for"), std::string::npos);
+  EXPECT_TRUE(Ingest(options()).decide().reuse);
+
+  test::write_idx_folder(folder_.path() / "data", {2500, 301, 5, 4, 10}, true);
+  EXPECT_NE(reason_of(options()).find("no cache of this source content"), std::string::npos);
+}
+
+TEST_F(IngestTest, RebuildWithOtherRanksLeavesNoOldShards) {
+  const auto path = test::build_cache(options(), 3);
+  IngestOptions forced = options();
+  forced.force = true;
+  EXPECT_EQ(test::build_cache(forced, 1), path);
+  std::set<std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator(path)) {
+    files.insert(entry.path().filename().string());
+  }
+  EXPECT_EQ(files, (std::set<std::string>{"manifest.h5", "test-00000-of-00001.h5",
+                                          "train-00000-of-00001.h5"}));
+}
+
+TEST_F(IngestTest, AnOpenDatasetOutlivesARebuild) {
+  const Dataset from_disk = Dataset::open(test::build_cache(options(), 3), 0);
+  EXPECT_EQ(from_disk.resident_bytes(), 0u);
+  const auto before = read_split(from_disk, Split::train);
+  IngestOptions forced = options();
+  forced.force = true;
+  test::build_cache(forced, 1);
+  EXPECT_EQ(read_split(from_disk, Split::train).images, before.images);
+}
+
+TEST_F(IngestTest, FlippedBitsNeverPassAndLeadToARebuild) {
+  const auto path = test::build_cache(options(), 2);
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(path)) files.push_back(entry.path());
+  ASSERT_EQ(files.size(), 5u);
+  Random random(3);
+  for (int i = 0; i < 100; ++i) {
+    const auto& file = files[static_cast<size_t>(i) % files.size()];
+    const uint64_t byte = random.below(std::filesystem::file_size(file));
+    const int bit = static_cast<int>(random.below(8));
+    test::flip_bit(file, byte, bit);
+    const auto thrown = thrown_by([&] { Dataset::open(path); });
+    EXPECT_EQ(thrown.code, ExitCode::bad_data) << file << " byte " << byte;
+    EXPECT_TRUE(thrown.mentions(file.filename().string())) << thrown.message;
+    const Decision decision = Ingest(options()).decide();
+    EXPECT_FALSE(decision.reuse);
+    EXPECT_NE(decision.reason.find("damaged"), std::string::npos);
+    test::flip_bit(file, byte, bit);
+  }
+  EXPECT_EQ(Dataset::open(path).size(Split::train), 2100u);
+}
+
+TEST_F(IngestTest, MissingShardAndMissingCacheAreNamed) {
+  const auto path = test::build_cache(options(), 2);
+  std::filesystem::remove(path / "train-00001-of-00002.h5");
+  const auto shard = thrown_by([&] { Dataset::open(path); });
+  EXPECT_EQ(shard.code, ExitCode::io);
+  EXPECT_TRUE(shard.mentions("train-00001-of-00002.h5"));
+  EXPECT_FALSE(Ingest(options()).decide().reuse);
+  std::filesystem::remove(path / "manifest.h5");
+  const auto cache = thrown_by([&] { Dataset::open(path); });
+  EXPECT_EQ(cache.code, ExitCode::unavailable);
+  EXPECT_TRUE(cache.mentions("podium ingest"));
+}
+
+TEST_F(IngestTest, HalfBuiltCacheIsNoCache) {
+  Ingest ingest(options());
+  const Decision decision = ingest.decide();
+  const ShardReport first = ingest.write_part(0, 2);
+  EXPECT_EQ(thrown_by([&] { Dataset::open(decision.path); }).code, ExitCode::unavailable);
+  EXPECT_EQ(thrown_by([&] { ingest.finish({first}); }).code, ExitCode::internal);
+  EXPECT_EQ(thrown_by([&] { Dataset::open(decision.path); }).code, ExitCode::unavailable);
+  ingest.finish({ingest.write_part(1, 2), first});
+  EXPECT_EQ(Dataset::open(decision.path).size(Split::train), 2100u);
+}
+
+TEST_F(IngestTest, DamagedSourceLeavesNoCache) {
+  const auto images = folder_.path() / "data" / "train-images-idx3-ubyte.gz";
+  const Bytes whole = test::read_bytes(images);
+  for (const double share : {0.3, 0.7, 0.99}) {
+    const auto size = static_cast<long>(share * static_cast<double>(whole.size()));
+    test::write_bytes(images, {whole.begin(), whole.begin() + size});
+    const auto thrown = thrown_by([&] { test::build_cache(options(), 2); });
+    EXPECT_EQ(thrown.code, ExitCode::bad_data);
+    EXPECT_TRUE(thrown.mentions(images.string()));
+  }
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(options().cache_dir)) {
+    EXPECT_FALSE(entry.path().filename().string().starts_with('.')) << entry.path();
+    EXPECT_NE(entry.path().filename(), "manifest.h5");
+  }
+}
+
+TEST_F(IngestTest, TooManyValidationRecordsAreAUsageError) {
+  IngestOptions greedy = options();
+  greedy.validation_records = 2500;
+  EXPECT_EQ(thrown_by([&] { Ingest(greedy).decide(); }).code, ExitCode::usage);
+}
+
+TEST_F(IngestTest, FullDiskIsAnIoErrorAndLeavesNoCache) {
+  for (const uint64_t limit : {0, 600, 20000, 1060000}) {
+    const int code = test::run_with_file_limit(limit, [&] { test::build_cache(options(), 1); });
+    EXPECT_EQ(code, static_cast<int>(ExitCode::io)) << limit;
+    EXPECT_FALSE(Ingest(options()).decide().reuse);
+  }
+  EXPECT_EQ(Dataset::open(test::build_cache(options(), 1)).size(Split::test), 300u);
+}
+
+TEST_F(IngestTest, FileInPlaceOfTheCacheFolderIsAnIoError) {
+  test::write_bytes(folder_.path() / "cache", {'x'});
+  const auto thrown = thrown_by([&] { Ingest(options()).decide(); });
+  EXPECT_EQ(thrown.code, ExitCode::io);
+  EXPECT_TRUE(thrown.mentions((folder_.path() / "cache").string()));
+}
+
+// Of several processes that need one cache, exactly one builds it; the others wait and reuse it.
+TEST_F(IngestTest, ConcurrentJobsBuildOnce) {
+  constexpr int built = 1;
+  constexpr int reused = 2;
+  std::vector<pid_t> children;
+  for (int i = 0; i < 4; ++i) {
+    const pid_t child = fork();
+    if (child == 0) {
+      Ingest ingest(options());
+      if (ingest.decide().reuse) _exit(reused);
+      ingest.finish({ingest.write_part(0, 1)});
+      _exit(built);
+    }
+    children.push_back(child);
+  }
+  std::multiset<int> results;
+  for (const pid_t child : children) {
+    int status = 0;
+    waitpid(child, &status, 0);
+    results.insert(WEXITSTATUS(status));
+  }
+  EXPECT_EQ(results, (std::multiset<int>{built, reused, reused, reused}));
+  EXPECT_TRUE(Ingest(options()).decide().reuse);
+}
+
+TEST_F(IngestTest, KilledBuilderNeverLeavesAWrongCache) {
+  Random random(11);
+  for (int i = 0; i < 20; ++i) {
+    IngestOptions forced = options();
+    forced.force = true;
+    const pid_t child = fork();
+    if (child == 0) {
+      for (;;) test::build_cache(forced, 1 + random.below(3));
+    }
+    usleep(static_cast<useconds_t>(random.below(30000)));
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+    Ingest ingest(options());
+    const Decision decision = ingest.decide();
+    if (!decision.reuse) ingest.finish({ingest.write_part(0, 1)});
+    EXPECT_EQ(read_split(Dataset::open(decision.path), Split::test).images,
+              test::test_images(1, set_.test, 20));
+  }
+}
+
+TEST_F(IngestTest, ReportsSurviveJson) {
+  Ingest ingest(options());
+  ingest.decide();
+  const ShardReport report = ingest.write_part(1, 3);
+  const ShardReport copy = ShardReport::from_json(report.to_json());
+  ASSERT_EQ(copy.shards.size(), 2u);
+  EXPECT_EQ(copy.shards[0].file, "train-00001-of-00003.h5");
+  EXPECT_EQ(copy.shards[1].part, Part::test);
+  EXPECT_EQ(copy.shards[0].xxh3, report.shards[0].xxh3);
+  EXPECT_EQ(copy.sum, report.sum);
+  EXPECT_EQ(copy.square_sum, report.square_sum);
+  EXPECT_EQ(thrown_by([] { ShardReport::from_json("{}"); }).code, ExitCode::internal);
+}
+
+TEST_F(IngestTest, RealFashionMnist) {
+  IngestOptions real = options();
+  real.source = "fashion_mnist";
+  real.validation_records = 5000;
+  if (!std::filesystem::exists("/usr/share/datasets/fashion-mnist")) {
+    GTEST_SKIP() << "needs Debian's package dataset-fashion-mnist";
+  }
+  const Stopwatch watch;
+  const Dataset dataset = Dataset::open(test::build_cache(real, 1));
+  RecordProperty("ingest_and_open_s", std::to_string(watch.seconds()));
+  EXPECT_EQ(dataset.info().counts, (std::array<size_t, 3>{55000, 5000, 10000}));
+  EXPECT_EQ(dataset.info().class_names[9], "Ankle boot");
+  // The published mean and deviation of all 60,000 train images are 0.2860 and 0.3530.
+  EXPECT_NEAR(dataset.info().mean[0], 0.2860, 0.001);
+  EXPECT_NEAR(dataset.info().stddev[0], 0.3530, 0.001);
+  std::array<int, 10> classes{};
+  for (const Split split : {Split::train, Split::validation}) {
+    for (const uint8_t label : read_split(dataset, split).labels) ++classes[label];
+  }
+  for (const int count : classes) EXPECT_EQ(count, 6000);
+}
+
+}  // namespace
+}  // namespace podium::io
