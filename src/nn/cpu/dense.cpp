@@ -1,4 +1,7 @@
 // Dense layers by oneDNN's inner product: inputs [N,in] are NHWC-flattened, weights are [out,in].
+//
+// Weights stay in their canonical layout: reordering a wide layer every step costs more than the
+// layout that oneDNN prefers gives back.
 #include "nn/cpu/weighted_layer.hpp"
 
 namespace podium::nn::cpu {
@@ -21,9 +24,8 @@ WeightedPlan plan_dense(const KernelSpec& spec) {
                     {},
                     {},
                     {}};
-  const Desc weights = any_layout(plan.weights);
 
-  const Forward::desc forward(forward_kind(spec.pass), plan.source, weights, plan.bias,
+  const Forward::desc forward(forward_kind(spec.pass), plan.source, plan.weights, plan.bias,
                               plan.result);
   const Forward::primitive_desc hint(forward, layer.relu ? attributes_with_relu() : attributes(),
                                      engine);
@@ -31,11 +33,11 @@ WeightedPlan plan_dense(const KernelSpec& spec) {
   if (spec.pass == Pass::inference) return plan;
 
   if (spec.memory.input_gradient != nullptr) {
-    const BackwardData::desc data(plan.source, weights, plan.result);
+    const BackwardData::desc data(plan.source, plan.weights, plan.result);
     const BackwardData::primitive_desc desc(data, attributes(), engine, hint);
     plan.backward_data = {BackwardData(desc), desc.weights_desc(), desc.scratchpad_desc()};
   }
-  const BackwardWeights::desc gradient(plan.source, weights, plan.bias, plan.result);
+  const BackwardWeights::desc gradient(plan.source, plan.weights, plan.bias, plan.result);
   const BackwardWeights::primitive_desc desc(gradient, attributes(), engine, hint);
   plan.backward_weights = {BackwardWeights(desc), desc.diff_weights_desc(), desc.scratchpad_desc()};
   return plan;

@@ -46,11 +46,15 @@ class WeightedLayer final : public Kernel {
   }
 
   void bind_backward_data(const LayerPlan& layer, const WeightedPlan& plan) {
-    backward_weights_layout_ = ReorderedBuffer(context_, layer.name, plan.weights, memory_.weights,
-                                               plan.backward_data.weights);
+    const bool shared = plan.backward_data.weights == plan.forward.weights;
+    if (!shared) {
+      backward_weights_layout_ = ReorderedBuffer(context_, layer.name, plan.weights,
+                                                 memory_.weights, plan.backward_data.weights);
+    }
     backward_data_ = BoundPrimitive(layer.name + " (backward data)", plan.backward_data.primitive);
     backward_data_.bind(DNNL_ARG_DIFF_DST, view(context_, plan.result, memory_.output_gradient));
-    backward_data_.bind(DNNL_ARG_WEIGHTS, backward_weights_layout_.memory());
+    backward_data_.bind(DNNL_ARG_WEIGHTS,
+                        shared ? weights_.memory() : backward_weights_layout_.memory());
     backward_data_.bind(DNNL_ARG_DIFF_SRC, view(context_, plan.source, memory_.input_gradient));
     backward_data_.bind_scratchpad(context_, plan.backward_data.scratchpad);
   }
