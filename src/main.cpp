@@ -17,6 +17,7 @@
 #include "core/signals.hpp"
 #include "options.hpp"
 #include "run_folder.hpp"
+#include "serve/replica.hpp"
 #include "settings.hpp"
 #include "verbs.hpp"
 #include "version.hpp"
@@ -114,7 +115,7 @@ int act(const Invocation& invocation) {
 int podium_main(const std::vector<std::string>& arguments) {
   std::signal(SIGPIPE, SIG_IGN);
   try {
-    if (workflow::is_replica_worker(arguments)) return workflow::replica_worker(arguments);
+    if (serve::is_replica_command(arguments)) return workflow::replica_worker(arguments);
     return act(parse_command_line(arguments));
   } catch (...) {
     const Failure failure = describe(std::current_exception());

@@ -198,7 +198,7 @@ std::string verb_help_text(const std::string& name) {
 
 std::string options_markdown() {
   std::string text =
-      "# Options\n\nMade from the schema by `podium --help` of the verbs; see `src/schema.cpp`.\n\n"
+      "# Options\n\nMade from the schema in `src/schema.cpp`; `podium VERB --help` prints the part of a verb.\n\n"
       "| key | default | meaning |\n|---|---|---|\n";
   for (const OptionSpec& spec : option_schema()) {
     std::string choices;

@@ -47,7 +47,7 @@ std::unique_ptr<comm::Communicator> everyone(const VerbContext& context, const c
   return group;
 }
 
-ExitCode run(const VerbContext& context) {
+ExitCode pipeline_verb(const VerbContext& context) {
   const auto summary = workflow::run_pipeline(context.settings, context.mpi, context.started,
                                               context.log, context.fatal);
   if (!summary) return ExitCode::done;
@@ -134,7 +134,7 @@ ExitCode train_verb(const VerbContext& context) {
   return ExitCode::stopped;
 }
 
-ExitCode select(const VerbContext& context) {
+ExitCode select_verb(const VerbContext& context) {
   const std::unique_ptr<comm::Communicator> group = everyone(context, "select");
   if (group->rank() == 0) {
     const ckpt::Registry::Offer offer = ckpt::Registry(context.settings.registry_dir()).select();
@@ -150,7 +150,7 @@ ExitCode select(const VerbContext& context) {
   return ExitCode::done;
 }
 
-ExitCode serve(const VerbContext& context) {
+ExitCode serve_verb(const VerbContext& context) {
   const std::unique_ptr<comm::Communicator> group = everyone(context, "serve");
   const Json stats = workflow::serve_from_registry(context.settings, *group, context.log);
   if (group->rank() == 0) {
@@ -161,7 +161,7 @@ ExitCode serve(const VerbContext& context) {
   return ExitCode::done;
 }
 
-ExitCode predict(const VerbContext& context) {
+ExitCode predict_verb(const VerbContext& context) {
   const std::unique_ptr<comm::Communicator> group = everyone(context, "predict");
   const io::Dataset dataset =
       io::Dataset::open(ingest(context, *group).cache, context.settings.cache_memory_bytes);
@@ -185,8 +185,8 @@ ExitCode predict(const VerbContext& context) {
 ExitCode run_verb(const std::string& verb, const VerbContext& context) {
   using Function = ExitCode (*)(const VerbContext&);
   static const std::map<std::string, Function> functions = {
-      {"run", run},       {"ingest", ingest_verb}, {"train", train_verb},
-      {"select", select}, {"serve", serve},        {"predict", predict}};
+      {"run", pipeline_verb},  {"ingest", ingest_verb}, {"train", train_verb},
+      {"select", select_verb}, {"serve", serve_verb},   {"predict", predict_verb}};
   const auto found = functions.find(verb);
   require(found != functions.end(), "a verb has no function", verb.c_str());
   return found->second(context);

@@ -17,8 +17,7 @@ std::unique_ptr<nn::Model> load_model(const std::filesystem::path& file, int thr
     throw data_error("the snapshot describes no model", file.string(), "publish a model again");
   }
   nn::ModelCard card = nn::model_card_from_json(snapshot.card.at("model"), file.string());
-  auto model =
-      std::make_unique<nn::Model>(std::move(card), nn::make_cpu_ops(threads), max_batch);
+  auto model = std::make_unique<nn::Model>(std::move(card), nn::make_cpu_ops(threads), max_batch);
   train::restore(*model, snapshot, file.string());
   return model;
 }
@@ -27,7 +26,7 @@ ModelPredictor::ModelPredictor(std::unique_ptr<nn::Model> model, const std::stri
                                int version)
     : model_(std::move(model)) {
   const nn::ModelCard& card = model_->card();
-  info_.name = served_name;
+  info_.model = served_name;
   info_.variant = card.name;
   info_.version = version;
   info_.channels = card.image.channels;
@@ -38,10 +37,9 @@ ModelPredictor::ModelPredictor(std::unique_ptr<nn::Model> model, const std::stri
   info_.max_batch = model_->max_batch();
 }
 
-void ModelPredictor::predict(std::span<const uint8_t> images, int count,
+void ModelPredictor::predict(std::span<const uint8_t> images, int n,
                              std::span<float> probabilities) {
-  require(images.size() == static_cast<size_t>(count) * static_cast<size_t>(info_.channels) *
-                               static_cast<size_t>(info_.height) * static_cast<size_t>(info_.width),
+  require(images.size() == static_cast<size_t>(n) * info_.image_bytes(),
           "a batch has the bytes of its images", "ModelPredictor::predict");
   model_->predict(images, probabilities);
 }

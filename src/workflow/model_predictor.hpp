@@ -22,7 +22,7 @@ class ModelPredictor : public serve::Predictor {
   ModelPredictor(std::unique_ptr<nn::Model> model, const std::string& served_name, int version);
 
   const serve::ModelInfo& info() const override { return info_; }
-  void predict(std::span<const uint8_t> images, int count, std::span<float> probabilities) override;
+  void predict(std::span<const uint8_t> images, int n, std::span<float> probabilities) override;
 
  private:
   std::unique_ptr<nn::Model> model_;

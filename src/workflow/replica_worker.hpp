@@ -6,14 +6,12 @@
 
 namespace podium::workflow {
 
-// True if the arguments (without argv[0]) are those of a replica worker.
-bool is_replica_worker(const std::vector<std::string>& arguments);
+// What Service passes to its replicas (ServiceOptions::replica_arguments) so that they serve
+// published models as `served_name`.
+std::vector<std::string> replica_worker_arguments(const std::string& served_name);
 
-// Serves until the parent goes away; returns the exit code.
+// Serves until the parent goes away; returns the exit code. `arguments` are those after argv[0],
+// for which serve::is_replica_command() holds.
 int replica_worker(const std::vector<std::string>& arguments);
-
-// What Service passes to its replicas so that they rebuild `served_name` as published.
-std::vector<std::string> replica_arguments(const std::string& served_name, int max_batch,
-                                           int threads);
 
 }  // namespace podium::workflow

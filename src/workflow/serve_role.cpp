@@ -20,7 +20,7 @@ void deploy(const Job& job, serve::Service& service, const Json& order) {
                 {"version", version},
                 {"name", order.at("name")},
                 {"milliseconds", watch.milliseconds()}};
-  if (!result.ok) event["failed"] = result.reason;
+  if (!result.deployed) event["failed"] = result.error;
   job.tell_conductor(event);
 }
 
@@ -30,9 +30,8 @@ void play_serve(const Job& job, const Log& log) {
   const std::vector<int>& ranks = job.layout.ranks(Role::serve);
   const auto index = std::ranges::find(ranks, job.rank()) - ranks.begin();
   serve::Service service(service_options_of(job.settings, static_cast<int>(index)), log);
-  job.tell_conductor({{"event", "serving"},
-                      {"rank", job.rank()},
-                      {"address", address_of(job.settings, service)}});
+  job.tell_conductor(
+      {{"event", "serving"}, {"rank", job.rank()}, {"address", address_of(job.settings, service)}});
   while (true) {
     const Json order = job.control.receive(Mailbox::serve);
     if (order.at("order") == "drain") break;

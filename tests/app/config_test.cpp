@@ -1,0 +1,124 @@
+// Configuration: who overrides whom, what is refused, and that the printed form reads back.
+#include "config.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include "core/error.hpp"
+#include "options.hpp"
+#include "schema.hpp"
+#include "settings.hpp"
+#include "temporary_folder.hpp"
+
+namespace podium {
+namespace {
+
+class ConfigTest : public testing::Test {
+ protected:
+  std::string file(const std::string& name, const std::string& text) {
+    const std::filesystem::path path = folder_.path() / name;
+    std::ofstream(path) << text;
+    return path.string();
+  }
+
+  // The message of the usage_error that parsing `arguments` must give.
+  static std::string refusal(const std::vector<std::string>& arguments) {
+    try {
+      parse_command_line(arguments);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ExitCode::usage);
+      return error.what();
+    }
+    ADD_FAILURE() << "accepted";
+    return "";
+  }
+
+  test::TemporaryFolder folder_;
+};
+
+TEST_F(ConfigTest, FlagsOverrideEnvironmentOverridesLaterFilesOverrideEarlierOnes) {
+  const std::string first = file("first.cfg", "[train]\nepochs = 1\nlr = 1\nbatch = 1\nseed = 1\n");
+  const std::string second = file("second.cfg", "[train]\nlr = 2\nbatch = 2\nseed = 2\n");
+  setenv("PODIUM_TRAIN__BATCH", "3", 1);
+  setenv("PODIUM_TRAIN__SEED", "3", 1);
+  const Config config = parse_command_line({"run", first, second, "--train.seed=4"}).config;
+  unsetenv("PODIUM_TRAIN__BATCH");
+  unsetenv("PODIUM_TRAIN__SEED");
+  EXPECT_EQ(config.integer("train.epochs"), 1);
+  EXPECT_EQ(config.real("train.lr"), 2);
+  EXPECT_EQ(config.integer("train.batch"), 3);
+  EXPECT_EQ(config.integer("train.seed"), 4);
+  EXPECT_EQ(config.integer("io.validation"), 5000) << "the default";
+}
+
+TEST_F(ConfigTest, WhatIsPrintedReadsBackAsTheSame) {
+  const Config config = parse_command_line({"run", "--model.x.arch=conv 8 3; relu; dense classes",
+                                            "--train.lr=0.5", "--io.cache_memory=2.5 GiB"})
+                            .config;
+  const std::string printed = file("printed.cfg", config.print());
+  EXPECT_EQ(parse_command_line({"run", printed}).config.print(), config.print());
+}
+
+TEST_F(ConfigTest, ErrorsNameFileAndLine) {
+  const std::string path = file("wrong.cfg", "# comment\n[train]\nlr = 0.1\nepochz = 3\n");
+  const std::string text = refusal({"run", path});
+  EXPECT_NE(text.find(path + ":4"), std::string::npos) << text;
+  EXPECT_NE(text.find("did you mean 'train.epochs'"), std::string::npos) << text;
+  EXPECT_NE(refusal({"run", file("bad.cfg", "[train\nx\n")}).find("bad.cfg"), std::string::npos);
+}
+
+TEST_F(ConfigTest, AnUnknownVariableOfOursIsRefused) {
+  setenv("PODIUM_TRAIN__EPOCS", "3", 1);
+  const std::string text = refusal({"run"});
+  unsetenv("PODIUM_TRAIN__EPOCS");
+  EXPECT_NE(text.find("environment PODIUM_TRAIN__EPOCS"), std::string::npos) << text;
+}
+
+TEST_F(ConfigTest, ValuesAreCheckedWhenSet) {
+  for (const char* flag :
+       {"--train.epochs=0", "--train.epochs=2.5", "--train.lr=nan", "--train.momentum=1",
+        "--serve.policy=fair", "--model.cnn.flip=maybe", "--io.cache_memory=many", "--train.lr",
+        "--io.validation=99999999999999999999", "--device=tpu"}) {
+    EXPECT_FALSE(refusal({"run", flag}).empty()) << flag;
+  }
+}
+
+TEST_F(ConfigTest, AModelsOwnKeysComeBeforeTheCommonOnes) {
+  const Config config = parse_command_line({"run", "--train.lr=0.5", "--model.cnn.lr=0.25"}).config;
+  EXPECT_EQ(make_recipe(config, "cnn").lr, 0.25);
+  EXPECT_EQ(make_recipe(config, "dense").lr, 0.5);
+  EXPECT_EQ(make_recipe(config, "relu; dense classes").architecture, "relu; dense classes");
+}
+
+TEST_F(ConfigTest, EveryOptionHasADefaultThatFitsAndAHelpText) {
+  for (const OptionSpec& spec : option_schema()) {
+    EXPECT_FALSE(spec.help.empty()) << spec.key;
+    if (spec.default_value.empty()) continue;
+    Config config;
+    std::string key = spec.key;
+    if (const size_t star = key.find('*'); star != std::string::npos) key.replace(star, 1, "x");
+    EXPECT_NO_THROW(config.set(key, spec.default_value, "default")) << key;
+  }
+}
+
+TEST_F(ConfigTest, EveryVerbHasHelp) {
+  for (const Verb& verb : verbs()) {
+    EXPECT_NE(verb_help_text(verb.name).find(verb.help), std::string::npos);
+    EXPECT_NE(help_text().find(verb.name), std::string::npos);
+  }
+}
+
+TEST_F(ConfigTest, TheOptionsPageIsUpToDate) {
+  std::ifstream file(PODIUM_OPTIONS_PAGE);
+  std::ostringstream text;
+  text << file.rdbuf();
+  EXPECT_TRUE(text.str() == options_markdown())
+      << "docs/options.md is old: ninja make_options_page, then make_options_page > "
+         "docs/options.md";
+}
+
+}  // namespace
+}  // namespace podium

@@ -1,0 +1,116 @@
+// The workflow's parts that need no job: who trains what, messages between roles, and the summary.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "comm/inproc/inproc_world.hpp"
+#include "core/error.hpp"
+#include "workflow/control_plane.hpp"
+#include "workflow/job.hpp"
+#include "workflow/summary.hpp"
+
+namespace podium::workflow {
+namespace {
+
+using Ranks = std::vector<std::vector<int>>;
+using Work = std::vector<std::vector<size_t>>;
+
+TEST(TrainerGroups, FewTrainersTrainOneModelAfterAnother) {
+  const TrainerGroups groups = plan_groups({1, 2}, 3, 0);
+  EXPECT_EQ(groups.ranks, (Ranks{{1, 2}}));
+  EXPECT_EQ(groups.work, (Work{{0, 1, 2}}));
+  EXPECT_EQ(groups.group_of(2), 0);
+  EXPECT_EQ(groups.group_of(0), -1);
+}
+
+TEST(TrainerGroups, EnoughTrainersTrainModelsSideBySide) {
+  EXPECT_EQ(plan_groups({1, 2, 3}, 3, 0).ranks, (Ranks{{1}, {2}, {3}}));
+  EXPECT_EQ(plan_groups({1, 2, 3, 4, 5}, 3, 0).ranks, (Ranks{{1}, {2, 3}, {4, 5}}))
+      << "later models get the trainers that do not divide";
+  EXPECT_EQ(plan_groups({0, 1, 2, 3}, 3, 2).work, (Work{{0, 2}, {1}}));
+}
+
+TEST(TrainerGroups, EveryModelIsTrainedOnceByEveryPlan) {
+  std::vector<int> trainers;
+  for (int count = 1; count <= 9; ++count) {
+    trainers.push_back(count);
+    for (size_t models = 1; models <= 5; ++models) {
+      const TrainerGroups groups = plan_groups(trainers, models, 0);
+      std::vector<int> trained(models);
+      size_t ranks = 0;
+      for (size_t group = 0; group < groups.ranks.size(); ++group) {
+        EXPECT_FALSE(groups.ranks[group].empty());
+        ranks += groups.ranks[group].size();
+        for (const size_t model : groups.work[group]) ++trained[model];
+      }
+      EXPECT_EQ(ranks, trainers.size());
+      EXPECT_EQ(trained, std::vector<int>(models, 1));
+    }
+  }
+}
+
+TEST(TrainerGroups, MoreGroupsThanTrainersIsAUsageError) {
+  EXPECT_THROW(plan_groups({1, 2}, 3, 3), Error);
+}
+
+TEST(ControlPlane, DeliversByMailboxInOrderOfSending) {
+  comm::InprocWorld world(2);
+  const auto first_group = world.communicator(0);
+  const auto second_group = world.communicator(1);
+  ControlPlane first(*first_group);
+  ControlPlane second(*second_group);
+  first.send(1, Mailbox::train, {{"order", "train"}});
+  first.send(1, Mailbox::serve, {{"order", "deploy"}});
+  first.send(1, Mailbox::train, {{"order", "test"}});
+  EXPECT_EQ(second.receive(Mailbox::serve).at("order"), "deploy");
+  EXPECT_EQ(second.receive(Mailbox::train).at("order"), "train");
+  EXPECT_EQ(second.receive(Mailbox::train).at("order"), "test");
+  EXPECT_FALSE(second.try_receive(Mailbox::train));
+  EXPECT_FALSE(second.try_receive(Mailbox::conductor));
+  first.flush();
+}
+
+Summary two_models() {
+  Summary summary;
+  for (const char* name : {"dense", "cnn"}) {
+    summary.models.push_back({{{"name", name},
+                               {"parameters", 100},
+                               {"flops_per_image", 2'000'000},
+                               {"val_accuracy", 0.9},
+                               {"images_per_s", 1000.0},
+                               {"train_s", 3.0}},
+                              0.89,
+                              4.5});
+  }
+  summary.selected = "cnn";
+  summary.time_to_first_service_s = 5;
+  return summary;
+}
+
+TEST(Summary, TheResultCarriesTheKeysThatScriptsRead) {
+  const Json result = two_models().result();
+  for (const char* key : {"verb", "models", "selected", "time_to_first_service_s", "total_s"}) {
+    EXPECT_TRUE(result.contains(key)) << key;
+  }
+  for (const char* key :
+       {"name", "parameters", "val_accuracy", "test_accuracy", "images_per_s", "train_s"}) {
+    EXPECT_TRUE(result.at("models")[0].contains(key)) << key;
+  }
+}
+
+TEST(Summary, TheTableMarksThePublishedModel) {
+  const std::string table = two_models().table();
+  EXPECT_NE(table.find("* cnn"), std::string::npos) << table;
+  EXPECT_EQ(table.find("* dense"), std::string::npos) << table;
+}
+
+TEST(Summary, WhatWasNotMeasuredIsNull) {
+  Summary summary = two_models();
+  summary.models[0].test_accuracy = -1;
+  summary.time_to_first_service_s = -1;
+  EXPECT_TRUE(summary.result().at("models")[0].at("test_accuracy").is_null());
+  EXPECT_TRUE(summary.result().at("time_to_first_service_s").is_null());
+}
+
+}  // namespace
+}  // namespace podium::workflow
