@@ -1,7 +1,6 @@
 #include "nn/model.hpp"
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <new>
 

@@ -11,7 +11,7 @@ namespace {
 
 class CpuOps final : public Ops {
  public:
-  explicit CpuOps(int threads) : threads_(threads) {}
+  explicit CpuOps(int threads) : threads_(threads) { use_threads(); }
 
   std::string description() const override {
     const dnnl::version_t* version = dnnl::version();
@@ -24,6 +24,7 @@ class CpuOps final : public Ops {
 
   std::unique_ptr<Kernel> make_kernel(const LayerPlan& layer, int batch, Pass pass,
                                       const LayerMemory& memory) override {
+    use_threads();
     const cpu::KernelSpec spec{context_, layer, batch, pass, memory};
     switch (layer.op) {
       case LayerOp::convolution:
@@ -49,6 +50,7 @@ class CpuOps final : public Ops {
 
   void load_images(std::span<const uint8_t> images, const Preprocess& preprocess,
                    float* inputs) override {
+    use_threads();
     cpu::load_images(images, preprocess, inputs);
   }
 
@@ -62,6 +64,12 @@ class CpuOps final : public Ops {
   }
 
  private:
+  // OpenMP counts threads per calling thread. Every step starts here, whichever thread runs it and
+  // whatever other backends it has run.
+  void use_threads() const {
+    if (omp_get_max_threads() != threads_) omp_set_num_threads(threads_);
+  }
+
   int threads_;
   cpu::Context context_;
 };
@@ -70,7 +78,6 @@ class CpuOps final : public Ops {
 
 std::unique_ptr<Ops> make_cpu_ops(int threads) {
   require(threads > 0, "threads must be positive", "make_cpu_ops");
-  omp_set_num_threads(threads);
   return std::make_unique<CpuOps>(threads);
 }
 

@@ -1,7 +1,5 @@
 #include "nn/cpu/loops.hpp"
 
-#include <cstring>
-
 #include "core/random.hpp"
 
 namespace podium::nn::cpu {
