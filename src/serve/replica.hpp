@@ -42,8 +42,9 @@ bool is_replica_command(const std::vector<std::string>& arguments);
 ReplicaCommand parse_replica_command(const std::vector<std::string>& arguments);
 std::vector<std::string> replica_arguments(const ReplicaCommand& command);
 
-// Serves until the socket ends. Returns the exit status when the socket breaks; at its end the
-// process is gone without running destructors. `loader` is called on the loading thread.
-int run_replica(const ReplicaOptions& options, const PredictorLoader& loader);
+// Serves until the socket ends, then leaves the process without running destructors: status 0 at
+// the end of the socket, 70 when it broke. `loader` is called on the loading thread. Throws what
+// stands in the way of starting.
+[[noreturn]] void run_replica(const ReplicaOptions& options, const PredictorLoader& loader);
 
 }  // namespace podium::serve

@@ -1,0 +1,143 @@
+#include "serve/front_door.hpp"
+
+#include <utility>
+
+#include "core/clock.hpp"
+#include "serve/protocol.hpp"
+#include "serve/request_error.hpp"
+
+namespace podium::serve {
+namespace {
+
+using Call = Route::Call;
+
+constexpr int retry_after_s = 1;
+
+bool is_prediction(const Route& route) {
+  return route.call == Call::infer || route.call == Call::predict;
+}
+
+}  // namespace
+
+FrontDoor::FrontDoor(boost::asio::io_context& context, const ServiceOptions& options,
+                     const Log& log)
+    : options_(options), pool_(context, options, log), dispatcher_(context, options, pool_) {}
+
+void FrontDoor::start() {
+  pool_.start(
+      {[this](size_t, uint64_t id, const ReplyView& reply) { dispatcher_.replied(id, reply); },
+       [this](size_t seat) { dispatcher_.lost(seat); }, [this] { dispatcher_.changed(); }});
+}
+
+void FrontDoor::handle(HttpRequest request, HttpRespond respond) {
+  try {
+    const std::string target = request.target;  // `route` looks into it
+    const Route route = parse_route(request.method, target);
+    if (!route.model.empty() && route.model != options_.model_name) {
+      throw RequestError(404, "no such model; there is " + options_.model_name);
+    }
+    if (is_prediction(route) || route.call == Call::model_metadata) {
+      return forward(route, std::move(request), std::move(respond));
+    }
+    respond(answer_here(route));
+  } catch (const RequestError& error) {
+    HttpAnswer answer = refusal(error.status(), error.what());
+    answer.allow = error.allow();
+    respond(std::move(answer));
+  }
+}
+
+HttpAnswer FrontDoor::answer_here(const Route& route) const {
+  HttpAnswer answer;
+  switch (route.call) {
+    case Call::live:
+      answer.body = R"({"live":true})";
+      break;
+    case Call::ready:
+      answer.status = ready() ? 200 : 503;
+      answer.body = ready() ? R"({"ready":true})" : R"({"ready":false})";
+      break;
+    case Call::model_ready:
+      return model_ready(route);
+    default:
+      answer.body = server_metadata_body();
+      break;
+  }
+  return answer;
+}
+
+HttpAnswer FrontDoor::model_ready(const Route& route) const {
+  if (route.version != 0 && route.version != pool_.version()) {
+    throw RequestError(404, "version " + std::to_string(route.version) + " is not served");
+  }
+  HttpAnswer answer;
+  answer.status = ready() ? 200 : 503;
+  answer.body =
+      R"({"name":")" + options_.model_name + R"(","ready":)" + (ready() ? "true" : "false") + "}";
+  return answer;
+}
+
+void FrontDoor::admit(size_t body_bytes) const {
+  if (draining_) throw RequestError(503, "the service is draining; ask another one");
+  if (!pool_.any_ready()) {
+    throw RequestError(503, pool_.version() == 0 ? "no model is deployed yet" : "no replica is up");
+  }
+  const bool full = dispatcher_.in_flight() >= options_.queue_limit ||
+                    dispatcher_.bytes() + body_bytes > options_.queue_bytes;
+  if (full) throw RequestError(429, "the queue is full");
+}
+
+void FrontDoor::forward(const Route& route, HttpRequest request, HttpRespond respond) {
+  const bool counted = is_prediction(route);
+  try {
+    admit(request.body.size());
+  } catch (const RequestError& error) {
+    if (counted && (draining_ || error.status() == 429)) {
+      ++rejected_;
+    } else if (counted) {
+      count_answer(error.status(), 0);
+    }
+    throw;
+  }
+  const auto answered = [this, counted, watch = Stopwatch(), respond = std::move(respond)](
+                            int status, std::string body) {
+    if (counted) count_answer(status, watch.milliseconds());
+    HttpAnswer answer;
+    answer.status = status;
+    answer.body = std::move(body);
+    answer.close = draining_;
+    respond(std::move(answer));
+  };
+  dispatcher_.submit(
+      {request.method, std::move(request.target), std::move(request.body), request.key}, answered);
+}
+
+HttpAnswer FrontDoor::refusal(int status, const std::string& message) const {
+  HttpAnswer answer;
+  answer.status = status;
+  answer.body = error_body(message);
+  answer.close = draining_;
+  if (status == 429 || status == 503) answer.retry_after_s = retry_after_s;
+  return answer;
+}
+
+void FrontDoor::count_answer(int status, double milliseconds) {
+  ++requests_;
+  if (status >= 500) ++failed_;
+  if (milliseconds > 0) latency_.record(milliseconds);
+}
+
+ServiceStats FrontDoor::stats() const {
+  ServiceStats stats;
+  stats.requests = requests_;
+  stats.failed = failed_;
+  stats.rejected = rejected_;
+  stats.retried = dispatcher_.retried();
+  stats.in_flight = static_cast<int64_t>(dispatcher_.in_flight());
+  stats.p50_ms = latency_.percentile(0.5);
+  stats.p99_ms = latency_.percentile(0.99);
+  pool_.report(&stats);
+  return stats;
+}
+
+}  // namespace podium::serve

@@ -1,0 +1,54 @@
+// FrontDoor: what each HTTP request gets.
+//
+// Answers what needs no model by itself; admits predictions, hands them to the dispatcher and
+// counts them. Lives on the service's thread. Part of the service.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+
+#include "core/log.hpp"
+#include "serve/dispatcher.hpp"
+#include "serve/http_server.hpp"
+#include "serve/latency_histogram.hpp"
+#include "serve/replica_pool.hpp"
+#include "serve/route.hpp"
+#include "serve/service.hpp"
+
+namespace podium::serve {
+
+class FrontDoor {
+ public:
+  FrontDoor(boost::asio::io_context& context, const ServiceOptions& options, const Log& log);
+
+  // Starts the replicas. Throws io_error.
+  void start();
+
+  // An HttpHandler.
+  void handle(HttpRequest request, HttpRespond respond);
+
+  ReplicaPool& pool() { return pool_; }
+  bool ready() const { return !draining_ && pool_.any_ready(); }
+  void begin_draining() { draining_ = true; }
+  size_t in_flight() const { return dispatcher_.in_flight(); }
+  ServiceStats stats() const;
+
+ private:
+  HttpAnswer answer_here(const Route& route) const;
+  HttpAnswer model_ready(const Route& route) const;
+  // Throws RequestError when the request cannot be taken now.
+  void admit(size_t body_bytes) const;
+  void forward(const Route& route, HttpRequest request, HttpRespond respond);
+  HttpAnswer refusal(int status, const std::string& message) const;
+  void count_answer(int status, double milliseconds);
+
+  const ServiceOptions& options_;
+  ReplicaPool pool_;
+  Dispatcher dispatcher_;
+  bool draining_ = false;
+  LatencyHistogram latency_;
+  int64_t requests_ = 0;
+  int64_t failed_ = 0;
+  int64_t rejected_ = 0;
+};
+
+}  // namespace podium::serve

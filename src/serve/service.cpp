@@ -1,0 +1,187 @@
+#include "serve/service.hpp"
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <future>
+#include <mutex>
+#include <thread>
+
+#include "core/clock.hpp"
+#include "core/error.hpp"
+#include "serve/front_door.hpp"
+#include "serve/http_server.hpp"
+
+namespace podium::serve {
+namespace {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+constexpr auto thread_patience = 60s;  // for the service's thread to take up a call
+constexpr auto last_words = 2s;        // for connections to end after the last answer
+
+void check(const ServiceOptions& options) {
+  const auto refuse = [](const char* key, const std::string& range) {
+    throw usage_error(std::string(key) + " is out of range", key, "use " + range);
+  };
+  if (options.replicas < 1) refuse("--serve.replicas", "1 or more");
+  if (options.max_batch < 1) refuse("--serve.max_batch", "1 or more");
+  if (options.port < 0 || options.port > 65535) refuse("--serve.port", "0 to 65535");
+  if (options.max_body_bytes > (size_t{1} << 30)) refuse("max_body_bytes", "at most 1 GiB");
+  if (options.max_header_bytes > 65000) refuse("max_header_bytes", "at most 65000");
+}
+
+}  // namespace
+
+class Service::Implementation {
+ public:
+  Implementation(const ServiceOptions& options, const Log& log)
+      : options_(options),
+        log_(log),
+        context_(1),
+        working_(asio::make_work_guard(context_)),
+        door_(context_, options_, log),
+        server_(context_, options_, [this](HttpRequest request, HttpRespond respond) {
+          door_.handle(std::move(request), std::move(respond));
+        }) {
+    door_.start();
+    server_.start();
+    thread_ = std::thread([this] { run(); });
+  }
+
+  ~Implementation() {
+    context_.stop();
+    thread_.join();
+  }
+
+  int port() const { return server_.port(); }
+
+  bool ready() {
+    return ask([this] { return door_.ready(); });
+  }
+  ServiceStats stats() {
+    return ask([this] { return door_.stats(); });
+  }
+
+  DeployResult deploy(const std::string& path, int version, std::chrono::milliseconds timeout) {
+    const std::lock_guard lock(deploying_);
+    const auto promise = std::make_shared<std::promise<DeployResult>>();
+    std::future<DeployResult> result = promise->get_future();
+    asio::post(context_, [this, promise, path, version] {
+      door_.pool().deploy(version, path,
+                          [promise](const DeployResult& done) { promise->set_value(done); });
+    });
+    if (result.wait_for(timeout) != std::future_status::ready) {
+      ask([this, timeout] {
+        door_.pool().abandon_deployment("it was not ready within " +
+                                        std::to_string(timeout.count()) + " ms");
+        return true;
+      });
+    }
+    const DeployResult done = result.get();
+    log_deployment(done);
+    return done;
+  }
+
+  bool drain(std::chrono::milliseconds timeout) {
+    const Deadline deadline(timeout);
+    ask([this] {
+      door_.begin_draining();
+      return true;
+    });
+    const bool finished = wait_until(deadline, [this] { return door_.in_flight() == 0; });
+    ask([this] {
+      server_.stop_listening();
+      return true;
+    });
+    wait_until(Deadline(last_words), [this] { return server_.busy_connections() == 0; });
+    ask([this] {
+      server_.close_connections();
+      return true;
+    });
+    return finished;
+  }
+
+ private:
+  // A failure, for instance of memory, costs the request at hand, which then meets its timeout.
+  void run() {
+    while (true) {
+      try {
+        context_.run();
+        return;
+      } catch (const std::exception& failure) {
+        log_.error(std::string("the service goes on after a failure: ") + failure.what());
+      }
+    }
+  }
+
+  // Runs `question` on the service's thread and returns its answer.
+  template <typename Question>
+  auto ask(Question question) -> decltype(question()) {
+    using Answer = decltype(question());
+    const auto promise = std::make_shared<std::promise<Answer>>();
+    std::future<Answer> answer = promise->get_future();
+    asio::post(context_, [promise, question] { promise->set_value(question()); });
+    if (answer.wait_for(thread_patience) != std::future_status::ready) {
+      throw internal_error("the service's thread does not answer", "Service");
+    }
+    return answer.get();
+  }
+
+  template <typename Condition>
+  bool wait_until(const Deadline& deadline, Condition condition) {
+    Backoff backoff(Backoff::Kind::idle);
+    while (!ask(condition)) {
+      if (deadline.expired()) return false;
+      backoff.pause();
+    }
+    return true;
+  }
+
+  void log_deployment(const DeployResult& done) const {
+    const std::string what = "version " + std::to_string(done.version);
+    if (done.deployed) {
+      log_.info(what + " is served by " + std::to_string(done.replicas) + " replicas");
+    } else {
+      log_.warning(what + " was not deployed: " + done.error);
+    }
+  }
+
+  const ServiceOptions options_;
+  const Log log_;
+  asio::io_context context_;
+  asio::executor_work_guard<asio::io_context::executor_type> working_;
+  FrontDoor door_;
+  HttpServer server_;
+  std::mutex deploying_;
+  std::thread thread_;
+};
+
+Service::Service(const ServiceOptions& options, const Log& log) {
+  check(options);
+  implementation_ = std::make_unique<Implementation>(options, log);
+}
+
+Service::~Service() = default;
+
+int Service::port() const {
+  return implementation_->port();
+}
+bool Service::ready() const {
+  return implementation_->ready();
+}
+ServiceStats Service::stats() const {
+  return implementation_->stats();
+}
+
+DeployResult Service::deploy(const std::string& path, int version,
+                             std::chrono::milliseconds timeout) {
+  return implementation_->deploy(path, version, timeout);
+}
+
+bool Service::drain(std::chrono::milliseconds timeout) {
+  return implementation_->drain(timeout);
+}
+
+}  // namespace podium::serve
