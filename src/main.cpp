@@ -112,10 +112,19 @@ int act(const Invocation& invocation) {
   return 0;
 }
 
+// OpenMP's threads wait by spinning unless told otherwise before the library is loaded, and a rank
+// shares its cores with replicas and other ranks. So the process starts itself once more with
+// passive waiting, unless the user has chosen.
+void wait_passively(char** argv) {
+  if (std::getenv("OMP_WAIT_POLICY") != nullptr) return;
+  setenv("OMP_WAIT_POLICY", "passive", 1);
+  ::execv("/proc/self/exe", argv);  // returns only on failure: then it goes on as it is
+}
+
 int podium_main(const std::vector<std::string>& arguments) {
   std::signal(SIGPIPE, SIG_IGN);
   try {
-    if (serve::is_replica_command(arguments)) return workflow::replica_worker(arguments);
+    if (serve::is_replica_command(arguments)) workflow::replica_worker(arguments);
     return act(parse_command_line(arguments));
   } catch (...) {
     const Failure failure = describe(std::current_exception());
@@ -129,5 +138,6 @@ int podium_main(const std::vector<std::string>& arguments) {
 }  // namespace podium
 
 int main(int argc, char** argv) {
+  podium::wait_passively(argv);
   return podium::podium_main(std::vector<std::string>(argv + 1, argv + argc));
 }

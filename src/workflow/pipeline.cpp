@@ -130,7 +130,11 @@ std::optional<Summary> run_pipeline(const Settings& settings, comm::MpiEnvironme
   });
   std::vector<std::thread> roles = start_roles(job, log, fatal);
   std::optional<Summary> summary;
-  if (mpi.rank() == conductor_rank) summary = conduct(job, started, log);
+  try {
+    if (mpi.rank() == conductor_rank) summary = conduct(job, started, log);
+  } catch (...) {
+    fatal(std::current_exception());  // while the roles still run: there is no way back
+  }
   for (std::thread& role : roles) role.join();
   control.flush();
   comm::barrier(*groups.ending, patient);  // idle ranks sleep until the last one is done

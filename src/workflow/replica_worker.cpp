@@ -15,12 +15,12 @@ std::vector<std::string> replica_worker_arguments(const std::string& served_name
   return {served_name};
 }
 
-int replica_worker(const std::vector<std::string>& arguments) {
+void replica_worker(const std::vector<std::string>& arguments) {
   const serve::ReplicaCommand command = serve::parse_replica_command(arguments);
   require(command.more.size() == 1, "a replica is told the name it serves", "replica worker");
   const std::string served_name = command.more.front();
   const int max_batch = command.options.max_batch;
-  return serve::run_replica(command.options, [=](const std::string& path, int version) {
+  serve::run_replica(command.options, [=](const std::string& path, int version) {
     return std::make_unique<ModelPredictor>(load_model(path, threads_per_replica, max_batch),
                                             served_name, version);
   });

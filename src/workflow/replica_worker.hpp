@@ -10,8 +10,8 @@ namespace podium::workflow {
 // published models as `served_name`.
 std::vector<std::string> replica_worker_arguments(const std::string& served_name);
 
-// Serves until the parent goes away; returns the exit code. `arguments` are those after argv[0],
+// Serves until the parent goes away and ends the process. `arguments` are those after argv[0],
 // for which serve::is_replica_command() holds.
-int replica_worker(const std::vector<std::string>& arguments);
+[[noreturn]] void replica_worker(const std::vector<std::string>& arguments);
 
 }  // namespace podium::workflow

@@ -25,8 +25,9 @@ struct Summary {
   double time_to_first_service_s = -1;
   double total_s = 0;
   bool stopped_early = false;
-  Json front_door;  // the job's own requests: requests, images, accuracy, images_per_s, p50_ms ...
-  Json service;     // counters of the serving ranks, summed
+  Json front_door = Json::object();  // the job's own requests: requests, images, accuracy,
+                                     // images_per_s, p50_ms ...
+  Json service = Json::object();     // counters of the serving ranks, summed
 
   ModelSummary* find(const std::string& name);
 
