@@ -69,10 +69,17 @@ apt_get() {
   local as_root=()
   if [ "$(id -u)" != 0 ]; then as_root=(sudo); fi
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-    apt-get -qq -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 "$@" >&2
+    apt-get -q -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 "$@"
 }
 
-install_once() { apt_get update && apt_get install -y --no-install-recommends "$@"; }
+# Its output goes to a file, whose end is shown if it fails.
+install_once() {
+  local log=$root/build/apt.log
+  mkdir -p "$root/build"
+  { apt_get update && apt_get install -y --no-install-recommends "$@"; } >"$log" 2>&1 && return 0
+  tail -n 20 "$log" >&2
+  return 1
+}
 
 # Installs what is missing; false if that is impossible here.
 install_packages() {
@@ -81,7 +88,7 @@ install_packages() {
   if [ ${#packages[@]} = 0 ]; then return 0; fi
   apt_command="apt-get install ${packages[*]}"
   if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then return 1; fi
-  say "installing ${packages[*]}"
+  say "installing ${packages[*]} (a few minutes; see build/apt.log)"
   install_once "${packages[@]}" && return 0
   say "apt-get failed; once more in 5 seconds"
   sleep 5
