@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cstring>
 #include <limits>
 
 #include "core/random.hpp"
@@ -28,9 +27,11 @@ void expect_equal(const Snapshot& a, const Snapshot& b) {
   for (size_t i = 0; i < a.buffers.size(); ++i) {
     EXPECT_EQ(a.buffers[i].name, b.buffers[i].name);
     EXPECT_EQ(a.buffers[i].shape, b.buffers[i].shape);
-    EXPECT_EQ(std::memcmp(a.buffers[i].values.data(), b.buffers[i].values.data(),
-                          a.buffers[i].values.size() * sizeof(float)),
-              0);
+    const auto bits = [](const NamedBuffer& buffer) {
+      const auto bytes = std::as_bytes(std::span(buffer.values));
+      return std::vector<std::byte>(bytes.begin(), bytes.end());
+    };
+    EXPECT_EQ(bits(a.buffers[i]), bits(b.buffers[i]));
   }
 }
 
