@@ -18,26 +18,28 @@ fail() {
   exit "$code"
 }
 
-# run_guarded COMMAND...: runs COMMAND in a process group of its own. SIGINT, SIGTERM or SIGHUP to
-# this script ends all of the group and then the script, with 128 + the signal's number.
+# run_guarded COMMAND...: runs COMMAND in the checkout's root and in a process group of its own.
+# SIGINT, SIGTERM or SIGHUP to this script ends all of that group, then the script with 128 + number.
+# Call it in the script's own shell: a subshell would not get the signal.
 run_guarded() {
-  local pid status=0
+  local group='' status=0
+  trap 'end_group "$group" 130' INT
+  trap 'end_group "$group" 143' TERM
+  trap 'end_group "$group" 129' HUP
   set -m
-  "$@" </dev/null &
-  pid=$!
+  env -C "$root" "$@" </dev/null &
+  group=$!
   set +m
-  trap 'end_group '"$pid"' 130' INT
-  trap 'end_group '"$pid"' 143' TERM
-  trap 'end_group '"$pid"' 129' HUP
-  wait "$pid" || status=$?
+  wait "$group" || status=$?
   trap - INT TERM HUP
   return "$status"
 }
 
-# end_group PID CODE: asks the process group to end, kills what is left after five seconds, exits.
+# end_group GROUP CODE: asks the process group to end, kills what is left after five seconds, exits.
 end_group() {
   local tries
   trap '' INT TERM HUP
+  if [ -z "$1" ]; then exit "$2"; fi
   kill -TERM -- "-$1" 2>/dev/null || true
   for ((tries = 0; tries < 50; ++tries)); do
     kill -0 -- "-$1" 2>/dev/null || exit "$2"
@@ -184,7 +186,7 @@ set_up() {
   check_compiler
   check_mpi
   say "configuring $build"
-  (cd "$root" && run_guarded cmake --preset "$preset" >&2) ||
+  run_guarded cmake --preset "$preset" >&2 ||
     fail 70 "cmake could not configure; its message is above"
 }
 
@@ -212,6 +214,6 @@ build_jobs() {
 build_targets() {
   if [ ! -w "${HOME:-/nonexistent}" ]; then export CCACHE_DIR=$root/build/ccache; fi
   export CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$(build_jobs)}
-  (cd "$root" && run_guarded cmake --build --preset "$preset" --target "$@" >&2) ||
+  run_guarded cmake --build --preset "$preset" --target "$@" >&2 ||
     fail 70 "the build failed; its message is above"
 }

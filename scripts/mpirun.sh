@@ -61,7 +61,7 @@ if [ "$signals" -gt 0 ]; then signals=0 && stop_job; fi
 
 status=0
 while true; do
-  wait "$mpirun_pid" && status=0 || status=$?
+  wait "$mpirun_pid" 2>/dev/null && status=0 || status=$?
   kill -0 "$mpirun_pid" 2>/dev/null || break  # a trapped signal, not the end, ended the wait
 done
 exit "$status"

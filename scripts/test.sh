@@ -43,7 +43,6 @@ report=$build/tests.xml
 rm -f "$report"
 started=$SECONDS
 status=0
-cd "$root"
 run_guarded ctest --preset "$preset" --output-on-failure --no-tests=error -j2 \
   --output-junit "$report" "$@" || status=$?
 print_counts
