@@ -51,13 +51,12 @@ case ${1:-} in
     exit 0
     ;;
 esac
-set_up build data
-if [ "${PODIUM_SETUP_ONLY:-0}" = 1 ]; then exit 0; fi
-build_targets podium
-
 choose_arguments "$@"
 ranks=${PODIUM_RANKS:-$(default_ranks "${arguments[0]}")}
 if ! [[ $ranks =~ ^[1-9][0-9]*$ ]]; then
   fail 2 "PODIUM_RANKS='$ranks' is not a number of ranks; write a whole number of at least 1"
 fi
+set_up build data
+if [ "${PODIUM_SETUP_ONLY:-0}" = 1 ]; then exit 0; fi
+build_targets podium
 exec "$root/scripts/mpirun.sh" -n "$ranks" "$build/podium" "${arguments[@]}"
