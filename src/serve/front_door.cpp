@@ -36,10 +36,11 @@ void FrontDoor::handle(HttpRequest request, HttpRespond respond) {
     if (!route.model.empty() && route.model != options_.model_name) {
       throw RequestError(404, "no such model; there is " + options_.model_name);
     }
-    if (is_prediction(route) || route.call == Call::model_metadata) {
-      return forward(route, std::move(request), std::move(respond));
+    if (!is_prediction(route) && route.call != Call::model_metadata) {
+      return respond(answer_here(route));
     }
-    respond(answer_here(route));
+    admit(route, request.body.size());
+    forward(route, std::move(request), std::move(respond));
   } catch (const RequestError& error) {
     HttpAnswer answer = refusal(error.status(), error.what());
     answer.allow = error.allow();
@@ -77,30 +78,21 @@ HttpAnswer FrontDoor::model_ready(const Route& route) const {
   return answer;
 }
 
-void FrontDoor::admit(size_t body_bytes) const {
-  if (draining_) throw RequestError(503, "the service is draining; ask another one");
-  if (!pool_.any_ready()) {
-    throw RequestError(503, pool_.version() == 0 ? "no model is deployed yet" : "no replica is up");
-  }
+void FrontDoor::admit(const Route& route, size_t body_bytes) {
   const bool full = dispatcher_.in_flight() >= options_.queue_limit ||
                     dispatcher_.bytes() + body_bytes > options_.queue_bytes;
-  if (full) throw RequestError(429, "the queue is full");
+  if (!draining_ && pool_.any_ready() && !full) return;
+  const bool rejected = draining_ || pool_.any_ready();
+  if (is_prediction(route) && rejected) ++rejected_;
+  if (is_prediction(route) && !rejected) count_answer(503, 0);
+  if (draining_) throw RequestError(503, "the service is draining; ask another one");
+  if (rejected) throw RequestError(429, "the queue is full");
+  throw RequestError(503, pool_.version() == 0 ? "no model is deployed yet" : "no replica is up");
 }
 
 void FrontDoor::forward(const Route& route, HttpRequest request, HttpRespond respond) {
-  const bool counted = is_prediction(route);
-  try {
-    admit(request.body.size());
-  } catch (const RequestError& error) {
-    if (counted && (draining_ || error.status() == 429)) {
-      ++rejected_;
-    } else if (counted) {
-      count_answer(error.status(), 0);
-    }
-    throw;
-  }
-  const auto answered = [this, counted, watch = Stopwatch(), respond = std::move(respond)](
-                            int status, std::string body) {
+  const auto answered = [this, counted = is_prediction(route), watch = Stopwatch(),
+                         respond = std::move(respond)](int status, std::string body) {
     if (counted) count_answer(status, watch.milliseconds());
     HttpAnswer answer;
     answer.status = status;

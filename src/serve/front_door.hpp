@@ -36,7 +36,7 @@ class FrontDoor {
   HttpAnswer answer_here(const Route& route) const;
   HttpAnswer model_ready(const Route& route) const;
   // Throws RequestError when the request cannot be taken now.
-  void admit(size_t body_bytes) const;
+  void admit(const Route& route, size_t body_bytes);
   void forward(const Route& route, HttpRequest request, HttpRespond respond);
   HttpAnswer refusal(int status, const std::string& message) const;
   void count_answer(int status, double milliseconds);

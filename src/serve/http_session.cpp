@@ -4,6 +4,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
+#include <exception>
 #include <functional>
 #include <optional>
 #include <string_view>
@@ -134,9 +135,14 @@ class Session : public HttpSession, public std::enable_shared_from_this<Session>
     const auto affinity = message["Podium-Affinity"];
     request.key = affinity.empty() ? client_key_ : key_of({affinity.data(), affinity.size()});
     request.body = std::move(message.body());
-    shared_->handler(std::move(request), [self = shared_from_this()](HttpAnswer answer) {
-      if (!self->ended_) self->write(std::move(answer));
-    });
+    asked_ = true;
+    try {
+      shared_->handler(std::move(request), [self = shared_from_this()](HttpAnswer answer) {
+        if (std::exchange(self->asked_, false)) self->write(std::move(answer));
+      });
+    } catch (const std::exception& failure) {
+      if (std::exchange(asked_, false)) refuse(500, failure.what());
+    }
   }
 
   void write(HttpAnswer answer) {
@@ -181,7 +187,7 @@ class Session : public HttpSession, public std::enable_shared_from_this<Session>
   }
 
   void end() {
-    busy_ = false;
+    busy_ = asked_ = false;
     if (!std::exchange(ended_, true)) shared_->ended(this);
   }
 
@@ -192,6 +198,7 @@ class Session : public HttpSession, public std::enable_shared_from_this<Session>
   http::response<http::string_body> response_;
   uint64_t client_key_ = 0;
   bool busy_ = false;
+  bool asked_ = false;  // the handler owes an answer
   bool keep_alive_ = false;
   bool is_head_ = false;
   bool closes_ = false;

@@ -95,7 +95,8 @@ class Service::Implementation {
       server_.stop_listening();
       return true;
     });
-    wait_until(Deadline(last_words), [this] { return server_.busy_connections() == 0; });
+    const auto quiet = [this] { return server_.busy_connections() == 0; };
+    if (finished) wait_until(Deadline(last_words), quiet);
     ask([this] {
       server_.close_connections();
       return true;

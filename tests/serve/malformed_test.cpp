@@ -1,0 +1,131 @@
+// Bytes that are not HTTP, or HTTP that means harm: the right 4xx, and nobody else is disturbed.
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "load.hpp"
+#include "raw_connection.hpp"
+#include "service_fixture.hpp"
+
+namespace podium::serve::test {
+namespace {
+
+class Malformed : public ServiceTest {
+ protected:
+  // Sends `bytes` and ends; returns the status of the answer, 0 for none.
+  int status_of(const std::string& bytes) {
+    RawConnection connection(service_->port());
+    connection.send(bytes);
+    connection.end_sending();
+    return connection.status_at_end();
+  }
+
+  static std::string post(const std::string& headers, const std::string& body) {
+    return "POST /v2/models/bands/infer HTTP/1.1\r\nHost: x\r\n" + headers + "\r\n" + body;
+  }
+};
+
+TEST_F(Malformed, EveryMistakeHasItsStatus) {
+  start_serving(options(), "shift 1");
+  Load others(service_->port(), 1);
+  const std::string good = infer_text(image_of_band(1));
+  const std::string length = "Content-Length: " + std::to_string(good.size()) + "\r\n";
+  const std::vector<std::pair<int, std::string>> cases = {
+      {400, "nonsense\r\n\r\n"},
+      {400, std::string("\0\1\2\3\4\5\6\7\r\n\r\n", 12)},
+      {400, "GET /v2\r\n\r\n"},
+      {400, "GET /v2 HTTP/9.9\r\n\r\n"},
+      {400, "GET /v2 HTTP/1.1\r\nno colon\r\n\r\n"},
+      {400, post("Content-Length: -1\r\n", "")},
+      {400, post("Content-Length: abc\r\n", "")},
+      {400, post("Content-Length: 99999999999999999999999\r\n", "")},
+      {400, post("Transfer-Encoding: chunked\r\n", "zz\r\n")},
+      {400, post("Transfer-Encoding: chunked\r\n", "fffffffffffffffff\r\n")},
+      {413, post("Content-Length: 99999999999\r\n", "")},
+      {413, post("Transfer-Encoding: chunked\r\n", "7fffffff\r\n")},
+      {431, post("X: " + std::string(20'000, 'x') + "\r\n", "")},
+      {400, post("Content-Length: 5\r\n", "[[[[[")},
+      {400, post("Content-Length: 2\r\n", "{}")},
+      {400, post("", "")},
+      {0, post("Content-Length: 50\r\n", "{\"cut")},  // nobody is left to answer
+      {0, "GET /v2 HT"},
+      {405, "PUT /v2 HTTP/1.1\r\n\r\n"},
+      {405, "HEAD /v2 HTTP/1.1\r\n\r\n"},
+      {405, "BREW /v2 HTTP/1.1\r\n\r\n"},
+      {404, "GET http://elsewhere/ HTTP/1.1\r\n\r\n"},
+      {404, "GET /v2/models/../../../etc/passwd HTTP/1.1\r\n\r\n"},
+      {404, "GET /v2/models/%2e%2e/ready HTTP/1.1\r\n\r\n"},
+      {200, "GET /v2 HTTP/1.0\r\n\r\n"},
+      {200, post(length, good)},
+      {200, post("Transfer-Encoding: chunked\r\n",
+                 [&] {
+                   std::ostringstream chunked;
+                   chunked << std::hex << good.size() << "\r\n" << good << "\r\n0\r\n\r\n";
+                   return chunked.str();
+                 }())},
+  };
+  for (const auto& [status, bytes] : cases) {
+    EXPECT_EQ(status_of(bytes), status) << bytes.substr(0, 120);
+  }
+  others.stop();
+  EXPECT_EQ(others.complaints(), std::vector<std::string>{});
+  EXPECT_EQ(service_->stats().restarts, 0);
+}
+
+TEST_F(Malformed, PipelinedRequestsAreAnsweredInOrder) {
+  start_serving(options());
+  RawConnection connection(service_->port());
+  connection.send(
+      "GET /v2/health/live HTTP/1.1\r\n\r\nGET /nothing HTTP/1.1\r\n\r\n"
+      "GET /v2/health/ready HTTP/1.1\r\nConnection: close\r\n\r\n");
+  EXPECT_EQ(connection.status_at_end(), 200);
+  const std::string all = connection.read_until("no more");
+  const size_t live = all.find("\"live\""), missing = all.find("404"),
+               ready = all.find("\"ready\"");
+  EXPECT_TRUE(live < missing && missing < ready && ready != std::string::npos) << all;
+}
+
+TEST_F(Malformed, ClientsThatAskBeforeTheySendAreToldToGoOn) {
+  start_serving(options());
+  const std::string body = infer_text(image_of_band(1));
+  RawConnection connection(service_->port());
+  connection.send(
+      post("Expect: 100-continue\r\nContent-Length: " + std::to_string(body.size()) + "\r\n", ""));
+  EXPECT_EQ(connection.read_until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+  connection.send(body);
+  EXPECT_NE(connection.read_until("\"bands\"").find("200 OK"), std::string::npos);
+}
+
+TEST_F(Malformed, SlowClientsAreCutOff) {
+  ServiceOptions strict = options();
+  strict.header_timeout = strict.body_timeout = strict.idle_timeout = 100ms;
+  start_serving(strict);
+  RawConnection slow_header(service_->port());
+  slow_header.send("GET /v2 HTT");
+  RawConnection slow_body(service_->port());
+  slow_body.send(post("Content-Length: 100\r\n", "{"));
+  RawConnection idle(service_->port());
+  for (RawConnection* connection : {&slow_header, &slow_body, &idle}) {
+    EXPECT_EQ(connection->status_at_end(), 0);
+    EXPECT_TRUE(connection->closed());
+  }
+}
+
+TEST_F(Malformed, TooManyConnectionsGet503) {
+  ServiceOptions few = options();
+  few.max_connections = 2;
+  start_serving(few);
+  std::vector<std::unique_ptr<RawConnection>> held;
+  for (int i = 0; i < 2; ++i) {
+    held.push_back(std::make_unique<RawConnection>(service_->port()));
+    held.back()->send("GET /v2 HTTP/1.1\r\n\r\n");
+    held.back()->read_until("podium");
+  }
+  RawConnection third(service_->port());
+  EXPECT_NE(third.read_until("too many connections").find("503"), std::string::npos);
+  held.clear();
+  EXPECT_TRUE(eventually([&] { return status_of("GET /v2 HTTP/1.0\r\n\r\n") == 200; }));
+}
+
+}  // namespace
+}  // namespace podium::serve::test

@@ -1,0 +1,113 @@
+// RegionPredictor: a small real model for the tests of serving.
+//
+// Images are [20,10] with one channel and ten classes: the scores are the brightness of ten bands
+// of two rows, moved on by `shift` classes. The model file is a line of words:
+//   shift N    moves the classes on by N, so that answers of two versions differ
+//   slow MS    sleeps per batch
+//   nan        gives probabilities that are not finite
+//   throws     fails on batches that hold a white image (but not in the warm-up)
+//   crash      ends the process while loading
+//   fatal      ends the process on a batch that holds a white image
+#pragma once
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <memory>
+#include <numeric>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/error.hpp"
+#include "serve/predictor.hpp"
+
+namespace podium::serve::test {
+
+inline constexpr int height = 20;
+inline constexpr int width = 10;
+inline constexpr int classes = 10;
+inline constexpr size_t image_bytes = height * width;
+
+class RegionPredictor : public Predictor {
+ public:
+  RegionPredictor(const std::string& path, int version) {
+    std::ifstream file(path);
+    if (!file) throw io_error("cannot open a model", path, ENOENT);
+    std::string word;
+    while (file >> word) read_word(word, file);
+    if (crash_) ::_exit(9);
+    info_.model = "bands";
+    info_.variant = "region";
+    info_.version = version;
+    info_.channels = 1;
+    info_.height = height;
+    info_.width = width;
+    info_.classes = classes;
+    for (int i = 0; i < classes; ++i) info_.class_names.push_back("Band " + std::to_string(i));
+    info_.max_batch = 16;
+  }
+
+  const ModelInfo& info() const override { return info_; }
+
+  void predict(std::span<const uint8_t> images, int n, std::span<float> probabilities) override {
+    if (n < 1 || n > info_.max_batch) throw std::logic_error("a batch of the wrong size");
+    if (slow_ms_ > 0) std::this_thread::sleep_for(std::chrono::milliseconds(slow_ms_));
+    for (size_t i = 0; i < static_cast<size_t>(n); ++i) {
+      predict_one(images.subspan(i * image_bytes, image_bytes),
+                  probabilities.subspan(i * classes, classes));
+    }
+  }
+
+ private:
+  void read_word(const std::string& word, std::istream& file) {
+    if (word == "shift") file >> shift_;
+    if (word == "slow") file >> slow_ms_;
+    if (word == "nan") nan_ = true;
+    if (word == "throws") throws_ = true;
+    if (word == "crash") crash_ = true;
+    if (word == "fatal") fatal_ = true;
+  }
+
+  void predict_one(std::span<const uint8_t> image, std::span<float> row) const {
+    const bool white = std::ranges::all_of(image, [](uint8_t value) { return value == 255; });
+    if (white && throws_) throw std::runtime_error("white images hurt");
+    if (white && fatal_) ::_exit(9);
+    const size_t band = image_bytes / classes;
+    const float total = std::accumulate(image.begin(), image.end(), 0.0f) + float(classes);
+    for (size_t k = 0; k < classes; ++k) {
+      const auto pixels = image.subspan(k * band, band);
+      const float sum = std::accumulate(pixels.begin(), pixels.end(), 1.0f);
+      row[(k + shift_) % classes] = nan_ ? std::numeric_limits<float>::quiet_NaN() : sum / total;
+    }
+  }
+
+  ModelInfo info_;
+  size_t shift_ = 0;
+  int slow_ms_ = 0;
+  bool nan_ = false;
+  bool throws_ = false;
+  bool crash_ = false;
+  bool fatal_ = false;
+};
+
+inline PredictorLoader region_loader() {
+  return [](const std::string& path, int version) {
+    return std::make_unique<RegionPredictor>(path, version);
+  };
+}
+
+// An image whose brightest band is `band`.
+inline std::vector<uint8_t> image_of_band(int band) {
+  std::vector<uint8_t> image(image_bytes, 10);
+  std::fill_n(image.begin() + band * (height / classes) * width, (height / classes) * width, 200);
+  return image;
+}
+
+}  // namespace podium::serve::test
