@@ -181,16 +181,15 @@ void Conductor::on_deployed(const Json& event) {
   if (summary_.time_to_first_service_s < 0) summary_.time_to_first_service_s = started_.seconds();
 }
 
+// Counters add up over serving ranks; of percentiles the worst is kept.
 void Conductor::on_drained(const Json& event) {
   ++serving_ranks_drained_;
-  const Json& stats = event.at("stats");
-  for (const auto& [key, value] : stats.items()) {
-    if (!value.is_number()) continue;
-    // Counters add up over serving ranks; of percentiles the worst is kept.
-    const bool percentile = key.ends_with("_ms");
-    const double old = summary_.service.value(key, 0.0);
-    const double now = percentile ? std::max(old, value.get<double>()) : old + value.get<double>();
-    summary_.service[key] = now;
+  for (const auto& [key, value] : event.at("stats").items()) {
+    if (key.ends_with("_ms")) {
+      summary_.service[key] = std::max(summary_.service.value(key, 0.0), value.get<double>());
+    } else {
+      summary_.service[key] = summary_.service.value(key, int64_t{0}) + value.get<int64_t>();
+    }
   }
 }
 

@@ -72,6 +72,11 @@ std::vector<std::thread> start_roles(const Job& job, const Log& log, const Fatal
   return threads;
 }
 
+// "1 rank", "2 ranks".
+std::string count_of(size_t number, const char* noun) {
+  return std::to_string(number) + " " + noun + (number == 1 ? "" : "s");
+}
+
 // A run that was not interrupted starts a new comparison: its first finished model is published.
 // Published versions stay on disk, and their numbers go on.
 void start_comparison(const Settings& settings) {
@@ -117,10 +122,10 @@ std::optional<Summary> run_pipeline(const Settings& settings, comm::MpiEnvironme
 
   if (mpi.rank() == conductor_rank) {
     start_comparison(settings);
-    log.with_speaker("").info("roles of " + std::to_string(mpi.size()) +
-                              " ranks: " + layout.describe() + " | " + std::to_string(threads) +
-                              " threads per trainer, " +
-                              std::to_string(trainer_groups.ranks.size()) + " groups of trainers");
+    log.with_speaker("").info(
+        "roles of " + count_of(static_cast<size_t>(mpi.size()), "rank") + ": " + layout.describe() +
+        " | " + count_of(static_cast<size_t>(threads), "thread") + " per trainer, trainers in " +
+        count_of(trainer_groups.ranks.size(), "group"));
   }
   const comm::WaitPolicy patient{std::chrono::hours(24 * 365), Backoff::Kind::idle};
   comm::barrier(*groups.ending, patient);  // no role starts before the run folder is ready

@@ -25,6 +25,15 @@ std::filesystem::path checkpoint_file(const Settings& settings, const train::Rec
   return settings.checkpoint_dir() / (recipe.name + ".h5");
 }
 
+std::string size_line(const train::Recipe& recipe, const nn::Model& model) {
+  std::array<char, 160> text{};
+  std::snprintf(text.data(), text.size(),
+                "model '%s': %lld parameters, %.2f MFLOP per image forward, batches of %d on ",
+                recipe.name.c_str(), static_cast<long long>(model.parameter_count()),
+                static_cast<double>(model.flops_per_image()) * 1e-6, recipe.batch);
+  return text.data() + model.backend();
+}
+
 // Cores that this process may use: what the launcher's binding and cgroups leave it.
 int usable_cores() {
   cpu_set_t set;
@@ -55,6 +64,8 @@ TrainingOutcome train_together(const train::Recipe& recipe, const io::Dataset& d
   TrainingOutcome outcome;
   outcome.model =
       std::make_unique<nn::Model>(make_model(recipe, dataset.info(), threads, local_batch));
+
+  if (group.rank() == 0) log.info(size_line(recipe, *outcome.model));
 
   train::NoSync no_sync;
   train::AllReduceSync allreduce(group);

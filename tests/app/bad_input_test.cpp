@@ -78,7 +78,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadInput{"NothingToServe", "serve", {}, 69, {"no model is published"}},
         BadInput{"NothingToPredictWith", "predict", {}, 69, {"no model is published"}},
         BadInput{"NoServer", "predict", {"--predict.server=127.0.0.1:1"}, 69, {"127.0.0.1:1"}}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& input) { return input.param.name; });
 
 class BadInputs : public AppTest {};
 
@@ -149,8 +149,11 @@ TEST_F(BadInputs, ADamagedCacheIsRebuiltAndADamagedModelIsNotServed) {
 TEST_F(BadInputs, AKilledRankEndsTheJobEverywhere) {
   const auto job = start(4, "run", {"--model.resnet.epochs=2000"});
   ASSERT_TRUE(job->wait_for_err("train resnet")) << job->err();
-  Process killer({"pkill", "-KILL", "-n", "-P", std::to_string(job->pid())});
-  killer.wait();
+  const std::vector<pid_t> launchers = children_of(job->pid());
+  ASSERT_EQ(launchers.size(), 1U) << "mpirun is the script's one child";
+  const std::vector<pid_t> ranks = children_of(launchers.front());
+  ASSERT_EQ(ranks.size(), 4U);
+  ::kill(ranks[2], SIGKILL);
   EXPECT_NE(job->wait(std::chrono::seconds(30)), 124) << "the job hung";
 }
 

@@ -9,8 +9,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -24,6 +26,23 @@
 extern char** environ;
 
 namespace podium::test {
+
+// The processes whose parent is `parent`, from /proc, in order of their start.
+inline std::vector<pid_t> children_of(pid_t parent) {
+  std::vector<pid_t> children;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    std::ifstream file(entry.path() / "stat");
+    std::string stat;
+    if (!std::getline(file, stat)) continue;
+    std::istringstream after_name(stat.substr(stat.rfind(')') + 1));
+    char state = 0;
+    pid_t its_parent = 0;
+    after_name >> state >> its_parent;
+    if (its_parent == parent) children.push_back(std::stoi(entry.path().filename().string()));
+  }
+  std::ranges::sort(children);
+  return children;
+}
 
 class Process {
  public:
@@ -70,6 +89,8 @@ class Process {
     ::kill(-pid_, SIGKILL);
     return 124;
   }
+
+  void signal(int number) const { ::kill(pid_, number); }
 
   // Waits until `text` is in the error output. False when the time is over or the command ended.
   bool wait_for_err(const std::string& text,

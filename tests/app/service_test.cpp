@@ -22,12 +22,6 @@ class ServiceOfAJob : public AppTest {
     return serve::parse_host_port(found[1].str());
   }
 
-  // The ranks of a job: the children of its mpirun.
-  static void signal_ranks(const Process& job, const std::string& signal) {
-    Process killer({"pkill", "-" + signal, "-P", std::to_string(job.pid())});
-    EXPECT_EQ(killer.wait(), 0);
-  }
-
   static std::string image_json(int value) {
     std::string text = "[";
     for (int i = 0; i < 144; ++i) text += (i == 0 ? "" : ",") + std::to_string(value);
@@ -60,7 +54,7 @@ TEST_F(ServiceOfAJob, AnswersOnBothEndpointsUntilSigterm) {
   }
   EXPECT_EQ(client.request("GET", "/v2/models/nothing").status, 404);
 
-  signal_ranks(*job, "TERM");
+  job->signal(SIGTERM);
   EXPECT_EQ(job->wait(), 0) << job->err();
   EXPECT_EQ(job->result().at("service").at("failed"), 0);
 }
@@ -90,7 +84,7 @@ TEST_F(ServiceOfAJob, SigtermUnderLoadLosesNoAcceptedRequest) {
   }
   const Deadline warm(std::chrono::seconds(20));
   while (answered < 200 && !warm.expired()) std::this_thread::yield();
-  signal_ranks(*job, "TERM");
+  job->signal(SIGTERM);
   for (std::thread& client : clients) client.join();
   EXPECT_EQ(job->wait(), 0) << job->err();
   EXPECT_EQ(wrong, 0);
@@ -109,7 +103,7 @@ TEST_F(ServiceOfAJob, AStoppedJobGoesOnToTheSameBits) {
 
   const auto first = start(4, "run", longer);
   ASSERT_TRUE(first->wait_for_err("train resnet   epoch  3/60")) << first->err();
-  signal_ranks(*first, "TERM");
+  first->signal(SIGTERM);
   EXPECT_EQ(first->wait(), 75) << first->err();
   const auto second = start(4, "run", longer);
   ASSERT_EQ(second->wait(), 0) << second->err();
@@ -162,7 +156,7 @@ TEST_F(ServiceOfAJob, TheServeVerbTakesABetterModelWithoutLosingARequest) {
   const auto offline = start_alone("predict");
   EXPECT_EQ(offline->wait(), 0) << offline->err();
   EXPECT_EQ(predict->result().at("accuracy"), offline->result().at("accuracy"));
-  signal_ranks(*serve, "TERM");
+  serve->signal(SIGTERM);
   EXPECT_EQ(serve->wait(), 0) << serve->err();
   EXPECT_EQ(serve->result().at("swaps"), 1);
 }
