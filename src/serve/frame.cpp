@@ -84,11 +84,12 @@ std::string encode_reply_head(uint64_t id, int status, size_t body_bytes) {
   return out;
 }
 
-std::string encode_version_frame(FrameKind kind, int version, std::string_view text) {
+std::string encode_version_frame(FrameKind kind, uint64_t ticket, int version,
+                                 std::string_view text) {
   std::string payload;
   put<uint32_t>(&payload, static_cast<uint32_t>(version));
   payload.append(text);
-  return encode_frame(kind, 0, payload);
+  return encode_frame(kind, ticket, payload);
 }
 
 RequestView decode_request(std::string_view payload) {

@@ -6,11 +6,13 @@
 //     request  := method:u8 zero:u8 target_size:u16 target:u8[target_size] body:u8[...]
 //     prepare  := version:u32 path:u8[...]      load and warm up, answered by prepared or failed
 //     activate := version:u32                   serve it from the next request on
-//     discard  := version:u32                   forget a prepared version
+//     discard  := version:u32                   forget it, prepared or not
 //   replica to service:
 //     reply    := status:u16 body:u8[...]       `id` is the request's
 //     prepared := version:u32
 //     failed   := version:u32 reason:u8[...]
+// The id of the five frames about a version is the ticket of its deployment: a late report about
+// one that was given up is not mistaken for one about its successor.
 //
 // Pure: no sockets. A reader and the texts it yields are used by one thread.
 #pragma once
@@ -61,7 +63,8 @@ std::string encode_request_head(uint64_t id, Method method, std::string_view tar
 std::string encode_reply_head(uint64_t id, int status, size_t body_bytes);
 
 // A frame whose payload is a version and a text (prepare, activate, discard, prepared, failed).
-std::string encode_version_frame(FrameKind kind, int version, std::string_view text = {});
+std::string encode_version_frame(FrameKind kind, uint64_t ticket, int version,
+                                 std::string_view text = {});
 
 // Views of a payload. Each throws data_error when the payload is too short for its kind.
 struct RequestView {

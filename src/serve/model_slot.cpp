@@ -49,26 +49,27 @@ ModelSlot::~ModelSlot() {
   thread_.join();
 }
 
-void ModelSlot::prepare(int version, std::string path) {
+void ModelSlot::prepare(Order order) {
   const std::lock_guard lock(mutex_);
-  orders_.push_back({version, std::move(path)});
+  orders_.push_back(std::move(order));
   changed_.notify_all();
 }
 
-bool ModelSlot::activate(int version) {
+bool ModelSlot::activate(uint64_t ticket) {
   std::shared_ptr<Predictor> previous;  // released outside the lock
   const std::lock_guard lock(mutex_);
-  const auto found = prepared_.find(version);
+  const auto found = prepared_.find(ticket);
   if (found == prepared_.end()) return false;
   previous = std::exchange(current_, found->second);
   prepared_.erase(prepared_.begin(), std::next(found));
   return true;
 }
 
-void ModelSlot::discard(int version) {
+void ModelSlot::discard(uint64_t ticket) {
   const std::lock_guard lock(mutex_);
-  prepared_.erase(version);
-  std::erase_if(orders_, [&](const Order& order) { return order.version == version; });
+  discarded_ = ticket;
+  prepared_.erase(ticket);
+  std::erase_if(orders_, [&](const Order& order) { return order.ticket == ticket; });
 }
 
 std::shared_ptr<Predictor> ModelSlot::current() const {
@@ -92,9 +93,9 @@ void ModelSlot::load_orders() {
       error = failure.what();
     }
     lock.lock();
-    if (predictor) prepared_[order.version] = std::move(predictor);
+    if (predictor && order.ticket != discarded_) prepared_[order.ticket] = std::move(predictor);
     lock.unlock();
-    report_(order.version, error);
+    report_(order, error);
     lock.lock();
   }
 }

@@ -2,10 +2,12 @@
 //
 // prepare() hands a file to the loading thread, which loads it, computes one batch of blank images
 // with it, and reports; the served version is not disturbed. activate() swaps in constant time. A
-// version lives as long as somebody computes with it. Thread-safe.
+// version lives as long as somebody computes with it. A ticket names one order to prepare; tickets
+// grow. Thread-safe.
 #pragma once
 
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
@@ -20,28 +22,28 @@ namespace podium::serve {
 
 class ModelSlot {
  public:
-  // Called on the loading thread; an empty error means that `version` can be activated.
-  using Report = std::function<void(int version, const std::string& error)>;
+  struct Order {
+    uint64_t ticket = 0;
+    int version = 0;
+    std::string path;
+  };
+  // Called on the loading thread; an empty error means that the version can be activated.
+  using Report = std::function<void(const Order& order, const std::string& error)>;
 
   ModelSlot(PredictorLoader loader, Report report);
   ~ModelSlot();
   ModelSlot(const ModelSlot&) = delete;
   ModelSlot& operator=(const ModelSlot&) = delete;
 
-  void prepare(int version, std::string path);
-  // Returns false when `version` is not prepared. Older prepared versions are forgotten.
-  bool activate(int version);
-  void discard(int version);
+  void prepare(Order order);
+  // Returns false when the order is not prepared. Older ones that are prepared are forgotten.
+  bool activate(uint64_t ticket);
+  void discard(uint64_t ticket);
 
   // Null before the first activation.
   std::shared_ptr<Predictor> current() const;
 
  private:
-  struct Order {
-    int version = 0;
-    std::string path;
-  };
-
   void load_orders();
   std::shared_ptr<Predictor> load(const Order& order) const;
 
@@ -50,7 +52,8 @@ class ModelSlot {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Order> orders_;
-  std::map<int, std::shared_ptr<Predictor>> prepared_;
+  uint64_t discarded_ = 0;  // the last ticket, in case it is being loaded
+  std::map<uint64_t, std::shared_ptr<Predictor>> prepared_;
   std::shared_ptr<Predictor> current_;
   bool ending_ = false;
   std::thread thread_;

@@ -32,7 +32,8 @@ class Replica {
         socket_(options.socket, options.max_body_bytes + frame_slack_bytes),
         parser_(options.max_body_bytes),
         batcher_(options.max_batch, options.batch_delay),
-        slot_(loader, [this](int version, const std::string& error) { report(version, error); }),
+        slot_(loader, [this](const ModelSlot::Order& order,
+                             const std::string& error) { report(order, error); }),
         computing_([this] { compute_batches(); }) {}
 
   // Never returns: at the end of the socket nobody is left to answer, and a batch under way must
@@ -60,13 +61,13 @@ class Replica {
         return accept_request(frame.id, decode_request(frame.payload));
       case FrameKind::prepare: {
         const VersionView order = decode_version(frame.payload);
-        return slot_.prepare(order.version, std::string(order.text));
+        return slot_.prepare({frame.id, order.version, std::string(order.text)});
       }
       case FrameKind::activate:
-        return require(slot_.activate(decode_version(frame.payload).version),
-                       "a version was activated that is not prepared", "replica");
+        return require(slot_.activate(frame.id), "a version was activated that is not prepared",
+                       "replica");
       case FrameKind::discard:
-        return slot_.discard(decode_version(frame.payload).version);
+        return slot_.discard(frame.id);
       default:
         throw internal_error("a frame for the service reached a replica", "replica");
     }
@@ -194,10 +195,11 @@ class Replica {
   }
 
   // On the loading thread. A service that is gone is noticed by the thread that reads.
-  void report(int version, const std::string& error) {
+  void report(const ModelSlot::Order& order, const std::string& error) {
     try {
       socket_.send(encode_version_frame(error.empty() ? FrameKind::prepared : FrameKind::failed,
-                                        version, error.substr(0, frame_slack_bytes / 2)));
+                                        order.ticket, order.version,
+                                        error.substr(0, frame_slack_bytes / 2)));
     } catch (const Error&) {
       return;
     }

@@ -96,11 +96,9 @@ void ReplicaPool::received(size_t seat, const Frame& frame) {
       if (loads_[seat].in_flight > 0) --loads_[seat].in_flight;
       return events_.replied(seat, frame.id, decode_reply(frame.payload));
     case FrameKind::prepared:
-      return prepared(seat, decode_version(frame.payload).version);
-    case FrameKind::failed: {
-      const VersionView report = decode_version(frame.payload);
-      return failed(seat, report.version, std::string(report.text));
-    }
+      return prepared(seat, frame.id);
+    case FrameKind::failed:
+      return failed(seat, frame.id, std::string(decode_version(frame.payload).text));
     default:
       throw internal_error("a frame for a replica reached the service", name(seat));
   }

@@ -62,6 +62,7 @@ class ReplicaPool {
 
  private:
   struct Version {
+    uint64_t ticket = 0;  // of its deployment
     int number = 0;
     std::string path;
   };
@@ -92,8 +93,8 @@ class ReplicaPool {
 
   // Deployment (rollout.cpp).
   void begin_rollout();
-  void prepared(size_t seat, int version);
-  void failed(size_t seat, int version, const std::string& reason);
+  void prepared(size_t seat, uint64_t ticket);
+  void failed(size_t seat, uint64_t ticket, const std::string& reason);
   void settle_rollout();
   void swap_versions();
   void order_prepare(size_t seat, const Version& version);
@@ -108,6 +109,7 @@ class ReplicaPool {
   std::vector<ReplicaLoad> loads_;  // one per seat
   std::optional<Version> current_;
   std::optional<Rollout> rollout_;
+  uint64_t last_ticket_ = 0;
   int64_t swaps_ = 0;
 };
 

@@ -10,7 +10,7 @@ using State = ReplicaStats::State;
 
 void ReplicaPool::deploy(int version, const std::string& path, Deployed done) {
   rollout_.emplace();
-  rollout_->version = {version, path};
+  rollout_->version = {++last_ticket_, version, path};
   rollout_->done = std::move(done);
   if (version <= this->version()) {
     return finish_rollout("version " + std::to_string(version) + " is not newer than version " +
@@ -36,26 +36,27 @@ void ReplicaPool::begin_rollout() {
 }
 
 void ReplicaPool::order_prepare(size_t seat, const Version& version) {
-  seats_[seat].link->send(encode_version_frame(FrameKind::prepare, version.number, version.path));
+  seats_[seat].link->send(
+      encode_version_frame(FrameKind::prepare, version.ticket, version.number, version.path));
 }
 
-void ReplicaPool::prepared(size_t seat, int version) {
-  if (current_ && version == current_->number) {
+void ReplicaPool::prepared(size_t seat, uint64_t ticket) {
+  if (current_ && ticket == current_->ticket) {
     activate(seat);
     return events_.changed();
   }
-  if (!rollout_ || version != rollout_->version.number) return;  // given up meanwhile
+  if (!rollout_ || ticket != rollout_->version.ticket) return;  // given up meanwhile
   rollout_->waiting.erase(seat);
   rollout_->prepared.insert(seat);
   settle_rollout();
 }
 
-void ReplicaPool::failed(size_t seat, int version, const std::string& reason) {
-  if (rollout_ && version == rollout_->version.number) {
+void ReplicaPool::failed(size_t seat, uint64_t ticket, const std::string& reason) {
+  if (rollout_ && ticket == rollout_->version.ticket) {
     return finish_rollout(name(seat) + ": " + reason);
   }
-  if (current_ && version == current_->number) {
-    lost(seat, "it cannot load version " + std::to_string(version) + ": " + reason);
+  if (current_ && ticket == current_->ticket) {
+    lost(seat, "it cannot load version " + std::to_string(current_->number) + ": " + reason);
   }
 }
 
@@ -85,7 +86,8 @@ void ReplicaPool::swap_versions() {
 }
 
 void ReplicaPool::activate(size_t seat) {
-  seats_[seat].link->send(encode_version_frame(FrameKind::activate, current_->number));
+  seats_[seat].link->send(
+      encode_version_frame(FrameKind::activate, current_->ticket, current_->number));
   seats_[seat].stats.version = current_->number;
   seats_[seat].stats.state = State::ready;
   loads_[seat].ready = true;
@@ -104,7 +106,8 @@ void ReplicaPool::finish_rollout(const std::string& error) {
   if (!result.deployed) {
     for (size_t seat = 0; seat < seats_.size(); ++seat) {
       if (!rollout.waiting.contains(seat) && !rollout.prepared.contains(seat)) continue;
-      seats_[seat].link->send(encode_version_frame(FrameKind::discard, rollout.version.number));
+      seats_[seat].link->send(
+          encode_version_frame(FrameKind::discard, rollout.version.ticket, rollout.version.number));
     }
   }
   rollout.done(result);

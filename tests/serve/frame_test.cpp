@@ -28,7 +28,7 @@ TEST(Frame, CarriesEveryKindUnchanged) {
   FrameReader reader(1000);
   feed(&reader, encode_request_head(7, Method::post, "/v2/models/m/infer", 4) + "body" +
                     encode_reply_head(8, 503, 2) + "{}" +
-                    encode_version_frame(FrameKind::prepare, 12, "/a/path"));
+                    encode_version_frame(FrameKind::prepare, 3, 12, "/a/path"));
   const RequestView request = decode_request(reader.next()->payload);
   EXPECT_EQ(request.method, Method::post);
   EXPECT_EQ(request.target, "/v2/models/m/infer");
@@ -37,7 +37,9 @@ TEST(Frame, CarriesEveryKindUnchanged) {
   EXPECT_EQ(second.id, 8u);
   EXPECT_EQ(decode_reply(second.payload).status, 503);
   EXPECT_EQ(decode_reply(second.payload).body, "{}");
-  const VersionView order = decode_version(reader.next()->payload);
+  const Frame third = *reader.next();
+  EXPECT_EQ(third.id, 3u);
+  const VersionView order = decode_version(third.payload);
   EXPECT_EQ(order.version, 12);
   EXPECT_EQ(order.text, "/a/path");
   EXPECT_FALSE(reader.next());
