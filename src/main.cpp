@@ -1,5 +1,6 @@
 // podium: one executable whose MPI ranks take roles. This file holds the life of the process: the
 // command line, MPI, signals, and the one error line with its exit code.
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -13,6 +14,7 @@
 
 #include "core/clock.hpp"
 #include "core/error.hpp"
+#include "core/file_descriptor.hpp"
 #include "core/log.hpp"
 #include "core/signals.hpp"
 #include "options.hpp"
@@ -68,13 +70,18 @@ Failure describe(const std::exception_ptr& exception) {
   }
 }
 
+// Nothing that other threads still say may follow the error line.
+void silence_other_threads() {
+  const FileDescriptor nothing(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+  if (nothing) ::dup2(nothing.get(), STDERR_FILENO);
+}
+
 // Ends the whole job with this rank's message as the last line.
 [[noreturn]] void fail_job(const std::exception_ptr& exception, int rank, int size) {
   const Failure failure = describe(exception);
   let_rank_0_speak(rank);
   print_error(size > 1 ? "rank " + std::to_string(rank) + ": " + failure.text : failure.text);
-  // Time for the launcher to pass the line on before the abort tears its pipes down.
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  silence_other_threads();
   comm::MpiEnvironment::abort(failure.code);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 
@@ -47,7 +48,8 @@ Summary Conductor::conduct() {
 }
 
 void Conductor::ingest() {
-  while (cache_.empty()) handle_next_event();
+  const size_t serving_ranks = job_.layout.ranks(Role::serve).size();
+  while (cache_.empty() || serving_ranks_up_ < serving_ranks) handle_next_event();
 }
 
 void Conductor::train_and_deploy() {
@@ -130,6 +132,7 @@ void Conductor::handle(const Json& event) {
   if (kind == "drained") on_drained(event);
   if (kind == "signal") on_signal(event);
   if (kind == "serving") {
+    ++serving_ranks_up_;
     if (summary_.address.empty()) summary_.address = text_of(event, "address");
     log_.info("front door on http://" + text_of(event, "address") + ", ready with the first model");
   }
@@ -193,9 +196,12 @@ void Conductor::on_drained(const Json& event) {
   }
 }
 
+// SIGTERM is also how a launcher ends the ranks of a failed job, whose error line is the last word.
 void Conductor::on_signal(const Json& event) {
+  const int number = event.at("number");
+  const std::string text = format("signal %d: ending in good order", number);
+  if (!stop_asked_) number == SIGTERM ? log_.debug(text) : log_.info(text);
   stop_asked_ = true;
-  log_.info(format("signal %d: ending", event.at("number").get<int>()));
 }
 
 void Conductor::order(Role role, const Json& message) {

@@ -33,7 +33,7 @@ class Conductor {
 
  private:
   // The phases, in order. Each returns when it is over or a stop was asked for.
-  void ingest();
+  void ingest();  // and the front doors open: nothing is trained that could not be served
   void train_and_deploy();
   void stop_training();
   void test();

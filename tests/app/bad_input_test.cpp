@@ -20,6 +20,10 @@ struct BadInput {
   std::vector<std::string> words;  // that the message holds
 };
 
+void PrintTo(const BadInput& bad, std::ostream* out) {
+  *out << bad.name;
+}
+
 class RefusesBadInput : public AppTest, public testing::WithParamInterface<BadInput> {};
 
 TEST_P(RefusesBadInput, WithOneClearLine) {
@@ -118,10 +122,10 @@ TEST_F(BadInputs, DamagedFilesAreNamed) {
 }
 
 TEST_F(BadInputs, AFullDiskEndsTheJobWithNothingHalfWritten) {
-  // A limit on the size of files stands in for a full disk: writes beyond it fail.
-  const std::string command = "ulimit -f 64; trap '' XFSZ; exec \"$0\" \"$@\"";
+  // A limit of 30 MiB on the size of files stands in for a full disk: the shard has 47 MB.
+  const std::string command = "ulimit -f 30720; trap '' XFSZ; exec \"$0\" \"$@\"";
   AppTest::Words words = {"bash", "-c", command, PODIUM_MPIRUN, "-n", "2"};
-  append(words, this->words("run", {"--io.source=synthetic:30000,12,12,1,4"}));
+  append(words, this->words("run", {"--io.source=synthetic:60000,28,28,1,4"}));
   Process job(words);
   EXPECT_EQ(job.wait(), 74) << job.err();
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder() / "cache")) {
