@@ -129,7 +129,9 @@ void wait_passively(char** argv) {
 }
 
 int podium_main(const std::vector<std::string>& arguments) {
+  // A closed connection and a limit on file sizes are errors of the call, not ends of the process.
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   try {
     if (serve::is_replica_command(arguments)) workflow::replica_worker(arguments);
     return act(parse_command_line(arguments));

@@ -17,6 +17,7 @@ std::string remedy_for(int errno_value) {
   switch (errno_value) {
     case ENOSPC:
     case EDQUOT:
+    case EFBIG:
       return "free some space there or choose another folder";
     case EACCES:
     case EPERM:
