@@ -17,7 +17,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr io::Schema snapshot_schema{"podium.snapshot", 1,
                                      "use an earlier snapshot, or train the model again"};
-constexpr const char* buffers_group = "buffers/";
+constexpr const char* buffers_group = "buffers";
 
 std::span<const std::byte> bytes_of(std::string_view text) {
   return std::as_bytes(std::span(text.data(), text.size()));
@@ -70,9 +70,12 @@ class WholeDigest {
   Xxh3Stream stream_;
 };
 
+std::string dataset_name(const std::string& buffer) {
+  return std::string(buffers_group) + "/" + buffer;
+}
+
 void write_buffer(io::Hdf5File& file, const NamedBuffer& buffer) {
-  io::Hdf5Dataset dataset =
-      file.create_dataset<float>(buffers_group + buffer.name, buffer.shape, 0);
+  io::Hdf5Dataset dataset = file.create_dataset<float>(dataset_name(buffer.name), buffer.shape, 0);
   dataset.write(0, std::span<const float>(buffer.values));
   dataset.write_attribute("xxh3", to_hex(xxh3(bytes_of(buffer))));
 }
@@ -80,7 +83,7 @@ void write_buffer(io::Hdf5File& file, const NamedBuffer& buffer) {
 // Throws data_error naming file and buffer when it does not match its checksum.
 NamedBuffer read_buffer(const io::Hdf5File& file, const std::string& name,
                         const std::filesystem::path& path) {
-  const io::Hdf5Dataset dataset = file.dataset<float>(buffers_group + name);
+  const io::Hdf5Dataset dataset = file.dataset<float>(dataset_name(name));
   NamedBuffer buffer{name, dataset.shape(), {}};
   buffer.values.resize(element_count(buffer.shape));
   dataset.read(0, std::span<float>(buffer.values));
@@ -138,6 +141,7 @@ void write_snapshot(const std::filesystem::path& path, const Json& card,
   Json names = Json::array();
   io::TemporaryFile temporary(path);
   io::Hdf5File file = io::Hdf5File::create(temporary, card_text.size() + stored_bytes(buffers));
+  file.create_group(buffers_group);
   for (const NamedBuffer& buffer : buffers) {
     write_buffer(file, buffer);
     whole.add(buffer);

@@ -55,6 +55,7 @@ using Space = Handle<IdTraits<H5Sclose>>;
 using Type = Handle<IdTraits<H5Tclose>>;
 using Properties = Handle<IdTraits<H5Pclose>>;
 using Attribute = Handle<IdTraits<H5Aclose>>;
+using Group = Handle<IdTraits<H5Gclose>>;
 
 // What the library's error stack says: its innermost reason and the errno, if the system failed.
 struct Reason {
@@ -122,6 +123,14 @@ Properties file_access(const std::string& path) {
                   H5Pset_libver_bounds(access.get(), H5F_LIBVER_V110, H5F_LIBVER_V110) >= 0;
   check(ok, Access::write, "cannot set HDF5 file access", path);
   return access;
+}
+
+// Properties for creating an object of `kind` that stores no times.
+Properties creation_of(hid_t kind, const std::string& where) {
+  Properties creation(H5Pcreate(kind));
+  check(creation && H5Pset_obj_track_times(creation.get(), false) >= 0, Access::write,
+        "cannot set HDF5 creation properties", where);
+  return creation;
 }
 
 void write_text_attribute(hid_t owner, const std::string& name, std::string_view text,
@@ -257,8 +266,8 @@ Hdf5File Hdf5File::create(TemporaryFile& file, uint64_t data_bytes) {
   const std::filesystem::path& path = file.path();
   file.probe_space(data_bytes + metadata_bytes);
   const Properties access = file_access(path.string());
-  const Properties creation(H5Pcreate(H5P_FILE_CREATE));
-  check(creation && H5Pset_userblock(creation.get(), seal_bytes) >= 0, Access::write,
+  const Properties creation = creation_of(H5P_FILE_CREATE, path.string());
+  check(H5Pset_userblock(creation.get(), seal_bytes) >= 0, Access::write,
         "cannot set HDF5 file properties", path.string());
   const hid_t id = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.get(), access.get());
   check(id >= 0, Access::write, "cannot create an HDF5 file", path.string());
@@ -285,6 +294,14 @@ std::string Hdf5File::read_attribute(const std::string& name) const {
   return read_text_attribute(id_.get(), name, path_);
 }
 
+void Hdf5File::create_group(const std::string& name) {
+  const LibraryLock lock;
+  const Properties creation = creation_of(H5P_GROUP_CREATE, path_);
+  const Group group(H5Gcreate2(id_.get(), name.c_str(), H5P_DEFAULT, creation.get(), H5P_DEFAULT));
+  check(static_cast<bool>(group), Access::write, "cannot create an HDF5 group",
+        path_ + " group " + name);
+}
+
 template <typename T>
 Hdf5Dataset Hdf5File::create_dataset(const std::string& name, const std::vector<uint64_t>& shape,
                                      uint64_t chunk_rows) {
@@ -294,11 +311,8 @@ Hdf5Dataset Hdf5File::create_dataset(const std::string& name, const std::vector<
   const Space space(
       extent.empty() ? H5Screate(H5S_SCALAR)
                      : H5Screate_simple(static_cast<int>(extent.size()), extent.data(), nullptr));
-  const Properties links(H5Pcreate(H5P_LINK_CREATE));
-  const Properties creation(H5Pcreate(H5P_DATASET_CREATE));
-  bool ok = space && links && creation && H5Pset_create_intermediate_group(links.get(), 1) >= 0 &&
-            H5Pset_fill_time(creation.get(), H5D_FILL_TIME_NEVER) >= 0 &&
-            H5Pset_obj_track_times(creation.get(), false) >= 0;  // equal content, equal bytes
+  const Properties creation = creation_of(H5P_DATASET_CREATE, path_);
+  bool ok = space && H5Pset_fill_time(creation.get(), H5D_FILL_TIME_NEVER) >= 0;
   if (ok && chunk_rows > 0) {
     std::vector<hsize_t> chunk = extent;
     chunk[0] = chunk_rows;
@@ -306,7 +320,7 @@ Hdf5Dataset Hdf5File::create_dataset(const std::string& name, const std::vector<
          H5Pset_fletcher32(creation.get()) >= 0;
   }
   const hid_t id = ok ? H5Dcreate2(id_.get(), name.c_str(), disk_type<T>(), space.get(),
-                                   links.get(), creation.get(), H5P_DEFAULT)
+                                   H5P_DEFAULT, creation.get(), H5P_DEFAULT)
                       : -1;
   check(id >= 0, Access::write, "cannot create an HDF5 dataset", where);
   return {id, where};

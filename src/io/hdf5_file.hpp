@@ -9,7 +9,8 @@
 //
 // Files are created in the 1.10 format, whose metadata carry checksums, with a user block for the
 // seal (io/seal.hpp). HDF5's file locks are off: files are published by rename, and those locks
-// fail on many network file systems. Numbers are little-endian on disk.
+// fail on many network file systems. Numbers are little-endian on disk. No times are
+// stored: equal content gives equal bytes.
 #pragma once
 
 #include <cstdint>
@@ -76,8 +77,10 @@ class Hdf5File {
   void write_attribute(const std::string& name, std::string_view text);
   std::string read_attribute(const std::string& name) const;
 
-  // Creates a dataset, with the groups on its path. With `chunk_rows` it is cut into chunks of that
-  // many rows, each with a Fletcher32 checksum; with 0 it is one contiguous block.
+  void create_group(const std::string& name);
+
+  // Creates a dataset; groups on its path must exist. With `chunk_rows` it is cut into chunks of
+  // that many rows, each with a Fletcher32 checksum; with 0 it is one contiguous block.
   template <typename T>
   Hdf5Dataset create_dataset(const std::string& name, const std::vector<uint64_t>& shape,
                              uint64_t chunk_rows);

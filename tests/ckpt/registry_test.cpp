@@ -110,12 +110,15 @@ TEST_F(RegistryTest, AccuracyOutsideItsRangeIsRefused) {
 }
 
 TEST_F(RegistryTest, DamagedFilesAreNamedAndNothingIsPublished) {
-  registry_.add_candidate("x", 0.9, model(1));
+  Snapshot large = model(1);
+  large.buffers.push_back({"large", {10000}, std::vector<float>(10000, 1.0f)});
+  registry_.add_candidate("x", 0.9, large);
   const auto found = candidate("x");
   test::flip_bit(found.path, std::filesystem::file_size(found.path) / 2, 0);
   const auto damaged = thrown_by([&] { registry_.offer(found); });
   EXPECT_EQ(damaged.code, ExitCode::bad_data);
   EXPECT_TRUE(damaged.mentions("x.h5"));
+  EXPECT_TRUE(damaged.mentions("buffer 'large'"));
   EXPECT_FALSE(registry_.current());
   std::filesystem::remove(found.path);
 

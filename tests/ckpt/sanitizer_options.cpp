@@ -2,4 +2,6 @@
 // give it by the hundred. LeakSanitizer calls this function for what it shall not report.
 extern "C" const char* __lsan_default_suppressions();
 
-extern "C" const char* __lsan_default_suppressions() { return "leak:libhdf5"; }
+extern "C" const char* __lsan_default_suppressions() {
+  return "leak:libhdf5";
+}

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <limits>
+#include <thread>
 
 #include "core/random.hpp"
 #include "io/data_files.hpp"
@@ -70,6 +72,7 @@ TEST_F(SnapshotTest, LargeCardsAndNoBuffersAreFine) {
 
 TEST_F(SnapshotTest, EqualSnapshotsAreEqualFiles) {
   write_snapshot(path_, snapshot_);
+  std::this_thread::sleep_for(std::chrono::milliseconds(1100));  // HDF5's times have whole seconds
   write_snapshot(folder_.path() / "again.h5", snapshot_);
   EXPECT_EQ(test::read_bytes(path_), test::read_bytes(folder_.path() / "again.h5"));
 }
@@ -90,6 +93,19 @@ TEST_F(SnapshotTest, EveryFlippedBitIsRefusedByFileName) {
     named += thrown.mentions("buffer 'dense.weight'");
   }
   EXPECT_GT(named, 300);  // it is most of the file
+}
+
+// Byte by byte, so that padding and unused space are hit too.
+TEST_F(SnapshotTest, AFlippedBitInAnyByteIsRefused) {
+  snapshot_.buffers.resize(3);
+  write_snapshot(path_, snapshot_);
+  const test::Bytes whole = test::read_bytes(path_);
+  for (size_t byte = 0; byte < whole.size(); ++byte) {
+    test::Bytes bytes = whole;
+    bytes[byte] ^= static_cast<uint8_t>(1 << byte % 8);
+    test::write_bytes(path_, bytes);
+    ASSERT_EQ(thrown_by([&] { read_snapshot(path_); }).code, ExitCode::bad_data) << byte;
+  }
 }
 
 TEST_F(SnapshotTest, EveryTruncationIsRefused) {

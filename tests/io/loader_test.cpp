@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <map>
 #include <thread>
@@ -172,6 +173,26 @@ TEST_F(LoaderTest, EpochCanBeginAtAnyStepAndBeDropped) {
                              whole[step].images.end()));
     }
     EXPECT_FALSE(loader.next());
+  }
+}
+
+// Begins another epoch at all moments of the thread's work on the one before.
+TEST_F(LoaderTest, ABatchOfADroppedEpochIsNeverSeen) {
+  LoaderOptions options;
+  options.batch = 500;
+  const Epoch wanted = joined_epoch(options, 1, 4);
+  Loader loader(*dataset_, options);
+  for (int i = 0; i < 1500; ++i) {
+    loader.start_epoch(9);
+    const auto pause = std::chrono::nanoseconds(i * 40);
+    const auto begin = std::chrono::steady_clock::now();
+    while (std::chrono::steady_clock::now() - begin < pause) {
+    }
+    loader.start_epoch(4);
+    const auto batch = loader.next();
+    ASSERT_TRUE(batch);
+    ASSERT_TRUE(std::equal(batch->records.begin(), batch->records.end(), wanted[0].records.begin(),
+                           wanted[0].records.end()));
   }
 }
 
