@@ -8,6 +8,7 @@
 #include <boost/program_options/value_semantic.hpp>
 
 #include "core/error.hpp"
+#include "core/text.hpp"
 #include "schema.hpp"
 
 namespace podium {
@@ -198,7 +199,8 @@ std::string verb_help_text(const std::string& name) {
 
 std::string options_markdown() {
   std::string text =
-      "# Options\n\nMade from the schema in `src/schema.cpp`; `podium VERB --help` prints the part of a verb.\n\n"
+      "# Options\n\nMade from the schema in `src/schema.cpp`; `podium VERB --help` prints the part "
+      "of a verb.\n\n"
       "| key | default | meaning |\n|---|---|---|\n";
   for (const OptionSpec& spec : option_schema()) {
     std::string choices;

@@ -1,8 +1,8 @@
 #include "schema.hpp"
 
 #include <algorithm>
-#include <numeric>
-#include <utility>
+
+#include "core/text.hpp"
 
 namespace podium {
 namespace {
@@ -154,20 +154,6 @@ std::vector<OptionSpec> service_options() {
   };
 }
 
-size_t edit_distance(const std::string& a, const std::string& b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = std::exchange(row[0], i);
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t substitute = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substitute});
-    }
-  }
-  return row.back();
-}
-
 // "model.cnn.lr" as the schema writes it, "model.*.lr"; other keys unchanged.
 std::string schema_key(std::string_view key) {
   constexpr std::string_view prefix = "model.";
@@ -194,11 +180,6 @@ const OptionSpec* find_option(std::string_view key) {
   const auto& schema = option_schema();
   const auto found = std::ranges::find(schema, wanted, &OptionSpec::key);
   return found == schema.end() ? nullptr : &*found;
-}
-
-std::string nearest_word(const std::string& word, const std::vector<std::string>& known) {
-  return *std::ranges::min_element(
-      known, {}, [&](const std::string& candidate) { return edit_distance(word, candidate); });
 }
 
 std::string nearest_option(const std::string& key) {

@@ -29,9 +29,6 @@ const OptionSpec* find_option(std::string_view key);
 // The known key with the smallest edit distance to `key`.
 std::string nearest_option(const std::string& key);
 
-// The entry of `known` with the smallest edit distance to `word`.
-std::string nearest_word(const std::string& word, const std::vector<std::string>& known);
-
 // The section of a key: "train" for "train.lr", "" for "roles".
 std::string section_of(std::string_view key);
 

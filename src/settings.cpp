@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "core/error.hpp"
+#include "core/text.hpp"
 #include "nn/architecture.hpp"
 #include "schema.hpp"
 

@@ -16,22 +16,6 @@ bool is_word(char c) {
          c == '-' || c == '_' || c == '+';
 }
 
-// Levenshtein 1966, two rows.
-size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> previous(b.size() + 1);
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(previous.begin(), previous.end(), size_t{0});
-  for (size_t i = 0; i < a.size(); ++i) {
-    row[0] = i + 1;
-    for (size_t j = 0; j < b.size(); ++j) {
-      const size_t replaced = previous[j] + (a[i] == b[j] ? 0 : 1);
-      row[j + 1] = std::min({replaced, previous[j + 1] + 1, row[j] + 1});
-    }
-    std::swap(previous, row);
-  }
-  return previous[b.size()];
-}
-
 std::string printable(std::string_view text) {
   constexpr size_t longest = 24;
   std::string result;
@@ -89,13 +73,6 @@ std::string quoted(const Token& token) {
 
 Error architecture_error(const std::string& what, size_t offset, const std::string& remedy) {
   return usage_error(what, "architecture text, offset " + std::to_string(offset), remedy);
-}
-
-std::string_view nearest_word(std::string_view word, std::span<const std::string_view> known) {
-  const std::string_view start = word.substr(0, 32);
-  return *std::min_element(known.begin(), known.end(), [&](std::string_view a, std::string_view b) {
-    return edit_distance(start, a) < edit_distance(start, b);
-  });
 }
 
 }  // namespace podium::nn

@@ -45,7 +45,4 @@ std::string quoted(const Token& token);
 [[nodiscard]] Error architecture_error(const std::string& what, size_t offset,
                                        const std::string& remedy);
 
-// The word of `known` with the smallest edit distance to `word`.
-std::string_view nearest_word(std::string_view word, std::span<const std::string_view> known);
-
 }  // namespace podium::nn

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 
+#include "core/text.hpp"
 #include "nn/architecture.hpp"
 #include "nn/architecture_lexer.hpp"
 
@@ -13,8 +14,8 @@ namespace {
 using Limits = ArchitectureLimits;
 using Layers = std::vector<LayerSpec>;
 
-constexpr std::array<std::string_view, 10> kWords = {
-    "dense", "conv", "bn", "relu", "pool", "avgpool", "gap", "dropout", "res", "repeat"};
+const std::array<std::string, 10> kWords = {"dense",   "conv", "bn",      "relu", "pool",
+                                            "avgpool", "gap",  "dropout", "res",  "repeat"};
 
 // The body of a bare `res C S`: two 3x3 convolutions (He et al. 2016, figure 2).
 Layers basic_block(int width, int stride, size_t offset) {
@@ -152,9 +153,8 @@ class Parser {
           LayerKind::dropout, LayerKind::residual}) {
       if (word.text == layer_word(kind)) return kind;
     }
-    throw architecture_error(
-        "unknown layer " + quoted(word), word.offset,
-        "did you mean '" + std::string(nearest_word(word.text, kWords)) + "'?");
+    throw architecture_error("unknown layer " + quoted(word), word.offset,
+                             "did you mean '" + nearest_word(word.text, kWords) + "'?");
   }
 
   int width_or_classes() {

@@ -1,24 +1,17 @@
 #include "workflow/conductor.hpp"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <csignal>
-#include <cstdio>
+#include <cstring>
 #include <filesystem>
 
 #include "core/error.hpp"
+#include "core/text.hpp"
 #include "workflow/front_door_test.hpp"
 
 namespace podium::workflow {
 namespace {
-
-template <typename... Values>
-std::string format(const char* pattern, Values... values) {
-  std::array<char, 512> text{};
-  std::snprintf(text.data(), text.size(), pattern, values...);
-  return text.data();
-}
 
 std::string text_of(const Json& event, const char* key) {
   return event.at(key).get<std::string>();
@@ -199,7 +192,7 @@ void Conductor::on_drained(const Json& event) {
 // SIGTERM is also how a launcher ends the ranks of a failed job, whose error line is the last word.
 void Conductor::on_signal(const Json& event) {
   const int number = event.at("number");
-  const std::string text = format("signal %d: ending in good order", number);
+  const std::string text = format("SIG%s: ending in good order", sigabbrev_np(number));
   if (!stop_asked_) number == SIGTERM ? log_.debug(text) : log_.info(text);
   stop_asked_ = true;
 }

@@ -1,18 +1,11 @@
 #include "workflow/summary.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
+
+#include "core/text.hpp"
 
 namespace podium::workflow {
 namespace {
-
-template <typename... Values>
-std::string format(const char* pattern, Values... values) {
-  std::array<char, 256> text{};
-  std::snprintf(text.data(), text.size(), pattern, values...);
-  return text.data();
-}
 
 std::string row(const ModelSummary& model, bool selected) {
   const Json& m = model.metrics;

@@ -3,10 +3,9 @@
 #include <sched.h>
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "core/text.hpp"
 #include "io/atomic_file.hpp"
 #include "nn/cpu/cpu_ops.hpp"
 #include "nn/ops.hpp"
@@ -26,12 +25,10 @@ std::filesystem::path checkpoint_file(const Settings& settings, const train::Rec
 }
 
 std::string size_line(const train::Recipe& recipe, const nn::Model& model) {
-  std::array<char, 160> text{};
-  std::snprintf(text.data(), text.size(),
-                "model '%s': %lld parameters, %.2f MFLOP per image forward, batches of %d on ",
+  return format("model '%s': %lld parameters, %.2f MFLOP per image forward, batches of %d on ",
                 recipe.name.c_str(), static_cast<long long>(model.parameter_count()),
-                static_cast<double>(model.flops_per_image()) * 1e-6, recipe.batch);
-  return text.data() + model.backend();
+                static_cast<double>(model.flops_per_image()) * 1e-6, recipe.batch) +
+         model.backend();
 }
 
 // Cores that this process may use: what the launcher's binding and cgroups leave it.
@@ -108,12 +105,9 @@ Json epoch_event(const train::Recipe& recipe, const train::Progress& progress) {
 }
 
 std::string epoch_line(const train::Recipe& recipe, const train::Progress& progress) {
-  std::array<char, 160> text{};
-  std::snprintf(text.data(), text.size(),
-                "train %-8s epoch %2d/%d  loss %.4f  train %.4f  val %.4f  %7.0f images/s",
+  return format("train %-8s epoch %2d/%d  loss %.4f  train %.4f  val %.4f  %7.0f images/s",
                 recipe.name.c_str(), progress.epochs, recipe.epochs, progress.loss,
                 progress.train_accuracy, progress.val_accuracy, progress.images_per_s());
-  return text.data();
 }
 
 void remove_checkpoint(const Settings& settings, const train::Recipe& recipe) {

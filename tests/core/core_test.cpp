@@ -16,6 +16,7 @@
 #include "core/json_lines.hpp"
 #include "core/random.hpp"
 #include "core/signals.hpp"
+#include "core/text.hpp"
 #include "temporary_folder.hpp"
 
 namespace podium {
@@ -65,6 +66,19 @@ TEST(Random, DependsOnEveryKeyAndIsUniform) {
   EXPECT_NEAR(sum / 1e5, 0.0, 0.02);
   EXPECT_NEAR(squares / 1e5, 1.0, 0.03);
   for (const int count : counts) EXPECT_NEAR(count, 10'000, 500);
+}
+
+TEST(Text, FormatsAnyLength) {
+  EXPECT_EQ(format("%s %03d %.2f", "a", 7, 1.5), "a 007 1.50");
+  const std::string longer(5000, 'x');
+  EXPECT_EQ(format("<%s>", longer.c_str()), "<" + longer + ">");
+}
+
+TEST(Text, SuggestsTheNearestWord) {
+  const std::vector<std::string> known = {"dense", "conv", "relu"};
+  EXPECT_EQ(nearest_word("cnv", known), "conv");
+  EXPECT_EQ(nearest_word("densee", known), "dense");
+  EXPECT_EQ(nearest_word("", known), "conv") << "the first of the shortest";
 }
 
 TEST(JsonLines, LinesOfManyThreadsStayWhole) {
