@@ -45,6 +45,7 @@ void FrameSocket::send(std::string_view head, std::string_view body) {
     const ssize_t sent = ::sendmsg(fd_, &message, MSG_NOSIGNAL);
     if (sent < 0) {
       if (errno == EINTR) continue;
+      if (errno == EPIPE || errno == ECONNRESET) return;
       throw io_error("cannot write to the service", "socket", errno);
     }
     const size_t of_head = std::min(head.size(), static_cast<size_t>(sent));

@@ -19,7 +19,8 @@ class FrameSocket {
   // data_error for a frame that breaks the grammar.
   std::optional<Frame> receive();
 
-  // Sends `head`, which holds the frame's header, and then `body`. Throws io_error.
+  // Sends `head`, which holds the frame's header, and then `body`. A service that is gone takes
+  // nothing; receive() tells of its end. Throws io_error.
   void send(std::string_view head, std::string_view body = {});
 
  private:

@@ -98,6 +98,7 @@ void FrontDoor::forward(const Route& route, HttpRequest request, HttpRespond res
     answer.status = status;
     answer.body = std::move(body);
     answer.close = draining_;
+    if (status == 503) answer.retry_after_s = retry_after_s;
     respond(std::move(answer));
   };
   dispatcher_.submit(

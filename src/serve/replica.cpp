@@ -194,14 +194,14 @@ class Replica {
     socket_.send(encode_reply_head(id, status, body.size()), body);
   }
 
-  // On the loading thread. A service that is gone is noticed by the thread that reads.
+  // On the loading thread.
   void report(const ModelSlot::Order& order, const std::string& error) {
     try {
       socket_.send(encode_version_frame(error.empty() ? FrameKind::prepared : FrameKind::failed,
                                         order.ticket, order.version,
                                         error.substr(0, frame_slack_bytes / 2)));
-    } catch (const Error&) {
-      return;
+    } catch (const Error& failure) {
+      ::_exit(fail(failure));
     }
   }
 
