@@ -163,14 +163,16 @@ void Conductor::deploy(const Json& selected) {
                       {"name", selected.at("name")}});
 }
 
+// A version that cannot be deployed is reported; the one before it goes on serving.
 void Conductor::on_deployed(const Json& event) {
   const int version = event.at("version");
-  if (event.contains("failed")) {
-    throw unavailable_error("version " + std::to_string(version) + " could not be deployed",
-                            "serving rank " + std::to_string(event.at("rank").get<int>()),
-                            text_of(event, "failed"));
-  }
   deployed_version_[event.at("rank").get<size_t>()] = version;
+  if (event.contains("failed")) {
+    log_.error(
+        format("version %d cannot be served by rank %d: ", version, event.at("rank").get<int>()) +
+        text_of(event, "failed"));
+    return;
+  }
   log_.info(format("serve: version %d (%s) answers after %.1f s, swapped in %.0f ms", version,
                    text_of(event, "name").c_str(), started_.seconds(),
                    event.at("milliseconds").get<double>()));
