@@ -132,7 +132,8 @@ void fetch(const Download& download, const std::string& remedy) {
     sink.file = &file;
     const std::string failure = transfer(url, sink);
     if (!failure.empty()) {
-      unreached += (unreached.empty() ? "" : "; ") + url + ": " + failure;
+      if (!unreached.empty()) unreached += "; ";
+      unreached.append(url).append(": ").append(failure);
       continue;
     }
     const std::string found = sink.sha256.hex();
@@ -140,7 +141,8 @@ void fetch(const Download& download, const std::string& remedy) {
       file.publish();
       return;
     }
-    mismatched = "wrong SHA-256: expected " + download.sha256 + ", got " + found + " from " + url;
+    mismatched = "wrong SHA-256: expected ";
+    mismatched.append(download.sha256).append(", got ").append(found).append(" from ").append(url);
   }
   const std::string name = download.target.filename().string();
   if (!mismatched.empty()) throw data_error(mismatched, name, remedy);

@@ -23,7 +23,7 @@ void check_options(const Dataset& dataset, const LoaderOptions& options) {
   }
   const size_t smaller_side = std::min(dataset.info().height, dataset.info().width);
   if (options.augmentation.shift >= smaller_side) {
-    throw usage_error("images cannot be shifted by their whole size", "--train.augment",
+    throw usage_error("images cannot be shifted by their whole size", "--train.shift",
                       "shift by less than " + std::to_string(smaller_side) + " pixels");
   }
   require(options.rank < options.world, "a loader's rank is one of its world", "Loader");

@@ -14,8 +14,8 @@
 
 namespace podium::io {
 
-inline constexpr Schema cache_schema{"podium.cache", 1,
-                                     "build the cache again with `podium ingest --io.force`"};
+inline constexpr Schema cache_schema{
+    "podium.cache", 1, "build the cache again with `podium ingest --io.rebuild=true`"};
 inline constexpr const char* manifest_file = "manifest.h5";
 
 struct Manifest {

@@ -54,7 +54,9 @@ void download(const NamedSet& set, const SourceOptions& options,
     const std::string file = std::string(idx_file_names[i]) + ".gz";
     Download request{{}, folder / file, set.sha256[i]};
     if (std::filesystem::exists(request.target)) continue;
-    for (const std::string& mirror : mirrors) request.urls.push_back(mirror + "/" + file);
+    for (const std::string& mirror : mirrors) {
+      request.urls.push_back(std::string(mirror).append("/").append(file));
+    }
     options.log.info("downloading " + file + " of " + set.name);
     fetch(request, set.remedy);
   }

@@ -84,7 +84,7 @@ FileDescriptor open_to_read(const std::filesystem::path& path) {
 
 Seal seal_and_publish(TemporaryFile& file, const Schema& schema) {
   const Content content = digest_content(file.descriptor(), file.path());
-  const Seal seal{schema.name, schema.version, content.bytes, content.xxh3};
+  Seal seal{schema.name, schema.version, content.bytes, content.xxh3};
   const Block block = format_seal(seal);
   if (lseek(file.descriptor(), 0, SEEK_SET) < 0) {
     throw io_error("cannot seek", file.path().string(), errno);
@@ -131,7 +131,7 @@ bool content_matches(const std::filesystem::path& path, const Seal& seal) {
 }
 
 Seal verify_seal(const std::filesystem::path& path, const Schema& schema) {
-  const Seal seal = read_seal(path, schema);
+  Seal seal = read_seal(path, schema);
   if (!content_matches(path, seal)) {
     throw data_error("damaged: its content does not match the checksum it was sealed with",
                      path.string(), schema.remedy);

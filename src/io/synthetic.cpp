@@ -32,16 +32,18 @@ std::vector<int8_t> make_patterns(const SyntheticOptions& options) {
   const ImageShape& shape = options.shape;
   std::vector<int8_t> patterns;
   patterns.reserve(options.classes * shape.bytes());
-  for (uint64_t plane = 0; plane < options.classes; ++plane) {
+  for (uint64_t label = 0; label < options.classes; ++label) {
     std::array<std::array<double, 3>, waves_per_pattern> waves{};  // frequency y, x, phase
-    Random random(options.seed, plane, 1);
+    Random random(options.seed, label, 1);
     for (auto& wave : waves) {
       wave = {random.uniform() * 6.0 - 3.0, random.uniform() * 6.0 - 3.0, random.uniform()};
     }
     for (uint64_t i = 0; i < shape.bytes(); ++i) {
-      const uint64_t channel = i % shape.channels;
-      const double x = static_cast<double>(i / shape.channels % shape.width) / shape.width;
-      const double y = static_cast<double>(i / shape.channels / shape.width) / shape.height;
+      const uint64_t column = i / shape.channels % shape.width;
+      const uint64_t row = i / shape.channels / shape.width;
+      const auto channel = static_cast<double>(i % shape.channels);
+      const double x = static_cast<double>(column) / static_cast<double>(shape.width);
+      const double y = static_cast<double>(row) / static_cast<double>(shape.height);
       double value = 0.0;
       for (const auto& wave : waves) {
         const double turns = wave[0] * y + wave[1] * x + wave[2] + 0.25 * channel;
