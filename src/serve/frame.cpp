@@ -119,7 +119,7 @@ std::span<char> FrameReader::space() {
   }
   const size_t wanted = std::max(read_bytes, missing_bytes_);
   if (buffer_.size() - end_ < wanted) {
-    std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+    if (begin_ < end_) std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
     end_ -= begin_;
     begin_ = 0;
     buffer_.resize(std::max(buffer_.size(), end_ + wanted));
