@@ -1,6 +1,7 @@
 // podium: one executable whose MPI ranks take roles. This file holds the life of the process: the
 // command line, MPI, signals, and the one error line with its exit code.
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -147,6 +148,7 @@ int podium_main(const std::vector<std::string>& arguments) {
 }  // namespace podium
 
 int main(int argc, char** argv) {
+  ::prctl(PR_SET_NAME, "podium");  // workers and the restart below run /proc/self/exe
   podium::wait_passively(argv);
   return podium::podium_main(std::vector<std::string>(argv + 1, argv + argc));
 }

@@ -97,6 +97,8 @@ WorkerProcess WorkerProcess::start(const std::vector<std::string>& arguments) {
 
   SpawnActions actions;
   posix_spawn_file_actions_adddup2(&actions.value, theirs.get(), worker_socket_fd);
+  // What MPI and other libraries have open stays with the parent.
+  posix_spawn_file_actions_addclosefrom_np(&actions.value, worker_socket_fd + 1);
   SpawnAttributes attributes;
   pid_t pid = -1;
   const int error = posix_spawn(&pid, "/proc/self/exe", &actions.value, &attributes.value,

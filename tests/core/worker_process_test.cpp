@@ -2,6 +2,7 @@
 // This executable starts itself as the worker (see main below).
 #include "core/worker_process.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -30,6 +31,14 @@ TEST(WorkerProcess, SpeaksOverItsSocketWithoutTheLaunchersVariables) {
   EXPECT_EQ(worker.end(std::chrono::seconds(10)).status, 0);
 }
 
+TEST(WorkerProcess, InheritsNoOtherDescriptor) {
+  const FileDescriptor open_here(::dup(STDERR_FILENO));  // not close-on-exec
+  ASSERT_GT(open_here.get(), worker_socket_fd);
+  WorkerProcess worker =
+      WorkerProcess::start({"__worker", "has " + std::to_string(open_here.get())});
+  EXPECT_EQ(worker.end(std::chrono::seconds(10)).status, 0);
+}
+
 TEST(WorkerProcess, ReportsItsExitStatusOrSignal) {
   WorkerProcess failing = WorkerProcess::start({"__worker", "exit7"});
   EXPECT_EQ(failing.end(std::chrono::seconds(10)).status, 7);
@@ -52,6 +61,7 @@ TEST(WorkerProcess, OneThatIgnoresItsEndIsKilledAfterTheGrace) {
 
 int worker_main(const std::string& what) {
   if (what == "exit7") return 7;
+  if (what.starts_with("has ")) return ::fcntl(std::stoi(what.substr(4)), F_GETFD) >= 0 ? 1 : 0;
   if (what == "stubborn") ::pause();
   if (what == "wait") {
     read_text(worker_socket_fd);
