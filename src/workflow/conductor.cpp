@@ -8,7 +8,6 @@
 
 #include "core/error.hpp"
 #include "core/text.hpp"
-#include "workflow/front_door_test.hpp"
 
 namespace podium::workflow {
 namespace {
@@ -62,25 +61,17 @@ void Conductor::stop_training() {
 }
 
 // Selection is over: the test split is touched once, by the trainers for every model and through
-// the front door for the published one.
+// the front door for the published one. The serving rank knocks at its own door: it may be on
+// another node, and listen there on loopback only.
 void Conductor::test() {
   tests_left_ = summary_.models.size();
   order(Role::train, {{"order", "test"}});
   trainers_wait_ = false;
   while (tests_left_ > 0) handle_next_event();
 
-  const io::Dataset dataset = io::Dataset::open(cache_, job_.settings.cache_memory_bytes);
-  const FrontDoorReport report = test_front_door(summary_.address, job_.settings.service.model_name,
-                                                 dataset, job_.settings.service.replicas);
-  summary_.front_door = to_json(report);
-  const ModelSummary* selected = summary_.find(summary_.selected);
-  log_.info(format("front door: %lld test images in %lld requests, accuracy %.4f, %.0f images/s",
-                   static_cast<long long>(report.images), static_cast<long long>(report.requests),
-                   report.accuracy, report.images_per_s));
-  if (selected != nullptr && selected->test_accuracy != report.accuracy) {
-    log_.warning(format("the service classifies otherwise than the trainers: %.4f against %.4f",
-                        report.accuracy, selected->test_accuracy));
-  }
+  job_.control.send(job_.layout.ranks(Role::serve).front(), Mailbox::serve,
+                    {{"order", "test"}, {"cache", cache_}});
+  while (summary_.front_door.empty()) handle_next_event();
 }
 
 void Conductor::linger() {
@@ -121,6 +112,7 @@ void Conductor::handle(const Json& event) {
   if (kind == "selected") on_selected(event);
   if (kind == "stopped") ++groups_stopped_;
   if (kind == "deployed") on_deployed(event);
+  if (kind == "front_door") on_front_door(event);
   if (kind == "left") --roles_left_;
   if (kind == "drained") on_drained(event);
   if (kind == "signal") on_signal(event);
@@ -177,6 +169,20 @@ void Conductor::on_deployed(const Json& event) {
                    text_of(event, "name").c_str(), started_.seconds(),
                    event.at("milliseconds").get<double>()));
   if (summary_.time_to_first_service_s < 0) summary_.time_to_first_service_s = started_.seconds();
+}
+
+void Conductor::on_front_door(const Json& event) {
+  summary_.front_door = event.at("report");
+  const double accuracy = summary_.front_door.at("accuracy");
+  log_.info(format("front door: %lld test images in %lld requests, accuracy %.4f, %.0f images/s",
+                   summary_.front_door.at("images").get<long long>(),
+                   summary_.front_door.at("requests").get<long long>(), accuracy,
+                   summary_.front_door.at("images_per_s").get<double>()));
+  const ModelSummary* selected = summary_.find(summary_.selected);
+  if (selected != nullptr && selected->test_accuracy != accuracy) {
+    log_.warning(format("the service classifies otherwise than the trainers: %.4f against %.4f",
+                        accuracy, selected->test_accuracy));
+  }
 }
 
 // Counters add up over serving ranks; of percentiles the worst is kept.

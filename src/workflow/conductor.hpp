@@ -2,11 +2,12 @@
 //
 // It receives events, gives orders, writes metrics.jsonl, and ends with the job's summary.
 //   events   ingested, epoch, selected, tested, stopped   from ingest, train and ckpt ranks
-//            serving, deployed, drained                   from serving ranks
+//            serving, deployed, front_door, drained       from serving ranks
 //            left                                         from every role that has ended
 //            signal                                       from the signal watch of any rank
 //   orders   train {cache}, test, stop, end               to train ranks
 //            deploy {version, path, name}, drain          to serving ranks
+//            test {cache}                                 to the first serving rank
 //            end                                          to ckpt ranks
 // Selection and deployment are asynchronous: a published model is deployed while others train.
 //
@@ -17,7 +18,6 @@
 #include "core/clock.hpp"
 #include "core/json_lines.hpp"
 #include "core/log.hpp"
-#include "io/dataset.hpp"
 #include "workflow/job.hpp"
 #include "workflow/summary.hpp"
 
@@ -46,6 +46,7 @@ class Conductor {
   void on_ingested(const Json& event);
   void on_selected(const Json& event);
   void on_deployed(const Json& event);
+  void on_front_door(const Json& event);
   void on_drained(const Json& event);
   void on_signal(const Json& event);
 

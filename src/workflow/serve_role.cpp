@@ -2,6 +2,8 @@
 #include <nlohmann/json.hpp>
 
 #include "core/clock.hpp"
+#include "io/dataset.hpp"
+#include "workflow/front_door_test.hpp"
 #include "workflow/role_parts.hpp"
 #include "workflow/serve_step.hpp"
 
@@ -24,6 +26,16 @@ void deploy(const Job& job, serve::Service& service, const Json& order) {
   job.tell_conductor(event);
 }
 
+// Sends the test split through the front door, as clients do.
+void test(const Job& job, const serve::Service& service, const Json& order) {
+  const io::Dataset dataset =
+      io::Dataset::open(order.at("cache").get<std::string>(), job.settings.cache_memory_bytes);
+  const FrontDoorReport report =
+      test_front_door(address_of(job.settings, service), job.settings.service.model_name, dataset,
+                      job.settings.service.replicas);
+  job.tell_conductor({{"event", "front_door"}, {"report", to_json(report)}});
+}
+
 }  // namespace
 
 void play_serve(const Job& job, const Log& log) {
@@ -35,7 +47,8 @@ void play_serve(const Job& job, const Log& log) {
   while (true) {
     const Json order = job.control.receive(Mailbox::serve);
     if (order.at("order") == "drain") break;
-    deploy(job, service, order);
+    if (order.at("order") == "deploy") deploy(job, service, order);
+    if (order.at("order") == "test") test(job, service, order);
   }
   service.drain(job.settings.drain);
   job.tell_conductor(
