@@ -4,6 +4,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -29,17 +30,28 @@
 namespace podium {
 namespace {
 
+constexpr std::array<const char*, 4> rank_variables = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK",
+                                                       "PMI_RANK", "SLURM_PROCID"};
+
 // The rank that the launcher gave this process, before MPI has started; 0 when run alone.
 int launched_rank() {
-  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"}) {
+  for (const char* name : rank_variables) {
     if (const char* text = std::getenv(name)) return std::atoi(text);
   }
   return 0;
 }
 
+// Whether mpirun or srun started this process: then its end must be told to the other ranks.
+bool launched_by_mpi() {
+  for (const char* name : rank_variables) {
+    if (std::getenv(name) != nullptr) return true;
+  }
+  return false;
+}
+
 // Where all ranks make the same mistake, rank 0 speaks: its exit ends the others while they wait.
 void let_rank_0_speak(int rank) {
-  if (rank != 0) std::this_thread::sleep_for(std::chrono::milliseconds(700));
+  if (rank != 0) std::this_thread::sleep_for(std::chrono::seconds(3));
 }
 
 void print_error(const std::string& text) {
@@ -83,6 +95,7 @@ void silence_other_threads() {
   let_rank_0_speak(rank);
   print_error(size > 1 ? "rank " + std::to_string(rank) + ": " + failure.text : failure.text);
   silence_other_threads();
+  if (!launched_by_mpi()) std::_Exit(static_cast<int>(failure.code));
   comm::MpiEnvironment::abort(failure.code);
 }
 

@@ -48,10 +48,12 @@ std::unique_ptr<comm::Communicator> everyone(const VerbContext& context, const c
 }
 
 ExitCode pipeline_verb(const VerbContext& context) {
+  const auto show = [](const workflow::Summary& summary) {
+    std::cout << "\n" << summary.table() << std::endl;
+  };
   const auto summary = workflow::run_pipeline(context.settings, context.mpi, context.started,
-                                              context.log, context.fatal);
+                                              context.log, show, context.fatal);
   if (!summary) return ExitCode::done;
-  std::cout << "\n" << summary->table() << std::endl;
   print_result(summary->result());
   if (!summary->stopped_early) return ExitCode::done;
   context.log.info("stopped early; run the same command again to go on");
@@ -76,12 +78,10 @@ ExitCode ingest_verb(const VerbContext& context) {
 
 // Stores the trained model as a candidate; selection is a verb of its own.
 void keep_candidate(const VerbContext& context, const train::Recipe& recipe,
-                    const workflow::TrainingOutcome& outcome) {
-  ckpt::Snapshot snapshot = train::snapshot_of(*outcome.model);
-  snapshot.card["metrics"] = workflow::describe(recipe, outcome);
-  snapshot.card["recipe"] = train::to_json(recipe);
+                    const workflow::TrainingOutcome& outcome, const io::DatasetInfo& dataset) {
   ckpt::Registry(context.settings.registry_dir())
-      .add_candidate(recipe.name, outcome.progress.val_accuracy, snapshot);
+      .add_candidate(recipe.name, outcome.progress.val_accuracy,
+                     workflow::candidate_of(recipe, outcome, dataset, context.settings));
 }
 
 Json train_result(const train::Recipe& recipe, const workflow::TrainingOutcome& outcome,
@@ -122,7 +122,7 @@ ExitCode train_verb(const VerbContext& context) {
       workflow::train_together(recipe, dataset, settings, threads, *group, hooks, context.log);
   if (group->rank() == 0) {
     if (!outcome.stopped) {
-      keep_candidate(context, recipe, outcome);
+      keep_candidate(context, recipe, outcome, dataset.info());
       workflow::remove_checkpoint(settings, recipe);
     }
     print_result(train_result(recipe, outcome, group->size()));

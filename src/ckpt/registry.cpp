@@ -206,7 +206,7 @@ Registry::Offer Registry::offer(const Candidate& candidate) {
   const std::string reason =
       old ? candidate.name + " at " + percent(accuracy) + " is better than " + old->name + " at " +
                 percent(old->val_accuracy)
-          : candidate.name + " at " + percent(accuracy) + " is the first version";
+          : candidate.name + " at " + percent(accuracy) + " is published, there was no version yet";
   return {true, std::move(version), reason};
 }
 

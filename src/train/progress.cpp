@@ -13,7 +13,8 @@ nlohmann::ordered_json to_json(const Progress& progress) {
           {"loss", progress.loss},
           {"train_accuracy", progress.train_accuracy},
           {"val_accuracy", progress.val_accuracy},
-          {"lr", progress.lr}};
+          {"lr", progress.lr},
+          {"epoch_images_per_s", progress.epoch_images_per_s}};
 }
 
 Progress progress_from_json(const nlohmann::ordered_json& json) {
@@ -27,6 +28,7 @@ Progress progress_from_json(const nlohmann::ordered_json& json) {
   progress.train_accuracy = json.at("train_accuracy");
   progress.val_accuracy = json.at("val_accuracy");
   progress.lr = json.at("lr");
+  progress.epoch_images_per_s = json.at("epoch_images_per_s");
   return progress;
 }
 

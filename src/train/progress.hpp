@@ -10,13 +10,14 @@ namespace podium::train {
 struct Progress {
   int epochs = 0;  // finished
   int64_t images = 0;
-  double step_s = 0;          // wall time in training steps
-  double exposed_comm_s = 0;  // of which waiting for gradients
-  double total_s = 0;         // wall time with evaluation and checkpoints
-  double loss = 0;            // mean over the last epoch
-  double train_accuracy = 0;  // over the last epoch, as it went, in [0,1]
-  double val_accuracy = 0;    // after the last epoch, in [0,1]
-  double lr = 0;              // last learning rate
+  double step_s = 0;              // wall time in training steps
+  double exposed_comm_s = 0;      // of which waiting for gradients
+  double total_s = 0;             // wall time with evaluation and checkpoints
+  double loss = 0;                // mean over the last epoch
+  double train_accuracy = 0;      // over the last epoch, as it went, in [0,1]
+  double val_accuracy = 0;        // after the last epoch, in [0,1]
+  double lr = 0;                  // last learning rate
+  double epoch_images_per_s = 0;  // of the last epoch's steps
 
   double images_per_s() const { return step_s > 0 ? static_cast<double>(images) / step_s : 0; }
   double exposed_comm_share() const { return step_s > 0 ? exposed_comm_s / step_s : 0; }

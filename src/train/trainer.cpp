@@ -89,9 +89,12 @@ Trainer::Outcome Trainer::train_epoch() {
   while (take_step(epoch)) {
     if (epoch.steps % steps_between_stop_checks == 0 && stop_agreed()) return Outcome::stopped;
   }
-  progress_.step_s += epoch.watch.seconds();
+  const double step_s = epoch.watch.seconds();
+  progress_.step_s += step_s;
   progress_.exposed_comm_s += sync_.exposed_seconds() - exposed_before;
   finish_epoch(epoch);
+  progress_.epoch_images_per_s =
+      static_cast<double>(dataset_.size(io::Split::train)) / std::max(step_s, 1e-9);
   progress_.total_s += watch.seconds();
 
   const bool last = progress_.epochs == options_.recipe.epochs;

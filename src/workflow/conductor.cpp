@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
-#include <cstring>
 #include <filesystem>
 
+#include "ckpt/registry.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
+#include "io/dataset.hpp"
+#include "workflow/training_step.hpp"
 
 namespace podium::workflow {
 namespace {
@@ -18,10 +20,11 @@ std::string text_of(const Json& event, const char* key) {
 
 }  // namespace
 
-Conductor::Conductor(const Job& job, const Stopwatch& started, Log log)
+Conductor::Conductor(const Job& job, const Stopwatch& started, Log log, Show show)
     : job_(job),
       started_(started),
       log_(std::move(log)),
+      show_(std::move(show)),
       metrics_(job.settings.metrics_file()),
       models_left_(job.settings.recipes.size()),
       deployed_version_(static_cast<size_t>(job.layout.world_size())) {
@@ -32,9 +35,13 @@ Summary Conductor::conduct() {
   ingest();
   train_and_deploy();
   if (!stop_asked_) test();
-  if (!stop_asked_) linger();
-  drain();
   summary_.total_s = started_.seconds();
+  show_(summary_);
+  const Stopwatch lingering;
+  if (!stop_asked_) linger();
+  const double lingered_s = lingering.seconds();
+  drain();
+  summary_.total_s = started_.seconds() - lingered_s;
   record({{"event", "ended"}, {"result", summary_.result()}});
   return summary_;
 }
@@ -42,6 +49,7 @@ Summary Conductor::conduct() {
 void Conductor::ingest() {
   const size_t serving_ranks = job_.layout.ranks(Role::serve).size();
   while (cache_.empty() || serving_ranks_up_ < serving_ranks) handle_next_event();
+  serve_published();
 }
 
 void Conductor::train_and_deploy() {
@@ -129,6 +137,33 @@ void Conductor::handle(const Json& event) {
   }
 }
 
+// What an earlier run published on the same data serves from the start, until a better model is
+// finished. Accuracies on other data do not compare: then the comparison starts over.
+void Conductor::serve_published() {
+  ckpt::Registry registry(job_.settings.registry_dir());
+  const std::optional<ckpt::Registry::Version> current = registry.current();
+  if (!current) return;
+  const std::string version = format("version %d (%s)", current->number, current->name.c_str());
+  try {
+    const ckpt::Snapshot snapshot = ckpt::read_snapshot(current->path);
+    const io::Dataset dataset = io::Dataset::open(cache_, 0);
+    if (snapshot.card.value("dataset", Json()) == data_identity(dataset.info(), job_.settings)) {
+      log_.info("select: " + version + " of an earlier run serves until a better one is finished");
+      newest_version_ = summary_.version = current->number;
+      summary_.selected = current->name;
+      deploy({{"version", current->number},
+              {"path", current->path.string()},
+              {"name", current->name}});
+      return;
+    }
+    log_.info("select: " + version + " is of other data: the comparison starts over");
+  } catch (const Error& error) {
+    if (error.code() != ExitCode::bad_data) throw;
+    log_.warning(version + " cannot be served, the comparison starts over: " + error.what());
+  }
+  registry.start_over();
+}
+
 void Conductor::on_ingested(const Json& event) {
   cache_ = text_of(event, "cache");
   log_.info(format("ingest: %s in %.2f s: ", event.at("reused").get<bool>() ? "reused" : "built",
@@ -144,6 +179,7 @@ void Conductor::on_selected(const Json& event) {
   if (version <= newest_version_) return;
   newest_version_ = version;
   summary_.version = version;
+  summary_.published_here = true;
   summary_.selected = text_of(event, "name");
   deploy(event);
 }
@@ -179,7 +215,7 @@ void Conductor::on_front_door(const Json& event) {
                    summary_.front_door.at("requests").get<long long>(), accuracy,
                    summary_.front_door.at("images_per_s").get<double>()));
   const ModelSummary* selected = summary_.find(summary_.selected);
-  if (selected != nullptr && selected->test_accuracy != accuracy) {
+  if (summary_.published_here && selected != nullptr && selected->test_accuracy != accuracy) {
     log_.warning(format("the service classifies otherwise than the trainers: %.4f against %.4f",
                         accuracy, selected->test_accuracy));
   }
@@ -200,7 +236,7 @@ void Conductor::on_drained(const Json& event) {
 // SIGTERM is also how a launcher ends the ranks of a failed job, whose error line is the last word.
 void Conductor::on_signal(const Json& event) {
   const int number = event.at("number");
-  const std::string text = format("SIG%s: ending in good order", sigabbrev_np(number));
+  const std::string text = "asked to stop: ending in good order";
   if (!stop_asked_) number == SIGTERM ? log_.debug(text) : log_.info(text);
   stop_asked_ = true;
 }

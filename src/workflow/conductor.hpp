@@ -15,6 +15,8 @@
 // service drains, and the job ends with exit code 75; once all is trained, it drains and ends.
 #pragma once
 
+#include <functional>
+
 #include "core/clock.hpp"
 #include "core/json_lines.hpp"
 #include "core/log.hpp"
@@ -23,10 +25,14 @@
 
 namespace podium::workflow {
 
+// Shows a summary to people.
+using Show = std::function<void(const Summary&)>;
+
 class Conductor {
  public:
   // `started` runs since the start of the job. Creates the run folder's metrics file.
-  Conductor(const Job& job, const Stopwatch& started, Log log);
+  // `show` gets the summary once all is trained and tested, before the service lingers.
+  Conductor(const Job& job, const Stopwatch& started, Log log, Show show);
 
   // Leads the job to its end and returns what it did. Throws when an event reports a failure.
   Summary conduct();
@@ -43,6 +49,7 @@ class Conductor {
   // Handles one event; waits for it.
   void handle_next_event();
   void handle(const Json& event);
+  void serve_published();
   void on_ingested(const Json& event);
   void on_selected(const Json& event);
   void on_deployed(const Json& event);
@@ -58,6 +65,7 @@ class Conductor {
   const Job& job_;
   const Stopwatch& started_;
   Log log_;
+  Show show_;
   JsonLines metrics_;
   Summary summary_;
 

@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <thread>
 
-#include "ckpt/registry.hpp"
 #include "comm/barrier.hpp"
 #include "core/error.hpp"
 #include "core/signals.hpp"
@@ -77,21 +76,13 @@ std::string count_of(size_t number, const char* noun) {
   return std::to_string(number) + " " + noun + (number == 1 ? "" : "s");
 }
 
-// A run that was not interrupted starts a new comparison: its first finished model is published.
-// Published versions stay on disk, and their numbers go on.
-void start_comparison(const Settings& settings) {
-  const bool interrupted = std::filesystem::exists(settings.checkpoint_dir()) &&
-                           !std::filesystem::is_empty(settings.checkpoint_dir());
-  if (!interrupted) ckpt::Registry(settings.registry_dir()).start_over();
-}
-
 void remove_checkpoints(const Settings& settings) {
   std::error_code ignored;  // what stays is refused or gone on from by the next run
   std::filesystem::remove_all(settings.checkpoint_dir(), ignored);
 }
 
-Summary conduct(const Job& job, const Stopwatch& started, const Log& log) {
-  Conductor conductor(job, started, log.with_speaker(""));
+Summary conduct(const Job& job, const Stopwatch& started, const Log& log, const Show& show) {
+  Conductor conductor(job, started, log.with_speaker(""), show);
   Summary summary = conductor.conduct();
   if (!summary.stopped_early) remove_checkpoints(job.settings);
   return summary;
@@ -100,7 +91,8 @@ Summary conduct(const Job& job, const Stopwatch& started, const Log& log) {
 }  // namespace
 
 std::optional<Summary> run_pipeline(const Settings& settings, comm::MpiEnvironment& mpi,
-                                    const Stopwatch& started, const Log& log, const Fatal& fatal) {
+                                    const Stopwatch& started, const Log& log, const Show& show,
+                                    const Fatal& fatal) {
   const RoleLayout layout = RoleLayout::plan(settings.roles, mpi.size());
   const std::vector<int>& trainers = layout.ranks(Role::train);
   if (settings.train_alone && trainers.size() > 1) {
@@ -121,7 +113,6 @@ std::optional<Summary> run_pipeline(const Settings& settings, comm::MpiEnvironme
       groups.train.get(), threads};
 
   if (mpi.rank() == conductor_rank) {
-    start_comparison(settings);
     log.with_speaker("").info(
         "roles of " + count_of(static_cast<size_t>(mpi.size()), "rank") + ": " + layout.describe() +
         " | " + count_of(static_cast<size_t>(threads), "thread") + " per trainer, trainers in " +
@@ -136,7 +127,7 @@ std::optional<Summary> run_pipeline(const Settings& settings, comm::MpiEnvironme
   std::vector<std::thread> roles = start_roles(job, log, fatal);
   std::optional<Summary> summary;
   try {
-    if (mpi.rank() == conductor_rank) summary = conduct(job, started, log);
+    if (mpi.rank() == conductor_rank) summary = conduct(job, started, log, show);
   } catch (...) {
     fatal(std::current_exception());  // while the roles still run: there is no way back
   }

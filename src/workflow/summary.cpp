@@ -27,15 +27,18 @@ ModelSummary* Summary::find(const std::string& name) {
 }
 
 std::string Summary::table() const {
+  if (models.empty()) return "no model was finished\n";
   std::string text =
       "  model         parameters   MFLOP/im   val acc test acc   images/s  train s  done at s\n";
   for (const ModelSummary& model : models) {
-    text += row(model, model.metrics.at("name") == selected);
+    text += row(model, published_here && model.metrics.at("name") == selected);
   }
   if (time_to_first_service_s >= 0) {
     text += format("first model served after %.1f s, all done after %.1f s",
                    time_to_first_service_s, total_s);
-    text += "; * published\n";
+    text += published_here ? "; * published\n"
+                           : format("; version %d (%s) of an earlier run stays published\n",
+                                    version, selected.c_str());
   }
   return text;
 }
@@ -49,11 +52,12 @@ Json Summary::result() const {
   }
   return {{"verb", "run"},
           {"models", list},
-          {"selected", selected},
+          {"selected", selected.empty() ? Json() : Json(selected)},
           {"time_to_first_service_s",
            time_to_first_service_s < 0 ? Json() : Json(time_to_first_service_s)},
           {"total_s", total_s},
-          {"version", version},
+          {"version", version == 0 ? Json() : Json(version)},
+          {"published_here", published_here},
           {"stopped_early", stopped_early},
           {"front_door", front_door},
           {"service", service}};

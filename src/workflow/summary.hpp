@@ -19,7 +19,8 @@ struct ModelSummary {
 
 struct Summary {
   std::vector<ModelSummary> models;  // in the order in which they finished
-  std::string selected;              // name of the published model
+  std::string selected;              // name of the published model; empty: none
+  bool published_here = false;       // by this job; else by an earlier run, whose model is better
   int version = 0;
   std::string address;  // of the front door, host:port
   double time_to_first_service_s = -1;

@@ -57,9 +57,7 @@ class TrainRole {
 
   // Gives the finished model to a ckpt rank and goes on at once with the next.
   void hand_over(const train::Recipe& recipe, const TrainingOutcome& outcome) {
-    ckpt::Snapshot snapshot = train::snapshot_of(*outcome.model);
-    snapshot.card["metrics"] = describe(recipe, outcome);
-    snapshot.card["recipe"] = train::to_json(recipe);
+    const ckpt::Snapshot snapshot = candidate_of(recipe, outcome, dataset_->info(), job_.settings);
     const std::vector<int>& ckpt_ranks = job_.layout.ranks(Role::ckpt);
     const int to = ckpt_ranks[static_cast<size_t>(group_index_) % ckpt_ranks.size()];
     ckpt::send_snapshot(job_.weights, snapshot, to, messages::weights_tag);

@@ -97,6 +97,22 @@ Json describe(const train::Recipe& recipe, const TrainingOutcome& outcome) {
           {"weights_xxh3", train::weights_xxh3(*outcome.model)}};
 }
 
+Json data_identity(const io::DatasetInfo& dataset, const Settings& settings) {
+  return {{"name", dataset.name},
+          {"digest", dataset.digest},
+          {"validation", dataset.counts[static_cast<size_t>(io::Split::validation)]},
+          {"split_seed", settings.ingest.split_seed}};
+}
+
+ckpt::Snapshot candidate_of(const train::Recipe& recipe, const TrainingOutcome& outcome,
+                            const io::DatasetInfo& dataset, const Settings& settings) {
+  ckpt::Snapshot snapshot = train::snapshot_of(*outcome.model);
+  snapshot.card["metrics"] = describe(recipe, outcome);
+  snapshot.card["recipe"] = train::to_json(recipe);
+  snapshot.card["dataset"] = data_identity(dataset, settings);
+  return snapshot;
+}
+
 Json epoch_event(const train::Recipe& recipe, const train::Progress& progress) {
   Json event = {{"event", "epoch"}, {"model", recipe.name}, {"of_epochs", recipe.epochs}};
   event.update(train::to_json(progress));
@@ -107,7 +123,7 @@ Json epoch_event(const train::Recipe& recipe, const train::Progress& progress) {
 std::string epoch_line(const train::Recipe& recipe, const train::Progress& progress) {
   return format("train %-8s epoch %2d/%d  loss %.4f  train %.4f  val %.4f  %7.0f images/s",
                 recipe.name.c_str(), progress.epochs, recipe.epochs, progress.loss,
-                progress.train_accuracy, progress.val_accuracy, progress.images_per_s());
+                progress.train_accuracy, progress.val_accuracy, progress.epoch_images_per_s);
 }
 
 void remove_checkpoint(const Settings& settings, const train::Recipe& recipe) {

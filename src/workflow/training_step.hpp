@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 
+#include "ckpt/snapshot.hpp"
 #include "comm/communicator.hpp"
 #include "core/log.hpp"
 #include "io/dataset.hpp"
@@ -39,6 +40,14 @@ TrainingOutcome train_together(const train::Recipe& recipe, const io::Dataset& d
 
 // What every report says about a trained model: name, parameters, accuracies, speed, hash.
 Json describe(const train::Recipe& recipe, const TrainingOutcome& outcome);
+
+// What validation accuracies must have in common to be compared: data and split.
+Json data_identity(const io::DatasetInfo& dataset, const Settings& settings);
+
+// A finished model as a candidate for publication: its buffers, and a card with model, metrics,
+// recipe and data.
+ckpt::Snapshot candidate_of(const train::Recipe& recipe, const TrainingOutcome& outcome,
+                            const io::DatasetInfo& dataset, const Settings& settings);
 
 // One finished epoch as a metrics event and as a line for people.
 Json epoch_event(const train::Recipe& recipe, const train::Progress& progress);

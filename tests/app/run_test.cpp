@@ -54,6 +54,21 @@ TEST_F(Run, ASecondRunReusesTheCacheAndSaysWhy) {
   EXPECT_EQ(second->result().at("models").size(), 3U) << "models are trained and compared anew";
 }
 
+TEST_F(Run, ABetterModelOfAnEarlierRunStaysPublished) {
+  ASSERT_EQ(start(2, "run", {"--run.models=dense"})->wait(), 0);
+  const auto second = start(2, "run", {"--run.models=resnet", "--model.resnet.epochs=1"});
+  ASSERT_EQ(second->wait(), 0) << second->err();
+  EXPECT_EQ(second->result().at("selected"), "dense");
+  EXPECT_EQ(second->result().at("version"), 1);
+  EXPECT_EQ(second->result().at("published_here"), false);
+
+  const auto other_data =
+      start(2, "run", {"--run.models=resnet", "--io.source=synthetic:2000,12,12,1,4"});
+  ASSERT_EQ(other_data->wait(), 0) << other_data->err();
+  EXPECT_EQ(other_data->result().at("selected"), "resnet") << "accuracies do not compare";
+  EXPECT_EQ(other_data->result().at("version"), 2) << "numbers go on";
+}
+
 TEST_F(Run, SeparateJobsGiveTheSameAsOne) {
   const auto whole = start(4, "run");  // two trainers
   ASSERT_EQ(whole->wait(), 0) << whole->err();

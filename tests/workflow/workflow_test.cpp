@@ -83,6 +83,7 @@ Summary two_models() {
                               4.5});
   }
   summary.selected = "cnn";
+  summary.published_here = true;
   summary.time_to_first_service_s = 5;
   return summary;
 }
@@ -102,6 +103,14 @@ TEST(Summary, TheTableMarksThePublishedModel) {
   const std::string table = two_models().table();
   EXPECT_NE(table.find("* cnn"), std::string::npos) << table;
   EXPECT_EQ(table.find("* dense"), std::string::npos) << table;
+}
+
+TEST(Summary, AModelOfAnEarlierRunIsNotMarkedAsThisOnes) {
+  Summary summary = two_models();
+  summary.published_here = false;
+  summary.version = 3;
+  EXPECT_EQ(summary.table().find("* cnn"), std::string::npos) << summary.table();
+  EXPECT_NE(summary.table().find("version 3 (cnn) of an earlier run"), std::string::npos);
 }
 
 TEST(Summary, WhatWasNotMeasuredIsNull) {
