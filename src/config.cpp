@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "core/error.hpp"
+#include "core/text.hpp"
 #include "schema.hpp"
 
 extern char** environ;
@@ -66,9 +67,7 @@ bool parse_bytes(std::string text, double* number) {
 
 // 5 rather than 5.000000, for messages.
 std::string plain(double number) {
-  std::array<char, 64> text{};
-  const auto result = std::to_chars(text.data(), text.data() + text.size(), number);
-  return {text.data(), result.ptr};
+  return number == std::floor(number) ? format("%.0f", number) : format("%g", number);
 }
 
 std::string join(const std::vector<std::string>& words) {

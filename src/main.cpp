@@ -90,12 +90,12 @@ void silence_other_threads() {
 }
 
 // Ends the whole job with this rank's message as the last line.
-[[noreturn]] void fail_job(const std::exception_ptr& exception, int rank, int size) {
+[[noreturn]] void fail_job(const std::exception_ptr& exception, int rank, int size, bool launched) {
   const Failure failure = describe(exception);
   let_rank_0_speak(rank);
   print_error(size > 1 ? "rank " + std::to_string(rank) + ": " + failure.text : failure.text);
   silence_other_threads();
-  if (!launched_by_mpi()) std::_Exit(static_cast<int>(failure.code));
+  if (!launched) std::_Exit(static_cast<int>(failure.code));
   comm::MpiEnvironment::abort(failure.code);
 }
 
@@ -105,11 +105,12 @@ int run_job(const Invocation& invocation) {
   const workflow::Settings settings = make_settings(invocation.config, invocation.verb, run_dir);
   if (handles_signals(invocation.verb)) block_signals({SIGTERM, SIGINT, SIGUSR1});
 
+  const bool launched = launched_by_mpi();  // MPI itself sets such variables when it starts
   comm::MpiEnvironment mpi;
   const Log log(parse_log_level(invocation.config.text("log.level")),
                 mpi.size() > 1 ? "rank " + std::to_string(mpi.rank()) : "");
-  const workflow::Fatal fatal = [&mpi](const std::exception_ptr& exception) {
-    fail_job(exception, mpi.rank(), mpi.size());
+  const workflow::Fatal fatal = [&mpi, launched](const std::exception_ptr& exception) {
+    fail_job(exception, mpi.rank(), mpi.size(), launched);
   };
   ExitCode code = ExitCode::done;
   try {

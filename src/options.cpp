@@ -133,7 +133,8 @@ const std::vector<Verb>& verbs() {
   return all;
 }
 
-Invocation parse_command_line(const std::vector<std::string>& arguments) {
+Invocation parse_command_line(std::vector<std::string> arguments) {
+  std::ranges::replace(arguments, "-h", "--help");
   Flags flags;
   std::vector<std::string> words;
   Config flag_values;

@@ -26,8 +26,8 @@ struct Invocation {
   Config config;
 };
 
-// Parses argv without argv[0]. Throws usage_error.
-Invocation parse_command_line(const std::vector<std::string>& arguments);
+// Parses argv without argv[0]; "-h" is "--help". Throws usage_error.
+Invocation parse_command_line(std::vector<std::string> arguments);
 
 std::string help_text();
 std::string verb_help_text(const std::string& verb);
