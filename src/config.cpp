@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cmath>
 #include <fstream>
+#include <sstream>
 
 #include "core/error.hpp"
 #include "core/text.hpp"
@@ -122,6 +123,24 @@ int line_of(const std::filesystem::path& path, const std::string& key) {
   return 0;
 }
 
+// The whole of an input file, which may also be a pipe.
+std::string input_text(const std::filesystem::path& path) {
+  constexpr std::streamsize longest = 1 << 20;
+  std::ifstream file(path, std::ios::binary);
+  if (!file || std::filesystem::is_directory(path)) {
+    throw usage_error("cannot read the input file", path.string(), "check the path");
+  }
+  std::string text(longest + 1, '\0');
+  file.read(text.data(), longest + 1);
+  text.resize(static_cast<size_t>(file.gcount()));
+  const bool binary = text.find('\0') != std::string::npos;
+  if (binary || file.gcount() > longest) {
+    throw usage_error(binary ? "the input file is not text" : "the input file is above 1 MiB",
+                      path.string(), "write [section] headings and key = value lines");
+  }
+  return text;
+}
+
 // PODIUM_TRAIN__LR names "train.lr"; PODIUM_ROLES and PODIUM_DEVICE the keys without a section.
 // Empty if the variable is none of ours.
 std::string key_of_variable(std::string name) {
@@ -163,10 +182,7 @@ void Config::override_with(const Config& other) {
 }
 
 void Config::read_file(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  if (!file || std::filesystem::is_directory(path)) {
-    throw usage_error("cannot read the input file", path.string(), "check the path");
-  }
+  std::istringstream file(input_text(path));
   try {
     const options::options_description none;
     for (const auto& option : options::parse_config_file(file, none, true).options) {

@@ -70,6 +70,13 @@ TEST_F(ConfigTest, ErrorsNameFileAndLine) {
   EXPECT_NE(refusal({"run", file("bad.cfg", "[train\nx\n")}).find("bad.cfg"), std::string::npos);
 }
 
+TEST_F(ConfigTest, WhatIsNoInputFileIsRefusedSoon) {
+  EXPECT_NE(refusal({"run", "/dev/zero"}).find("not text"), std::string::npos);
+  EXPECT_NE(refusal({"run", "/tmp"}).find("cannot read"), std::string::npos);
+  const std::string long_file = file("long.cfg", std::string(2 << 20, '#'));
+  EXPECT_NE(refusal({"run", long_file}).find("1 MiB"), std::string::npos);
+}
+
 TEST_F(ConfigTest, AnUnknownVariableOfOursIsRefused) {
   setenv("PODIUM_TRAIN__EPOCS", "3", 1);
   const std::string text = refusal({"run"});
