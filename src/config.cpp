@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cmath>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "core/error.hpp"
@@ -141,6 +142,15 @@ std::string input_text(const std::filesystem::path& path) {
   return text;
 }
 
+// Values travel in JSON between ranks and into files.
+bool is_utf8(const std::string& text) {
+  try {
+    return !nlohmann::json(text).dump().empty();
+  } catch (const nlohmann::json::exception&) {
+    return false;
+  }
+}
+
 // PODIUM_TRAIN__LR names "train.lr"; PODIUM_ROLES and PODIUM_DEVICE the keys without a section.
 // Empty if the variable is none of ours.
 std::string key_of_variable(std::string name) {
@@ -169,6 +179,10 @@ void Config::set(const std::string& key, const std::string& value, const std::st
   if (spec == nullptr) {
     throw usage_error("unknown key '" + key + "'", origin,
                       "did you mean '" + nearest_option(key) + "'?");
+  }
+  if (!is_utf8(value)) {
+    throw usage_error("the value of " + key + " is not UTF-8 text", origin,
+                      "choose another name or path");
   }
   const std::string wrong = complaint(*spec, value);
   if (!wrong.empty()) {

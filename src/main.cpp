@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <iostream>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -77,6 +78,10 @@ Failure describe(const std::exception_ptr& exception) {
     return {
         io_error("cannot use " + error.path1().string(), error.what(), error.code().value()).what(),
         ExitCode::io};
+  } catch (const std::system_error& error) {
+    return {std::string("the system refuses what Podium needs: ") + error.what() +
+                "; raise its limits (ulimit -a)",
+            ExitCode::unavailable};
   } catch (const std::exception& error) {
     return {std::string("internal error: ") + error.what() + "; please report this",
             ExitCode::internal};

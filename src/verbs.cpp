@@ -25,7 +25,8 @@ constexpr comm::WaitPolicy patient{std::chrono::hours(24 * 365), Backoff::Kind::
 
 // The figure of merit, as one line on stdout.
 void print_result(const Json& result) {
-  std::cout << "PODIUM_RESULT " << result.dump() << std::endl;
+  std::cout << "PODIUM_RESULT " << result.dump(-1, ' ', false, Json::error_handler_t::replace)
+            << std::endl;
 }
 
 // Brings the cache up to date on all ranks and says on rank 0 what was done.

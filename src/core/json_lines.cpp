@@ -17,7 +17,8 @@ JsonLines::JsonLines(const std::filesystem::path& path)
 }
 
 void JsonLines::write(const nlohmann::ordered_json& object) {
-  const std::string line = object.dump() + "\n";
+  const std::string line =
+      object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
   const ssize_t written = ::write(file_.get(), line.data(), line.size());
   if (written < 0) throw io_error("cannot append", path_.string(), errno);
   if (static_cast<size_t>(written) != line.size()) {

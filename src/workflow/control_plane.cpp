@@ -30,7 +30,9 @@ Mailbox mailbox_of(Role role) {
 void ControlPlane::send(int to, Mailbox mailbox, const Json& message) {
   const std::lock_guard lock(mutex_);
   drop_completed();
-  Pending& pending = pending_.emplace_back(Pending{message.dump(), {}});
+  // Names of files need not be UTF-8.
+  Pending& pending = pending_.emplace_back(
+      Pending{message.dump(-1, ' ', false, Json::error_handler_t::replace), {}});
   pending.request = group_.isend(std::as_bytes(std::span(pending.text)), to, tag_of(mailbox));
 }
 

@@ -57,7 +57,8 @@ IngestOutcome ingest_together(const io::IngestOptions& options, comm::Communicat
   const Stopwatch watch;
   io::Ingest ingest(options);
   std::string decision;
-  if (group.rank() == 0) decision = to_json(ingest.decide()).dump();
+  if (group.rank() == 0)
+    decision = to_json(ingest.decide()).dump(-1, ' ', false, Json::error_handler_t::replace);
   comm::barrier(group, for_the_decision);
   IngestOutcome outcome = outcome_from_json(Json::parse(comm::broadcast_text(group, decision, 0)));
 

@@ -59,14 +59,19 @@ std::vector<std::thread> start_roles(const Job& job, const Log& log, const Fatal
   for (const Role role : job.layout.roles_of(job.rank())) {
     const Log role_log =
         log.with_speaker("rank " + std::to_string(job.rank()) + " " + to_string(role));
-    threads.emplace_back([&job, role, role_log, &fatal] {
+    const auto part = [&job, role, role_log, &fatal] {
       try {
         part_of(role)(job, role_log);
         job.tell_conductor({{"event", "left"}, {"role", to_string(role)}, {"rank", job.rank()}});
       } catch (...) {
         fatal(std::current_exception());
       }
-    });
+    };
+    try {
+      threads.emplace_back(part);
+    } catch (...) {
+      fatal(std::current_exception());  // while other roles run: they cannot be joined
+    }
   }
   return threads;
 }

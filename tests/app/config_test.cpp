@@ -88,7 +88,7 @@ TEST_F(ConfigTest, ValuesAreCheckedWhenSet) {
   for (const char* flag :
        {"--train.epochs=0", "--train.epochs=2.5", "--train.lr=nan", "--train.momentum=1",
         "--serve.policy=fair", "--model.cnn.flip=maybe", "--io.cache_memory=many", "--train.lr",
-        "--io.validation=99999999999999999999", "--device=tpu"}) {
+        "--io.validation=99999999999999999999", "--device=tpu", "--run.dir=\xff"}) {
     EXPECT_FALSE(refusal({"run", flag}).empty()) << flag;
   }
 }
