@@ -172,7 +172,8 @@ void Trainer::check_replicas() {
 }
 
 void Trainer::resume() {
-  const TrainingIdentity identity{options_.recipe, dataset_.info().digest, group_.size()};
+  const TrainingIdentity identity{options_.recipe, dataset_.info().digest + options_.data,
+                                  group_.size()};
   bool found = false;
   if (group_.rank() == 0) {
     found = may_resume(options_.checkpoint, identity, options_.log);
@@ -189,7 +190,8 @@ void Trainer::resume() {
 
 void Trainer::save() const {
   if (options_.checkpoint.empty() || group_.rank() != 0) return;
-  const TrainingIdentity identity{options_.recipe, dataset_.info().digest, group_.size()};
+  const TrainingIdentity identity{options_.recipe, dataset_.info().digest + options_.data,
+                                  group_.size()};
   write_checkpoint(options_.checkpoint, identity, progress_, model_, optimizer_);
 }
 

@@ -26,8 +26,9 @@ namespace podium::train {
 
 struct TrainerOptions {
   Recipe recipe;
-  std::filesystem::path checkpoint;               // file to resume from and to write; empty: none
-  int checkpoint_epochs = 1;                      // write after every so many epochs
+  std::string data;                  // names the split: a checkpoint of another is not used
+  std::filesystem::path checkpoint;  // file to resume from and to write; empty: none
+  int checkpoint_epochs = 1;         // write after every so many epochs
   std::function<void(const Progress&)> on_epoch;  // called on rank 0 of the group
   std::function<bool()> should_stop;              // any rank may ask; all stop together
   Log log;

@@ -141,10 +141,10 @@ void Conductor::handle(const Json& event) {
 // finished. Accuracies on other data do not compare: then the comparison starts over.
 void Conductor::serve_published() {
   ckpt::Registry registry(job_.settings.registry_dir());
-  const std::optional<ckpt::Registry::Version> current = registry.current();
-  if (!current) return;
-  const std::string version = format("version %d (%s)", current->number, current->name.c_str());
   try {
+    const std::optional<ckpt::Registry::Version> current = registry.current();
+    if (!current) return;
+    const std::string version = format("version %d (%s)", current->number, current->name.c_str());
     const ckpt::Snapshot snapshot = ckpt::read_snapshot(current->path);
     const io::Dataset dataset = io::Dataset::open(cache_, 0);
     if (snapshot.card.value("dataset", Json()) == data_identity(dataset.info(), job_.settings)) {
@@ -159,7 +159,9 @@ void Conductor::serve_published() {
     log_.info("select: " + version + " is of other data: the comparison starts over");
   } catch (const Error& error) {
     if (error.code() != ExitCode::bad_data) throw;
-    log_.warning(version + " cannot be served, the comparison starts over: " + error.what());
+    log_.warning(
+        std::string("the published version cannot be served, the comparison starts over: ") +
+        error.what());
   }
   registry.start_over();
 }

@@ -15,13 +15,18 @@
 namespace podium::workflow {
 namespace {
 
-constexpr size_t images_per_request = 50;
+constexpr size_t most_images_per_request = 50;
+constexpr size_t request_bytes = size_t{8} << 20;  // a pixel is up to four characters of JSON
 
 // Several clients that share out the requests of one test.
 class FrontDoorTest {
  public:
   FrontDoorTest(const std::string& address, const std::string& model, const io::Dataset& dataset)
-      : address_(serve::parse_host_port(address)), model_(model), dataset_(dataset) {}
+      : address_(serve::parse_host_port(address)),
+        model_(model),
+        dataset_(dataset),
+        images_per_request_(std::clamp<size_t>(request_bytes / (4 * dataset.info().image_bytes()),
+                                               1, most_images_per_request)) {}
 
   FrontDoorReport run(int clients) {
     const Stopwatch watch;
@@ -39,7 +44,7 @@ class FrontDoorTest {
     std::ranges::sort(latencies_ms_);
     report.p50_ms = percentile(0.50);
     report.p99_ms = percentile(0.99);
-    report.images_per_request = static_cast<int>(images_per_request);
+    report.images_per_request = static_cast<int>(images_per_request_);
     return report;
   }
 
@@ -49,9 +54,9 @@ class FrontDoorTest {
     try {
       serve::Client client(address_.host, address_.port);
       const size_t records = dataset_.size(io::Split::test);
-      for (size_t first = next_.fetch_add(images_per_request); first < records && !failed_;
-           first = next_.fetch_add(images_per_request)) {
-        ask(client, first, std::min(images_per_request, records - first));
+      for (size_t first = next_.fetch_add(images_per_request_); first < records && !failed_;
+           first = next_.fetch_add(images_per_request_)) {
+        ask(client, first, std::min(images_per_request_, records - first));
       }
     } catch (...) {
       const std::lock_guard lock(mutex_);
@@ -96,6 +101,7 @@ class FrontDoorTest {
   serve::HostPort address_;
   std::string model_;
   const io::Dataset& dataset_;
+  size_t images_per_request_;
   std::atomic<size_t> next_{0};  // first record of the next request
   std::atomic<bool> failed_{false};
 

@@ -81,12 +81,17 @@ nlohmann::ordered_json serve_from_registry(const Settings& settings, comm::Commu
   const Deadline end(settings.linger);
   const Stopwatch watch;
   double polled_ms = 0;
+  std::string complaint;  // the last one, told once
   Backoff backoff(Backoff::Kind::idle);
   while (!stop && (forever || !end.expired())) {
     backoff.pause();
     if (watch.milliseconds() - polled_ms < static_cast<double>(registry_poll.count())) continue;
     polled_ms = watch.milliseconds();
-    take_newest(settings, registry, service, &deployed, log);
+    try {
+      take_newest(settings, registry, service, &deployed, log);
+    } catch (const Error& error) {  // the registry is unreadable: what serves goes on
+      if (complaint != error.what()) log.error(complaint = error.what());
+    }
   }
   if (!service.drain(settings.drain)) {
     log.warning("some requests were not answered within --serve.drain_s");

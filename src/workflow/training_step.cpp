@@ -71,6 +71,7 @@ TrainingOutcome train_together(const train::Recipe& recipe, const io::Dataset& d
 
   train::TrainerOptions options;
   options.recipe = recipe;
+  options.data = data_identity(dataset.info(), settings).dump();
   if (settings.checkpoint_epochs > 0) {
     io::create_folder(settings.checkpoint_dir());
     options.checkpoint = checkpoint_file(settings, recipe);
