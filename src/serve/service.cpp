@@ -19,6 +19,7 @@ namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
 constexpr auto thread_patience = 60s;  // for the service's thread to take up a call
+constexpr auto goodbye = 300ms;        // in which clients that still send are told to go
 constexpr auto last_words = 2s;        // for connections to end after the last answer
 
 void check(const ServiceOptions& options) {
@@ -91,6 +92,8 @@ class Service::Implementation {
       return true;
     });
     const bool finished = wait_until(deadline, [this] { return door_.in_flight() == 0; });
+    // Clients that still send learn it by 503 with Connection: close, not by a reset.
+    std::this_thread::sleep_for(goodbye);
     ask([this] {
       server_.stop_listening();
       return true;
