@@ -7,6 +7,7 @@
 
 #include "core/error.hpp"
 #include "core/hash.hpp"
+#include "core/random.hpp"
 #include "io/atomic_file.hpp"
 #include "io/file_lock.hpp"
 #include "io/manifest.hpp"
@@ -60,7 +61,7 @@ std::string obstacle(const std::filesystem::path& folder, const IngestOptions& o
                      std::optional<Manifest>& manifest) {
   std::error_code ignored;
   if (!std::filesystem::exists(folder / manifest_file, ignored)) {
-    return "there is no cache of this source content and format yet";
+    return "there is no cache of this source content, split and format yet";
   }
   try {
     manifest = read_manifest(folder / manifest_file);
@@ -101,7 +102,11 @@ struct Ingest::State {
   }
 
   const SourceInfo& info() { return source().info(); }
-  std::string cache_name() { return info().name + "-" + to_hex(info().digest); }
+  // Content and split: jobs that split the same source otherwise never write the same folder.
+  std::string cache_name() {
+    const uint64_t split = mix64(options.split_seed ^ mix64(options.validation_records));
+    return info().name + "-" + to_hex(info().digest ^ split);
+  }
   std::filesystem::path folder() { return options.cache_dir / cache_name(); }
 
   Decision decision(bool reuse, std::string reason) {
