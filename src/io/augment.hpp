@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <span>
 
+#include "io/image_shape.hpp"
+
 namespace podium::io {
 
 struct Augmentation {
@@ -13,15 +15,6 @@ struct Augmentation {
   size_t shift = 0;   // move by up to this many pixels in each direction; zeros come in
 
   bool enabled() const { return flip || shift > 0; }
-};
-
-struct ImageShape {
-  size_t height = 0;
-  size_t width = 0;
-  size_t channels = 0;
-
-  size_t bytes() const { return height * width * channels; }
-  bool operator==(const ImageShape&) const = default;
 };
 
 // The key of one image in one epoch.

@@ -88,8 +88,12 @@ struct Ingest::State {
   // Opened when first needed: it may mean a download.
   const Source& source() {
     if (!opened) {
-      opened = open_source({options.source, options.cache_dir / "downloads", options.data_folders,
-                            options.mirrors, options.log});
+      opened = open_source({options.source,
+                            options.cache_dir / "downloads",
+                            options.data_folders,
+                            options.mirrors,
+                            options.log,
+                            {}});
       const uint64_t train_records = opened->info().train_records;
       if (options.validation_records >= train_records) {
         throw usage_error("cannot take " + std::to_string(options.validation_records) +
@@ -102,10 +106,14 @@ struct Ingest::State {
   }
 
   const SourceInfo& info() { return source().info(); }
+  uint64_t digest() {
+    if (!known_digest) known_digest = source().digest();
+    return *known_digest;
+  }
   // Content and split: jobs that split the same source otherwise never write the same folder.
   std::string cache_name() {
     const uint64_t split = mix64(options.split_seed ^ mix64(options.validation_records));
-    return info().name + "-" + to_hex(info().digest ^ split);
+    return info().name + "-" + to_hex(digest() ^ split);
   }
   std::filesystem::path folder() { return options.cache_dir / cache_name(); }
 
@@ -129,6 +137,7 @@ struct Ingest::State {
 
   IngestOptions options;
   std::unique_ptr<Source> opened;
+  std::optional<uint64_t> known_digest;
   FileLock lock;
 };
 
@@ -260,7 +269,7 @@ void Ingest::finish(const std::vector<ShardReport>& reports) {
   Manifest manifest;
   manifest.name = info.name;
   manifest.source = info.text;
-  manifest.digest = to_hex(info.digest);
+  manifest.digest = to_hex(state.digest());
   manifest.built = utc_now();
   manifest.shape = info.shape;
   manifest.class_names = info.class_names;

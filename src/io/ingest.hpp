@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "core/log.hpp"
-#include "io/source.hpp"
+#include "io/sources/source.hpp"
 
 namespace podium::io {
 
@@ -47,8 +47,9 @@ struct ShardEntry {
   std::string file;  // within the cache folder
   uint64_t first = 0;
   uint64_t records = 0;
-  uint64_t bytes = 0;  // of the file
-  uint64_t xxh3 = 0;   // as sealed (docs/formats.md)
+  uint64_t bytes = 0;       // of the file
+  uint64_t xxh3 = 0;        // as sealed (docs/formats.md)
+  uint64_t generation = 0;  // 0: written when the cache was built; n: by its n-th append
 };
 
 // What one rank wrote. Sums are exact integers, so statistics do not depend on the rank count.

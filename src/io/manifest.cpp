@@ -26,6 +26,7 @@ Json to_json(const Manifest& manifest) {
   json["split_seed"] = manifest.split_seed;
   json["mean"] = manifest.mean;
   json["stddev"] = manifest.stddev;
+  json["generation"] = manifest.generation;
   json["shards"] = Json::array();
   for (const ShardEntry& shard : manifest.shards) json["shards"].push_back(shard_to_json(shard));
   return json;
@@ -45,6 +46,7 @@ Manifest from_json(const Json& json) {
   json.at("split_seed").get_to(manifest.split_seed);
   json.at("mean").get_to(manifest.mean);
   json.at("stddev").get_to(manifest.stddev);
+  json.at("generation").get_to(manifest.generation);
   for (const Json& shard : json.at("shards")) manifest.shards.push_back(shard_from_json(shard));
   return manifest;
 }

@@ -15,7 +15,7 @@
 namespace podium::io {
 
 inline constexpr Schema cache_schema{
-    "podium.cache", 1, "build the cache again with `podium ingest --io.rebuild=true`"};
+    "podium.cache", 2, "build the cache again with `podium ingest --io.rebuild=true`"};
 inline constexpr const char* manifest_file = "manifest.h5";
 
 struct Manifest {
@@ -32,6 +32,10 @@ struct Manifest {
   std::vector<double> mean;          // per channel over the train split, pixels scaled to [0,1]
   std::vector<double> stddev;        // likewise
   std::vector<ShardEntry> shards;    // by part, then by first record
+
+  // The last append, 0 if there was none. Appended records belong to the train split; they follow
+  // those of earlier generations.
+  uint64_t generation = 0;
 
   uint64_t records(Part part) const { return part == Part::train ? train_records : test_records; }
 };

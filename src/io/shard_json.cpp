@@ -18,6 +18,7 @@ Json shard_to_json(const ShardEntry& shard) {
   json["records"] = shard.records;
   json["bytes"] = shard.bytes;
   json["xxh3"] = to_hex(shard.xxh3);
+  json["generation"] = shard.generation;
   return json;
 }
 
@@ -29,6 +30,7 @@ ShardEntry shard_from_json(const Json& json) {
   json.at("first").get_to(shard.first);
   json.at("records").get_to(shard.records);
   json.at("bytes").get_to(shard.bytes);
+  json.at("generation").get_to(shard.generation);
   shard.xxh3 = std::stoull(json.at("xxh3").get<std::string>(), nullptr, 16);
   return shard;
 }

@@ -1,4 +1,4 @@
-#include "io/fetch.hpp"
+#include "io/sources/fetch.hpp"
 
 #include <gtest/gtest.h>
 

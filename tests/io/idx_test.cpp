@@ -1,4 +1,4 @@
-#include "io/idx.hpp"
+#include "io/sources/idx.hpp"
 
 #include <gtest/gtest.h>
 

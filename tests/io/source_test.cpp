@@ -1,10 +1,10 @@
-#include "io/source.hpp"
+#include "io/sources/source.hpp"
 
 #include <gtest/gtest.h>
 
 #include "io/http_server.hpp"
-#include "io/named_set.hpp"
-#include "io/synthetic.hpp"
+#include "io/sources/named_set.hpp"
+#include "io/sources/synthetic.hpp"
 #include "temporary_folder.hpp"
 
 namespace podium::io {
@@ -56,10 +56,10 @@ TEST_F(SourceTest, OpensAFolderPlainGzipAndAsFileUrl) {
 
 TEST_F(SourceTest, DigestFollowsContent) {
   test::write_idx_folder(data_, {}, false);
-  const uint64_t before = open(data_.string())->info().digest;
-  EXPECT_EQ(open(data_.string())->info().digest, before);
+  const uint64_t before = open(data_.string())->digest();
+  EXPECT_EQ(open(data_.string())->digest(), before);
   test::flip_bit(data_ / "train-images-idx3-ubyte", 5000, 3);
-  EXPECT_NE(open(data_.string())->info().digest, before);
+  EXPECT_NE(open(data_.string())->digest(), before);
 }
 
 TEST_F(SourceTest, MissingFileIsNamed) {

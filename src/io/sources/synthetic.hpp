@@ -10,7 +10,7 @@
 #include <memory>
 #include <string>
 
-#include "io/source.hpp"
+#include "io/sources/source.hpp"
 
 namespace podium::io {
 

@@ -1,4 +1,4 @@
-#include "io/byte_stream.hpp"
+#include "io/sources/byte_stream.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "io/source.hpp"
+#include "io/sources/source.hpp"
 
 namespace podium::io {
 
@@ -40,6 +40,6 @@ std::optional<IdxFiles> find_idx_files(const std::filesystem::path& folder,
 // Opens the files under the cache name `name`. Without `class_names` the classes are 0 to the
 // largest train label. The digest covers the bytes of all four files. Throws data_error.
 std::unique_ptr<Source> open_idx_source(const IdxFiles& files, std::string name, std::string text,
-                                        std::vector<std::string> class_names);
+                                        std::string location, std::vector<std::string> class_names);
 
 }  // namespace podium::io

@@ -1,4 +1,4 @@
-#include "io/idx_source.hpp"
+#include "io/sources/idx_source.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -10,7 +10,7 @@
 #include "core/error.hpp"
 #include "core/file_descriptor.hpp"
 #include "core/hash.hpp"
-#include "io/idx.hpp"
+#include "io/sources/idx.hpp"
 
 namespace podium::io {
 namespace {
@@ -89,18 +89,6 @@ class IdxRecordStream final : public RecordStream {
   uint64_t next_;  // record
 };
 
-class IdxSource final : public Source {
- public:
-  IdxSource(SourceInfo info, IdxFiles files) : Source(std::move(info)), files_(std::move(files)) {}
-
-  std::unique_ptr<RecordStream> open(Part part, uint64_t first) const override {
-    return std::make_unique<IdxRecordStream>(files_, part, first, info().class_names.size());
-  }
-
- private:
-  IdxFiles files_;
-};
-
 // Adds the size and the bytes of a file.
 void add_file(Xxh3Stream& digest, const std::filesystem::path& path) {
   const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -128,6 +116,20 @@ uint64_t digest_of(const IdxFiles& files) {
   }
   return digest.digest();
 }
+
+class IdxSource final : public Source {
+ public:
+  IdxSource(SourceInfo info, IdxFiles files) : Source(std::move(info)), files_(std::move(files)) {}
+
+  std::unique_ptr<RecordStream> open(Part part, uint64_t first) const override {
+    return std::make_unique<IdxRecordStream>(files_, part, first, info().class_names.size());
+  }
+
+  uint64_t digest() const override { return digest_of(files_); }
+
+ private:
+  IdxFiles files_;
+};
 
 // "0", "1", ... up to the largest label of the train part.
 std::vector<std::string> count_classes(const std::filesystem::path& labels) {
@@ -188,6 +190,7 @@ std::optional<IdxFiles> find_idx_files(const std::filesystem::path& folder, std:
 }
 
 std::unique_ptr<Source> open_idx_source(const IdxFiles& files, std::string name, std::string text,
+                                        std::string location,
                                         std::vector<std::string> class_names) {
   const IdxReader train_images(files.train_images);
   const IdxReader test_images(files.test_images);
@@ -197,6 +200,7 @@ std::unique_ptr<Source> open_idx_source(const IdxFiles& files, std::string name,
   SourceInfo info;
   info.name = std::move(name);
   info.text = std::move(text);
+  info.location = std::move(location);
   info.shape = image_shape(train_images);
   if (info.shape != image_shape(test_images)) {
     throw data_error("train and test images have different sizes", test_images.where(),
@@ -206,7 +210,6 @@ std::unique_ptr<Source> open_idx_source(const IdxFiles& files, std::string name,
   info.test_records = test_images.records();
   info.class_names =
       class_names.empty() ? count_classes(files.train_labels) : std::move(class_names);
-  info.digest = digest_of(files);
   return std::make_unique<IdxSource>(std::move(info), files);
 }
 

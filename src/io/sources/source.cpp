@@ -1,4 +1,4 @@
-#include "io/source.hpp"
+#include "io/sources/source.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -6,10 +6,10 @@
 #include "core/error.hpp"
 #include "core/hash.hpp"
 #include "io/atomic_file.hpp"
-#include "io/fetch.hpp"
-#include "io/idx_source.hpp"
-#include "io/named_set.hpp"
-#include "io/synthetic.hpp"
+#include "io/sources/fetch.hpp"
+#include "io/sources/idx_source.hpp"
+#include "io/sources/named_set.hpp"
+#include "io/sources/synthetic.hpp"
 
 namespace podium::io {
 namespace {
@@ -34,7 +34,9 @@ std::unique_ptr<Source> open_folder(const std::filesystem::path& folder, const s
     throw data_error("no file " + missing + " or " + missing + ".gz", folder.string(),
                      "a data folder holds the four IDX files of train and t10k images and labels");
   }
-  return open_idx_source(*files, name_from(folder.string()), text, {});
+  std::error_code ignored;
+  const std::filesystem::path place = std::filesystem::canonical(folder, ignored);
+  return open_idx_source(*files, name_from(folder.string()), text, place.string(), {});
 }
 
 // Fetches the four files of a URL that is not known by name; nothing vouches for their content.
@@ -51,7 +53,7 @@ std::unique_ptr<Source> open_url(const SourceOptions& options) {
     fetch({{url + "/" + name + ".gz", url + "/" + name}, folder / (std::string(name) + ".gz"), ""},
           "check the URL, or give a local folder");
   }
-  return open_idx_source(find_idx_files(folder).value(), name_from(url), url, {});
+  return open_idx_source(find_idx_files(folder).value(), name_from(url), url, url, {});
 }
 
 bool looks_like_path(const std::string& text) {

@@ -11,7 +11,7 @@
 #include <span>
 #include <vector>
 
-#include "io/byte_stream.hpp"
+#include "io/sources/byte_stream.hpp"
 
 namespace podium::io {
 

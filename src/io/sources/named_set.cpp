@@ -1,9 +1,9 @@
-#include "io/named_set.hpp"
+#include "io/sources/named_set.hpp"
 
 #include "io/atomic_file.hpp"
-#include "io/fetch.hpp"
 #include "io/file_lock.hpp"
-#include "io/idx_source.hpp"
+#include "io/sources/fetch.hpp"
+#include "io/sources/idx_source.hpp"
 
 namespace podium::io {
 namespace {
@@ -76,11 +76,11 @@ std::unique_ptr<Source> open_named_set(const NamedSet& set, const SourceOptions&
   folders.push_back(downloads);
   for (const std::filesystem::path& folder : folders) {
     if (const auto files = find_idx_files(folder)) {
-      return open_idx_source(*files, set.name, options.source, set.class_names);
+      return open_idx_source(*files, set.name, options.source, set.name, set.class_names);
     }
   }
   download(set, options, downloads);
-  return open_idx_source(find_idx_files(downloads).value(), set.name, options.source,
+  return open_idx_source(find_idx_files(downloads).value(), set.name, options.source, set.name,
                          set.class_names);
 }
 

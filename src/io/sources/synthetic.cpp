@@ -1,4 +1,4 @@
-#include "io/synthetic.hpp"
+#include "io/sources/synthetic.hpp"
 
 #include <algorithm>
 #include <array>
@@ -80,6 +80,13 @@ class SyntheticSource final : public Source {
     return std::make_unique<SyntheticStream>(*this, part, first);
   }
 
+  uint64_t digest() const override {
+    const std::array<uint64_t, 7> identity{
+        generator_version,       options_.records, options_.shape.height, options_.shape.width,
+        options_.shape.channels, options_.classes, options_.seed};
+    return xxh3(std::as_bytes(std::span(identity)));
+  }
+
   uint8_t label(uint64_t record) const { return static_cast<uint8_t>(record % options_.classes); }
 
   // Eight pixels are made from each random number.
@@ -159,6 +166,7 @@ SyntheticOptions parse_synthetic(const std::string& text) {
 std::unique_ptr<Source> open_synthetic_source(const SyntheticOptions& options, std::string text) {
   SourceInfo info;
   info.name = "synthetic";
+  info.location = text;
   info.text = std::move(text);
   info.shape = options.shape;
   for (uint64_t label = 0; label < options.classes; ++label) {
@@ -166,10 +174,6 @@ std::unique_ptr<Source> open_synthetic_source(const SyntheticOptions& options, s
   }
   info.train_records = options.records;
   info.test_records = std::max(options.classes, options.records / 10);
-  const std::array<uint64_t, 7> identity{
-      generator_version,      options.records, options.shape.height, options.shape.width,
-      options.shape.channels, options.classes, options.seed};
-  info.digest = xxh3(std::as_bytes(std::span(identity)));
   return std::make_unique<SyntheticSource>(std::move(info), options);
 }
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "io/source.hpp"
+#include "io/sources/source.hpp"
 
 namespace podium::io {
 

@@ -15,7 +15,8 @@
 #include <vector>
 
 #include "core/log.hpp"
-#include "io/augment.hpp"
+#include "io/image_shape.hpp"
+#include "io/transform.hpp"
 
 namespace podium::io {
 
@@ -24,9 +25,9 @@ enum class Part { train = 0, test = 1 };
 const char* part_name(Part part);
 
 struct SourceInfo {
-  std::string name;     // [a-z0-9_-]+, names the cache
-  std::string text;     // as the user wrote it
-  uint64_t digest = 0;  // XXH3 of the content: of the source's files, or of what generates it
+  std::string name;      // [a-z0-9_-]+, names the cache
+  std::string text;      // as the user wrote it
+  std::string location;  // names the place for good: a set's name, a canonical path, a URL
   ImageShape shape;
   std::vector<std::string> class_names;
   uint64_t train_records = 0;
@@ -53,6 +54,9 @@ class Source {
 
   const SourceInfo& info() const { return info_; }
 
+  // XXH3 of the content: of the source's files, or of what generates it. May read all of them.
+  virtual uint64_t digest() const = 0;
+
   // The records of `part` from `first` on.
   virtual std::unique_ptr<RecordStream> open(Part part, uint64_t first) const = 0;
 
@@ -68,8 +72,9 @@ struct SourceOptions {
   std::filesystem::path download_folder;  // where fetched files are kept
   std::vector<std::filesystem::path>
       data_folders;                  // searched for named sets; empty: well-known ones
-  std::vector<std::string> mirrors;  // URLs tried for named sets; empty: published ones
-  Log log;
+  std::vector<std::string> mirrors;  // URLs or folders tried for named sets; empty: published ones
+  Log log{};
+  Transform transform{};  // applied to every image
 };
 
 // Throws usage_error for a text that names no source, data_error for damaged files,
