@@ -33,8 +33,8 @@ class Transform {
   // One spelling for equal transforms: "resize 32 32; grayscale".
   std::string text() const;
 
-  // What an image of shape `input` becomes. Throws usage_error when a step cannot take it, or when
-  // the result exceeds 16 MiB.
+  // What an image of shape `input` becomes. Throws usage_error when a step cannot take it, makes
+  // more than 16 MiB of it, or needs more than 64 MiB on the way.
   ImageShape output(const ImageShape& input) const;
 
   // Transforms `image` [H,W,C] of shape `input` into `result`. REQUIRES: result.size() ==
@@ -47,6 +47,11 @@ class Transform {
     enum class Kind { resize, crop, pad, grayscale, rgb } kind;
     uint64_t first = 0;   // H, or N of pad
     uint64_t second = 0;  // W
+
+    std::string text() const;
+    ImageShape output(const ImageShape& input) const;
+    void apply(const ImageShape& input, std::span<const uint8_t> image, const ImageShape& output,
+               std::span<uint8_t> result) const;
   };
 
   std::vector<Step> steps_;

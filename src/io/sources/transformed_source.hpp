@@ -1,0 +1,17 @@
+// TransformedSource: a source of fixed image shape whose images a Transform changes on the way out.
+#pragma once
+
+#include <memory>
+
+#include "io/sources/source.hpp"
+#include "io/transform.hpp"
+
+namespace podium::io {
+
+// `base` with `transform` applied to each image; info().shape is what comes out. The digest stays
+// that of `base`, for the text of a transform is compared on its own. An empty transform gives
+// `base` back. A stream holds a few MiB of untransformed images at most. Throws usage_error when
+// the transform cannot take the images of `base`.
+std::unique_ptr<Source> transformed(std::unique_ptr<Source> base, const Transform& transform);
+
+}  // namespace podium::io
