@@ -1,16 +1,12 @@
 #include "io/sources/idx_source.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 
 #include "core/error.hpp"
-#include "core/file_descriptor.hpp"
 #include "core/hash.hpp"
+#include "io/sources/file_digest.hpp"
 #include "io/sources/idx.hpp"
+#include "io/sources/labels.hpp"
 
 namespace podium::io {
 namespace {
@@ -43,13 +39,6 @@ void check_pair(const IdxReader& images, const IdxReader& labels) {
   }
 }
 
-[[noreturn]] void throw_label(uint8_t label, size_t classes, uint64_t offset,
-                              const std::filesystem::path& path) {
-  throw data_error("label " + std::to_string(label) + " is out of range: there are " +
-                       std::to_string(classes) + " classes",
-                   path.string() + " at byte " + std::to_string(offset), "check the labels");
-}
-
 constexpr uint64_t label_header_bytes = 8;
 
 class IdxRecordStream final : public RecordStream {
@@ -71,7 +60,11 @@ class IdxRecordStream final : public RecordStream {
     images_.read(images);
     labels_.read(labels);
     for (const uint8_t label : labels) {
-      if (label >= classes_) throw_label(label, classes_, label_header_bytes + next_, label_path_);
+      if (label >= classes_) {
+        throw label_error(
+            label, classes_,
+            label_path_.string() + " at byte " + std::to_string(label_header_bytes + next_));
+      }
       ++next_;
     }
   }
@@ -88,25 +81,6 @@ class IdxRecordStream final : public RecordStream {
   size_t classes_;
   uint64_t next_;  // record
 };
-
-// Adds the size and the bytes of a file.
-void add_file(Xxh3Stream& digest, const std::filesystem::path& path) {
-  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  struct stat status {};
-  if (!file || fstat(file.get(), &status) != 0) {
-    throw io_error("cannot open", path.string(), errno);
-  }
-  const uint64_t size = static_cast<uint64_t>(status.st_size);
-  digest.update(std::as_bytes(std::span(&size, 1)));
-  std::vector<std::byte> buffer(size_t{1} << 20);
-  for (;;) {
-    const ssize_t count = ::read(file.get(), buffer.data(), buffer.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) throw io_error("cannot read", path.string(), errno);
-    if (count == 0) return;
-    digest.update({buffer.data(), static_cast<size_t>(count)});
-  }
-}
 
 uint64_t digest_of(const IdxFiles& files) {
   Xxh3Stream digest;
@@ -142,9 +116,7 @@ std::vector<std::string> count_classes(const std::filesystem::path& labels) {
     largest = std::max(largest, *std::max_element(batch.begin(), batch.end()));
     left -= batch.size();
   }
-  std::vector<std::string> names;
-  for (int label = 0; label <= largest; ++label) names.push_back(std::to_string(label));
-  return names;
+  return numbered_classes(uint64_t{largest} + 1);
 }
 
 // Published names and their usual variations: "idx4" for colour, and a dot before "idx".

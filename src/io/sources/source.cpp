@@ -6,6 +6,7 @@
 #include "core/error.hpp"
 #include "core/hash.hpp"
 #include "io/atomic_file.hpp"
+#include "io/sources/cifar_source.hpp"
 #include "io/sources/fetch.hpp"
 #include "io/sources/idx_source.hpp"
 #include "io/sources/named_set.hpp"
@@ -27,16 +28,26 @@ std::string name_from(std::string text) {
   return name.empty() ? "data" : name.substr(0, 64);
 }
 
-std::unique_ptr<Source> open_folder(const std::filesystem::path& folder, const std::string& text) {
-  std::string missing;
-  const auto files = find_idx_files(folder, &missing);
-  if (!files) {
-    throw data_error("no file " + missing + " or " + missing + ".gz", folder.string(),
-                     "a data folder holds the four IDX files of train and t10k images and labels");
-  }
+constexpr const char* understood =
+    "a data folder holds the four IDX files of train and t10k images and labels, or the binary "
+    "files of CIFAR-10 or CIFAR-100";
+
+// Opens what the folder turns out to hold.
+std::unique_ptr<Source> open_folder(const std::filesystem::path& folder,
+                                    const SourceOptions& options) {
   std::error_code ignored;
-  const std::filesystem::path place = std::filesystem::canonical(folder, ignored);
-  return open_idx_source(*files, name_from(folder.string()), text, place.string(), {});
+  const std::string place = std::filesystem::canonical(folder, ignored).string();
+  const std::string name = name_from(folder.string());
+  std::string missing;
+  if (const auto files = find_idx_files(folder, &missing)) {
+    options.log.debug(place + " holds IDX files");
+    return open_idx_source(*files, name, options.source, place, {});
+  }
+  if (const auto files = find_cifar_files(folder)) {
+    options.log.debug(place + " holds CIFAR files");
+    return open_cifar_source(*files, name, options.source, place, {});
+  }
+  throw data_error("no file " + missing + " or " + missing + ".gz", folder.string(), understood);
 }
 
 // Fetches the four files of a URL that is not known by name; nothing vouches for their content.
@@ -73,7 +84,9 @@ std::unique_ptr<Source> open_source(const SourceOptions& options) {
   }
   if (text.starts_with("http://") || text.starts_with("https://")) return open_url(options);
   constexpr std::string_view file_scheme = "file://";
-  if (text.starts_with(file_scheme)) return open_folder(text.substr(file_scheme.size()), text);
+  if (text.starts_with(file_scheme)) {
+    return open_folder(text.substr(file_scheme.size()), options);
+  }
 
   const auto& sets = named_sets();
   const auto set = std::find_if(sets.begin(), sets.end(),
@@ -81,7 +94,7 @@ std::unique_ptr<Source> open_source(const SourceOptions& options) {
   if (set != sets.end()) return open_named_set(*set, options);
 
   std::error_code ignored;
-  if (std::filesystem::is_directory(text, ignored)) return open_folder(text, text);
+  if (std::filesystem::is_directory(text, ignored)) return open_folder(text, options);
   if (looks_like_path(text)) {
     throw data_error("no such folder", text, std::string("check ") + key);
   }

@@ -1,7 +1,8 @@
 // Source: labelled images in their original form, as two streams of records.
 //
 // A source is one of: a named set ("fashion_mnist", "mnist"), a folder with the four IDX files
-// (gz or plain), a URL of such a folder (file, http, https), or "synthetic:N,H,W,C,classes".
+// (gz or plain) or with CIFAR's binary files, a URL of a folder with IDX files (file, http, https),
+// or "synthetic:N,H,W,C,classes".
 // Opening a source reads its headers and labels, not its images. A Source may be shared by threads;
 // a RecordStream belongs to one.
 #pragma once

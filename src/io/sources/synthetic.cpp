@@ -10,6 +10,7 @@
 #include "core/error.hpp"
 #include "core/hash.hpp"
 #include "core/random.hpp"
+#include "io/sources/labels.hpp"
 
 namespace podium::io {
 namespace {
@@ -169,9 +170,7 @@ std::unique_ptr<Source> open_synthetic_source(const SyntheticOptions& options, s
   info.location = text;
   info.text = std::move(text);
   info.shape = options.shape;
-  for (uint64_t label = 0; label < options.classes; ++label) {
-    info.class_names.push_back(std::to_string(label));
-  }
+  info.class_names = numbered_classes(options.classes);
   info.train_records = options.records;
   info.test_records = std::max(options.classes, options.records / 10);
   return std::make_unique<SyntheticSource>(std::move(info), options);
