@@ -1,6 +1,7 @@
 #include "version.hpp"
 
 #include <curl/curl.h>
+#include <isa-l.h>
 #include <dnnl_version.h>
 #include <hdf5.h>
 #include <mpi.h>
@@ -45,7 +46,8 @@ std::string version_text() {
          line("simdjson", PODIUM_TEXT_OF(SIMDJSON_VERSION)) +
          line("xxHash", dotted(XXH_VERSION_MAJOR, XXH_VERSION_MINOR, XXH_VERSION_RELEASE)) +
          line("libcurl", curl_version_info(CURLVERSION_NOW)->version) +
-         line("OpenSSL", OpenSSL_version(OPENSSL_VERSION_STRING)) + line("zlib", zlibVersion()) +
+         line("OpenSSL", OpenSSL_version(OPENSSL_VERSION_STRING)) +
+         line("ISA-L", dotted(ISAL_MAJOR_VERSION, ISAL_MINOR_VERSION, ISAL_PATCH_VERSION)) +
          line("GPU", "none: this build computes on CPUs only");
 }
 

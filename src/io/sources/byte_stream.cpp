@@ -1,14 +1,13 @@
 #include "io/sources/byte_stream.hpp"
 
 #include <fcntl.h>
+#include <isa-l/igzip_lib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <new>
 #include <vector>
 
 #include "core/error.hpp"
@@ -19,8 +18,30 @@ namespace {
 
 constexpr size_t buffer_bytes = size_t{1} << 18;
 constexpr std::array<uint8_t, 2> gzip_magic{0x1f, 0x8b};
-constexpr int gzip_window_bits = 15 + 16;  // zlib: 32 KiB window, gzip wrapping
+// ISA-L takes up to 64 bits ahead and gives back what lies behind the end of a member, so that much
+// of what it has consumed stays in place.
+constexpr size_t given_back_bytes = 8;
+constexpr size_t inflate_limit_bytes = size_t{1} << 30;  // at a time: ISA-L counts in 32 bits
 constexpr const char* fetch_again = "the file is damaged; get it again";
+
+std::string inflate_error_text(int status) {
+  switch (status) {
+    case ISAL_INVALID_BLOCK:
+      return "invalid block";
+    case ISAL_INVALID_SYMBOL:
+      return "invalid symbol";
+    case ISAL_INVALID_LOOKBACK:
+      return "invalid distance";
+    case ISAL_INVALID_WRAPPER:
+      return "invalid header";
+    case ISAL_UNSUPPORTED_METHOD:
+      return "not compressed by deflate";
+    case ISAL_INCORRECT_CHECKSUM:
+      return "its checksum or length differs from its content";
+    default:
+      return "invalid data";
+  }
+}
 
 }  // namespace
 
@@ -31,19 +52,15 @@ class ByteStream::Implementation {
     if (!file_) throw io_error("cannot open", path_.string(), errno);
     input_.resize(buffer_bytes);
     refill();
-    compressed_ = starts_with_magic();
-    if (compressed_ && inflateInit2(&zlib_, gzip_window_bits) != Z_OK) throw std::bad_alloc();
-  }
-  Implementation(const Implementation&) = delete;
-  Implementation& operator=(const Implementation&) = delete;
-  ~Implementation() {
-    if (compressed_) inflateEnd(&zlib_);
+    if (!starts_with_magic()) return;
+    inflate_ = std::make_unique<inflate_state>();
+    begin_member();
   }
 
   size_t read(std::span<uint8_t> out) {
     size_t done = 0;
     while (done < out.size()) {
-      const size_t count = compressed_ ? inflate_some(out.subspan(done)) : copy(out.subspan(done));
+      const size_t count = inflate_ ? inflate_some(out.subspan(done)) : copy(out.subspan(done));
       if (count == 0) break;
       done += count;
     }
@@ -52,7 +69,7 @@ class ByteStream::Implementation {
   }
 
   uint64_t skip(uint64_t bytes) {
-    if (!compressed_) return skip_plain(bytes);
+    if (!inflate_) return skip_plain(bytes);
     std::vector<uint8_t> scratch(buffer_bytes);
     uint64_t done = 0;
     while (done < bytes) {
@@ -67,7 +84,7 @@ class ByteStream::Implementation {
   uint64_t offset() const { return offset_; }
 
   std::optional<uint64_t> content_bytes() const {
-    if (compressed_) return {};
+    if (inflate_) return {};
     return file_bytes();
   }
 
@@ -91,9 +108,10 @@ class ByteStream::Implementation {
 
   // Reads the next piece of the file behind what is left of the last one.
   void refill() {
-    std::copy(input_.data() + begin_, input_.data() + end_, input_.data());
-    end_ -= begin_;
-    begin_ = 0;
+    const size_t keep = begin_ - std::min(begin_, given_back_bytes);
+    std::copy(input_.data() + keep, input_.data() + end_, input_.data());
+    end_ -= keep;
+    begin_ -= keep;
     while (end_ < input_.size()) {
       const ssize_t count = ::read(file_.get(), input_.data() + end_, input_.size() - end_);
       if (count < 0 && errno == EINTR) continue;
@@ -124,25 +142,29 @@ class ByteStream::Implementation {
 
   // Inflates at least one byte unless the content has ended.
   size_t inflate_some(std::span<uint8_t> out) {
-    const size_t wanted = std::min(out.size(), size_t{1} << 30);
-    zlib_.next_out = out.data();
-    zlib_.avail_out = static_cast<uInt>(wanted);
-    while (zlib_.avail_out == wanted && !ended_) inflate_once();
-    return wanted - zlib_.avail_out;
+    const size_t wanted = std::min(out.size(), inflate_limit_bytes);
+    inflate_->next_out = out.data();
+    inflate_->avail_out = static_cast<uint32_t>(wanted);
+    while (inflate_->avail_out == wanted && !ended_) inflate_once();
+    return wanted - inflate_->avail_out;
   }
 
   void inflate_once() {
     if (available() == 0) refill();
-    if (available() == 0) throw data_error("the gzip stream ends too early", where(), fetch_again);
-    zlib_.next_in = input_.data() + begin_;
-    zlib_.avail_in = static_cast<uInt>(available());
-    const int status = inflate(&zlib_, Z_NO_FLUSH);
-    begin_ = end_ - zlib_.avail_in;
-    if (status == Z_STREAM_END) {
+    const bool at_end = available() == 0;
+    const size_t begin = begin_;
+    const uint32_t room = inflate_->avail_out;
+    inflate_->next_in = input_.data() + begin_;
+    inflate_->avail_in = static_cast<uint32_t>(available());
+    const int status = isal_inflate(inflate_.get());
+    begin_ = static_cast<size_t>(inflate_->next_in - input_.data());
+    if (inflate_->block_state == ISAL_BLOCK_FINISH && status >= 0) {
       begin_next_member();
-    } else if (status != Z_OK && status != Z_BUF_ERROR) {
-      const std::string reason = zlib_.msg == nullptr ? "invalid data" : zlib_.msg;
-      throw data_error("the gzip stream is damaged: " + reason, where(), fetch_again);
+    } else if (status < 0 || (!at_end && begin_ == begin && inflate_->avail_out == room)) {
+      throw data_error("the gzip stream is damaged: " + inflate_error_text(status), where(),
+                       fetch_again);
+    } else if (at_end && inflate_->avail_out == room) {
+      throw data_error("the gzip stream ends too early", where(), fetch_again);
     }
   }
 
@@ -151,11 +173,18 @@ class ByteStream::Implementation {
     if (available() < gzip_magic.size()) refill();
     if (available() == 0) {
       ended_ = true;
-    } else if (!starts_with_magic()) {
+    } else if (starts_with_magic()) {
+      begin_member();
+    } else {
       throw data_error("other bytes follow the gzip stream", where(), fetch_again);
-    } else if (inflateReset(&zlib_) != Z_OK) {
-      throw internal_error("zlib refused to begin the next gzip member", where());
     }
+  }
+
+  // Leaves the output of the stream where it is.
+  void begin_member() {
+    isal_inflate_reset(inflate_.get());
+    inflate_->crc_flag = ISAL_GZIP;  // verifies checksum and length of the member
+    inflate_->hist_bits = 0;         // the full window
   }
 
   std::filesystem::path path_;
@@ -164,9 +193,8 @@ class ByteStream::Implementation {
   size_t begin_ = 0;  // of the bytes in input_ not yet consumed
   size_t end_ = 0;
   uint64_t offset_ = 0;
-  bool compressed_ = false;
   bool ended_ = false;
-  z_stream zlib_{};
+  std::unique_ptr<inflate_state> inflate_;  // null: the file is plain
 };
 
 ByteStream::ByteStream(std::filesystem::path path)
