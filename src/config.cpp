@@ -23,16 +23,17 @@ namespace options = boost::program_options;
 
 struct Unit {
   const char* name;
-  double bytes;
+  double factor;
 };
-constexpr std::array<Unit, 8> units = {{{"KiB", 0x1p10},
-                                        {"MiB", 0x1p20},
-                                        {"GiB", 0x1p30},
-                                        {"TiB", 0x1p40},
-                                        {"kB", 1e3},
-                                        {"MB", 1e6},
-                                        {"GB", 1e9},
-                                        {"TB", 1e12}}};
+constexpr std::array<Unit, 8> size_units = {{{"KiB", 0x1p10},
+                                             {"MiB", 0x1p20},
+                                             {"GiB", 0x1p30},
+                                             {"TiB", 0x1p40},
+                                             {"kB", 1e3},
+                                             {"MB", 1e6},
+                                             {"GB", 1e9},
+                                             {"TB", 1e12}}};
+constexpr std::array<Unit, 4> time_units = {{{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}}};
 
 // A finite number that fills all of `text`.
 bool parse_number(const std::string& text, double* number) {
@@ -52,13 +53,13 @@ bool parse_boolean(const std::string& text, bool* value) {
   return *value || text == "false" || text == "no" || text == "0";
 }
 
-// "4096", "512MiB", "1.5 GB".
-bool parse_bytes(std::string text, double* number) {
+// "4096", "512MiB", "1.5 GB"; "90", "30d".
+bool parse_quantity(std::string text, std::span<const Unit> units, double* number) {
   double factor = 1;
   for (const Unit& unit : units) {
     if (!text.ends_with(unit.name)) continue;
     text.resize(text.size() - std::string(unit.name).size());
-    factor = unit.bytes;
+    factor = unit.factor;
     break;
   }
   while (text.ends_with(' ')) text.pop_back();
@@ -100,8 +101,13 @@ std::string complaint(const OptionSpec& spec, const std::string& value) {
     case ValueKind::boolean:
       return parse_boolean(value, &flag) ? "" : "write true or false";
     case ValueKind::bytes:
-      return parse_bytes(value, &number) && within(number) ? ""
-                                                           : "write a size, e.g. 512MiB or 2GB";
+      return parse_quantity(value, size_units, &number) && within(number)
+                 ? ""
+                 : "write a size, e.g. 512MiB or 2GB";
+    case ValueKind::duration:
+      return parse_quantity(value, time_units, &number) && number >= 0 && number < 1e10
+                 ? ""
+                 : "write a time, e.g. 90s, 12h or 30d";
   }
   return "";
 }
@@ -151,14 +157,14 @@ bool is_utf8(const std::string& text) {
   }
 }
 
-// PODIUM_TRAIN__LR names "train.lr"; PODIUM_ROLES and PODIUM_DEVICE the keys without a section.
+// PODIUM_TRAIN__LR names "train.lr"; PODIUM_ROLES and its like the keys without a section.
 // Empty if the variable is none of ours.
 std::string key_of_variable(std::string name) {
   constexpr std::string_view prefix = "PODIUM_";
   if (!name.starts_with(prefix)) return "";
   name.erase(0, prefix.size());
   std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
-  if (name == "roles" || name == "device") return name;
+  if (name == "roles" || name == "device" || name == "append") return name;
   if (name.find("__") == std::string::npos) return "";
   for (size_t at = name.find("__"); at != std::string::npos; at = name.find("__")) {
     name.replace(at, 2, ".");
@@ -245,8 +251,14 @@ bool Config::boolean(const std::string& key) const {
 
 uint64_t Config::bytes(const std::string& key) const {
   double number = 0;
-  require(parse_bytes(text(key), &number), "not a size", key.c_str());
+  require(parse_quantity(text(key), size_units, &number), "not a size", key.c_str());
   return static_cast<uint64_t>(number);
+}
+
+std::chrono::seconds Config::duration(const std::string& key) const {
+  double number = 0;
+  require(parse_quantity(text(key), time_units, &number), "not a time", key.c_str());
+  return std::chrono::seconds(static_cast<int64_t>(number));
 }
 
 std::vector<std::string> Config::model_names() const {

@@ -5,6 +5,7 @@
 // getters cannot fail.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -34,6 +35,7 @@ class Config {
   double real(const std::string& key) const;
   bool boolean(const std::string& key) const;
   uint64_t bytes(const std::string& key) const;
+  std::chrono::seconds duration(const std::string& key) const;
 
   // True if some source set the key.
   bool is_set(const std::string& key) const { return values_.contains(key); }

@@ -23,14 +23,20 @@ struct Flags {
   bool print_config = false;
 };
 
+// What `--key` alone means: for a truth value that it is true.
+std::string bare_value(const OptionSpec& spec) {
+  return spec.kind == ValueKind::boolean ? "true" : spec.bare_value;
+}
+
 options::options_description flag_descriptions() {
   options::options_description flags;
   flags.add_options()("help", "")("version", "")("print-config", "");
   flags.add_options()("word", options::value<std::vector<std::string>>());
   for (const OptionSpec& spec : option_schema()) {
-    if (spec.key.find('*') == std::string::npos) {
-      flags.add_options()(spec.key.c_str(), options::value<std::string>());
-    }
+    if (spec.key.find('*') != std::string::npos) continue;
+    auto* value = options::value<std::string>();
+    if (!bare_value(spec).empty()) value->implicit_value(bare_value(spec));
+    flags.add_options()(spec.key.c_str(), value);
   }
   return flags;
 }
@@ -47,6 +53,9 @@ void take_option(const options::option& option, Flags* flags, std::vector<std::s
     flags->print_config = true;
   } else if (key == "word" || option.position_key >= 0) {
     words->insert(words->end(), option.value.begin(), option.value.end());
+  } else if (option.value.empty() && find_option(key) != nullptr &&
+             !bare_value(*find_option(key)).empty()) {
+    config->set(key, bare_value(*find_option(key)), "flag --" + key);
   } else if (option.value.empty()) {
     const bool known = find_option(key) != nullptr;
     throw usage_error(
@@ -111,16 +120,16 @@ const std::vector<Verb>& verbs() {
   static const std::vector<Verb> all = {
       {"run",
        "the whole pipeline in one job: ingest, train, select, serve",
-       {"", "run", "io", "train", "model", "comm", "ckpt", "serve", "log"}},
-      {"ingest", "read a data set into its HDF5 cache", {"", "run", "io", "log"}},
+       {"", "run", "io", "memo", "train", "model", "comm", "ckpt", "serve", "log"}},
+      {"ingest", "read a data set into its HDF5 cache", {"", "run", "io", "memo", "log"}},
       {"train",
        "train one model; its result becomes a candidate of the run folder",
-       {"", "run", "io", "train", "model", "comm", "ckpt", "log"}},
+       {"", "run", "io", "memo", "train", "model", "comm", "ckpt", "log"}},
       {"select", "publish the best candidate of the run folder", {"run", "log"}},
       {"serve", "answer predictions with the published model", {"", "run", "serve", "log"}},
       {"predict",
        "classify records, here or by a running service",
-       {"run", "io", "predict", "log"}},
+       {"run", "io", "memo", "predict", "log"}},
       {"search", "architecture search over parameter servers", {}, false},
       {"learn", "explorers, a buffer and trainers kept in step", {}, false},
       {"export", "write a model for other programs", {}, false},

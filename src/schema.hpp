@@ -7,7 +7,7 @@
 
 namespace podium {
 
-enum class ValueKind { text, integer, real, boolean, bytes };
+enum class ValueKind { text, integer, real, boolean, bytes, duration };
 
 struct OptionSpec {
   std::string key;  // "section.name", or "name" for the few without a section
@@ -17,6 +17,7 @@ struct OptionSpec {
   std::vector<std::string> choices = {};  // a text must be one of these, when there are any
   double least = 0;                       // numbers: the smallest and largest allowed
   double most = 1e18;
+  std::string bare_value = {};  // what the flag alone means, without "=VALUE"; empty: nothing
 };
 
 // Every option, in the order of the documentation. Options of one model of a run are written

@@ -76,6 +76,17 @@ std::vector<train::Recipe> make_recipes(const Config& config, const std::string&
   return recipes;
 }
 
+io::MemoRules memo_rules(const Config& config) {
+  return {io::parse_memo_mode(config.text("memo.mode")), config.duration("memo.max_age"),
+          config.real("memo.max_change")};
+}
+
+// "true" is what the flag alone means: the records by which the cache's own source has grown.
+std::optional<std::string> append_source(const std::string& text) {
+  if (text.empty() || text == "false") return {};
+  return text == "true" ? "" : text;
+}
+
 // "2epochs" or "never".
 int checkpoint_epochs(const std::string& text) {
   if (text == "never") return 0;
@@ -181,7 +192,14 @@ workflow::Settings make_settings(const Config& config, const std::string& verb,
   settings.ingest.cache_dir = config.text("io.cache_dir");
   settings.ingest.split_seed = static_cast<uint64_t>(config.integer("io.split_seed"));
   settings.ingest.validation_records = static_cast<uint64_t>(config.integer("io.validation"));
-  settings.ingest.force = config.boolean("io.rebuild");
+  settings.ingest.transform = io::Transform::parse(config.text("io.transform"));
+  settings.ingest.mirrors = split_list(config.text("io.mirrors"));
+  settings.ingest.memo = memo_rules(config);
+  settings.ingest.append = append_source(config.text("append"));
+  if (settings.ingest.append && verb != "ingest") {
+    throw usage_error("only `ingest` appends", "--append",
+                      "append first, then start `" + verb + "`");
+  }
   settings.cache_memory_bytes = config.bytes("io.cache_memory");
   settings.recipes = make_recipes(config, verb);
   settings.groups = static_cast<int>(config.integer("train.groups"));

@@ -1,242 +1,59 @@
 #include "io/ingest.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
-#include <array>
-#include <ctime>
 #include <optional>
+#include <tuple>
 
 #include "core/error.hpp"
 #include "core/hash.hpp"
 #include "core/random.hpp"
+#include "io/append.hpp"
 #include "io/atomic_file.hpp"
+#include "io/cache_check.hpp"
 #include "io/file_lock.hpp"
 #include "io/manifest.hpp"
+#include "io/part_writer.hpp"
 #include "io/permutation.hpp"
-#include "io/shard.hpp"
+#include "io/sources/place.hpp"
 #include "io/statistics.hpp"
 
 namespace podium::io {
 namespace {
 
-constexpr const char* validation_key = "--io.validation";
-
-std::string utc_now() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  gmtime_r(&now, &parts);
-  std::array<char, 32> text{};
-  std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text.data();
+uint64_t hash_text(const std::string& text) {
+  return xxh3(std::as_bytes(std::span(text.data(), text.size())));
 }
 
-std::string shard_name(Part part, uint64_t rank, uint64_t ranks) {
-  std::array<char, 80> text{};
-  std::snprintf(text.data(), text.size(), "%s-%05llu-of-%05llu.h5", part_name(part),
-                static_cast<unsigned long long>(rank), static_cast<unsigned long long>(ranks));
-  return text.data();
-}
-
-// The validation records of the train part, ascending.
+// The validation records of the train part, ascending: a seeded sample.
 std::vector<uint32_t> choose_validation(uint64_t train_records, const IngestOptions& options) {
   std::vector<uint32_t> chosen =
-      permutation(static_cast<uint32_t>(train_records), Random(options.split_seed));
-  chosen.resize(options.validation_records);
+      sample(static_cast<uint32_t>(train_records),
+             static_cast<uint32_t>(options.validation_records), Random(options.split_seed));
   std::sort(chosen.begin(), chosen.end());
   return chosen;
 }
 
-// Throws data_error unless every shard is there and as sealed.
-void verify_shards(const std::filesystem::path& folder, const Manifest& manifest) {
-  for (const ShardEntry& shard : manifest.shards) {
-    const Seal seal = verify_seal(folder / shard.file, shard_schema);
-    if (seal.xxh3 != shard.xxh3) {
-      throw data_error("a shard is not the one that the manifest lists",
-                       (folder / shard.file).string(), shard_schema.remedy);
-    }
-  }
+// Names the files of one build or append apart from those of every other.
+std::string new_tag() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch().count();
+  return to_hex(mix64(static_cast<uint64_t>(now)) ^ static_cast<uint64_t>(getpid()));
 }
 
-// Why the cache in `folder` cannot be used as asked; empty when it can.
-std::string obstacle(const std::filesystem::path& folder, const IngestOptions& options,
-                     std::optional<Manifest>& manifest) {
-  std::error_code ignored;
-  if (!std::filesystem::exists(folder / manifest_file, ignored)) {
-    return "there is no cache of this source content, split and format yet";
-  }
-  try {
-    manifest = read_manifest(folder / manifest_file);
-    if (manifest->split_seed != options.split_seed) {
-      return "the cache was split by seed " + std::to_string(manifest->split_seed) + ", not " +
-             std::to_string(options.split_seed);
-    }
-    if (manifest->validation.size() != options.validation_records) {
-      return "the cache has " + std::to_string(manifest->validation.size()) +
-             " validation records, not " + std::to_string(options.validation_records);
-    }
-    verify_shards(folder, *manifest);
-    return {};
-  } catch (const Error& error) {
-    return std::string("the cache is damaged: ") + error.what();
-  }
-}
-
-}  // namespace
-
-struct Ingest::State {
-  explicit State(IngestOptions given) : options(std::move(given)) {}
-
-  // Opened when first needed: it may mean a download.
-  const Source& source() {
-    if (!opened) {
-      opened = open_source({options.source,
-                            options.cache_dir / "downloads",
-                            options.data_folders,
-                            options.mirrors,
-                            options.log,
-                            {}});
-      const uint64_t train_records = opened->info().train_records;
-      if (options.validation_records >= train_records) {
-        throw usage_error("cannot take " + std::to_string(options.validation_records) +
-                              " validation records from " + std::to_string(train_records) +
-                              " train records",
-                          validation_key, "take fewer");
-      }
-    }
-    return *opened;
-  }
-
-  const SourceInfo& info() { return source().info(); }
-  uint64_t digest() {
-    if (!known_digest) known_digest = source().digest();
-    return *known_digest;
-  }
-  // Content and split: jobs that split the same source otherwise never write the same folder.
-  std::string cache_name() {
-    const uint64_t split = mix64(options.split_seed ^ mix64(options.validation_records));
-    return info().name + "-" + to_hex(digest() ^ split);
-  }
-  std::filesystem::path folder() { return options.cache_dir / cache_name(); }
-
-  Decision decision(bool reuse, std::string reason) {
-    const uint64_t records = info().train_records + info().test_records;
-    return {reuse, std::move(reason), folder(), records, records * info().shape.bytes()};
-  }
-
-  // Empty unless the cache can be used as it is.
-  std::optional<Decision> reuse(std::string& reason) {
-    std::optional<Manifest> manifest;
-    reason = obstacle(folder(), options, manifest);
-    if (!reason.empty()) return {};
-    return decision(true, "cache " + cache_name() +
-                              " is current: source digest, split seed and format version match (" +
-                              std::to_string(info().train_records + info().test_records) +
-                              " records, built " + manifest->built + ")");
-  }
-
-  ShardEntry write_shard(Part part, uint64_t rank, uint64_t ranks, ChannelSums& sums);
-
-  IngestOptions options;
-  std::unique_ptr<Source> opened;
-  std::optional<uint64_t> known_digest;
-  FileLock lock;
-};
-
-Ingest::Ingest(IngestOptions options) : state_(std::make_unique<State>(std::move(options))) {}
-Ingest::~Ingest() = default;
-
-Decision Ingest::decide() {
-  State& state = *state_;
-  std::string reason = "a rebuild was asked for";
-  if (!state.options.force) {
-    if (auto decision = state.reuse(reason)) return *decision;
-  }
-  create_folder(state.options.cache_dir);
-  state.lock = FileLock(
-      state.options.cache_dir / (state.cache_name() + ".lock"), state.options.lock_timeout, [&] {
-        state.options.log.info("waiting for another job that builds cache " + state.cache_name());
-      });
-  // While this job waited, the other one may have built what is needed.
-  if (!state.options.force) {
-    if (auto decision = state.reuse(reason)) {
-      state.lock.release();
-      return *decision;
-    }
-  }
-  create_folder(state.folder());
-  remove_stale_temporaries(state.folder());
-  return state.decision(false, "building cache " + state.cache_name() + ": " + reason);
-}
-
-ShardEntry Ingest::State::write_shard(Part part, uint64_t rank, uint64_t ranks, ChannelSums& sums) {
-  const uint64_t total = info().records(part);
-  ShardEntry shard;
-  shard.part = part;
-  shard.file = shard_name(part, rank, ranks);
-  shard.first = total * rank / ranks;
-  const uint64_t end = total * (rank + 1) / ranks;
-  shard.records = end - shard.first;
-  if (shard.records == 0) return shard;
-
-  std::vector<bool> is_validation(part == Part::train ? total : 0);
-  if (part == Part::train) {
-    for (const uint32_t record : choose_validation(total, options)) is_validation[record] = true;
-  }
-  const auto stream = source().open(part, shard.first);
-  ShardWriter writer(folder() / shard.file, info().shape, shard.records);
-  const size_t image_bytes = info().shape.bytes();
-  const uint64_t batch = std::min(shard.records, batch_records(info().shape));
-  std::vector<uint8_t> images(batch * image_bytes);
-  std::vector<uint8_t> labels(batch);
-  for (uint64_t record = shard.first; record < end;) {
-    labels.resize(std::min(batch, end - record));
-    images.resize(labels.size() * image_bytes);
-    stream->read(images, labels);
-    writer.append(images, labels);
-    for (size_t i = 0; i < labels.size(); ++i, ++record) {
-      if (part == Part::test || is_validation[record]) continue;
-      sums.add_image(std::span(images).subspan(i * image_bytes, image_bytes));
-    }
-  }
-  if (end == total) stream->finish();
-  const Seal seal = writer.finish();
-  shard.bytes = seal.bytes;
-  shard.xxh3 = seal.xxh3;
-  return shard;
-}
-
-ShardReport Ingest::write_part(uint64_t rank, uint64_t ranks) {
-  require(rank < ranks, "an ingest rank is one of its ranks", "Ingest::write_part");
-  State& state = *state_;
-  ChannelSums sums(state.info().shape.channels);
-  ShardReport report;
-  create_folder(state.folder());
-  for (const Part part : {Part::train, Part::test}) {
-    ShardEntry shard = state.write_shard(part, rank, ranks, sums);
-    if (shard.records > 0) report.shards.push_back(std::move(shard));
-  }
-  report.sum = std::move(sums.sum);
-  report.square_sum = std::move(sums.square_sum);
-  return report;
-}
-
-namespace {
-
-// Removes shards of earlier builds by other rank counts. Their readers keep them open.
+// Removes shards that the manifest does not list. Whoever reads them has them open.
 void remove_unlisted(const std::filesystem::path& folder, const Manifest& manifest) {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
     const std::string file = entry.path().filename().string();
-    const bool listed = std::any_of(manifest.shards.begin(), manifest.shards.end(),
-                                    [&](const ShardEntry& shard) { return shard.file == file; });
-    if (listed || file == manifest_file || file.starts_with('.')) continue;
+    if (!file.ends_with(".h5") || file == manifest_file || file.starts_with('.')) continue;
+    if (std::ranges::count(manifest.shards, file, &ShardEntry::file) > 0) continue;
     std::error_code ignored;
     std::filesystem::remove(entry.path(), ignored);
   }
 }
 
-void gather_reports(const std::vector<ShardReport>& reports, const std::filesystem::path& folder,
-                    Manifest& manifest) {
-  ChannelSums sums(manifest.shape.channels);
+void add_reports(const std::vector<ShardReport>& reports, ChannelSums& sums, Manifest& manifest) {
   for (const ShardReport& report : reports) {
     require(report.sum.size() == sums.sum.size() && report.square_sum.size() == sums.sum.size(),
             "an ingest report has sums for each channel", "Ingest::finish");
@@ -247,38 +64,237 @@ void gather_reports(const std::vector<ShardReport>& reports, const std::filesyst
             [](const ShardEntry& a, const ShardEntry& b) {
               return std::tie(a.part, a.first) < std::tie(b.part, b.first);
             });
-  require(shards_cover(manifest), "the reports of all ranks cover the source", "Ingest::finish");
-  for (const ShardEntry& shard : manifest.shards) {
-    if (read_seal(folder / shard.file, shard_schema).xxh3 != shard.xxh3) {
-      throw data_error("a shard was replaced while the cache was being built",
-                       (folder / shard.file).string(), "run one ingest at a time, then again");
-    }
-  }
-  const uint64_t images = manifest.train_records - manifest.validation.size();
-  const ChannelStatistics statistics =
-      channel_statistics(sums, images * manifest.shape.height * manifest.shape.width);
-  manifest.mean = statistics.mean;
-  manifest.stddev = statistics.stddev;
+  require(shards_cover(manifest), "the reports of all ranks cover the plan", "Ingest::finish");
 }
 
 }  // namespace
 
-void Ingest::finish(const std::vector<ShardReport>& reports) {
-  State& state = *state_;
-  const SourceInfo& info = state.info();
-  Manifest manifest;
+struct Ingest::State {
+  explicit State(IngestOptions given)
+      : options(std::move(given)), place(place_of(options.source)) {}
+
+  // Opened when first needed: it may mean a download.
+  const Source& open(const std::string& text) {
+    if (!opened || opened->info().text != text) {
+      opened = open_source({text, options.cache_dir / "downloads", options.data_folders,
+                            options.mirrors, options.log, options.transform});
+    }
+    return *opened;
+  }
+
+  const Source& own_source() {
+    const Source& source = open(options.source);
+    const uint64_t train_records = source.info().train_records;
+    if (options.validation_records >= train_records) {
+      throw usage_error("cannot take " + std::to_string(options.validation_records) +
+                            " validation records from " + std::to_string(train_records) +
+                            " train records",
+                        "--io.validation", "take fewer");
+    }
+    return source;
+  }
+
+  uint64_t own_digest() {
+    if (!digest) digest = own_source().digest();
+    return *digest;
+  }
+
+  // Place, transforms and split: jobs that differ in one of them never share a folder.
+  std::string cache_name() const {
+    const uint64_t split = mix64(options.split_seed ^ mix64(options.validation_records));
+    const uint64_t what = hash_text(place.location + "\n" + options.transform.text());
+    return place.name + "-" + to_hex(what ^ split);
+  }
+  std::filesystem::path folder() const { return options.cache_dir / cache_name(); }
+
+  // What the data are known by: models trained on equal digests and splits can be compared.
+  std::string data_digest() {
+    const std::string transform = options.transform.text();
+    return to_hex(transform.empty() ? own_digest() : own_digest() ^ mix64(hash_text(transform)));
+  }
+
+  MemoSource memo_source() {
+    return {[this] { return own_digest(); },
+            [this] {
+              const SourceInfo& info = own_source().info();
+              return info.train_records + info.test_records;
+            }};
+  }
+
+  void take_lock() {
+    create_folder(options.cache_dir);
+    lock = FileLock(options.cache_dir / (cache_name() + ".lock"), options.lock_timeout, [&] {
+      options.log.info("waiting for another job that builds cache " + cache_name());
+    });
+  }
+
+  std::optional<Decision> reuse(std::string& reason);
+  Decision build(const std::string& reason);
+  Decision append(const std::string& text);
+  Decision decision(const Manifest& manifest, bool reuse, std::string reason) const;
+
+  void begin_manifest();
+
+  IngestOptions options;
+  SourcePlace place;
+  std::unique_ptr<Source> opened;
+  std::optional<uint64_t> digest;
+  FileLock lock;
+  Manifest manifest;  // that finish() will write, without the new shards
+  MemoVerdict verdict;
+};
+
+Decision Ingest::State::decision(const Manifest& of, bool reuse, std::string reason) const {
+  Decision decision;
+  decision.reuse = reuse;
+  decision.reason = std::move(reason);
+  decision.path = folder();
+  decision.records = of.train_records + of.test_records;
+  decision.bytes = decision.records * of.shape.bytes();
+  decision.generation = of.generation;
+  return decision;
+}
+
+// Empty unless the cache can be used as it is; `reason` then says why not.
+std::optional<Decision> Ingest::State::reuse(std::string& reason) {
+  if (options.memo.mode == MemoMode::never) {
+    reason = "a rebuild was asked for by --memo.mode=never";
+    return {};
+  }
+  const std::optional<Manifest> cached = sound_cache(folder(), reason);
+  if (!cached) return {};
+  const Instant now = std::chrono::system_clock::now();
+  const MemoVerdict found = judge(options.memo, *cached, memo_source(), now);
+  reason = found.reason;
+  if (!found.reuse) return {};
+  write_memo(folder(), *cached, options.memo, found, now);
+  return decision(*cached, true, "cache " + cache_name() + " is current: " + found.reason);
+}
+
+// The manifest of a cache built from the source as it is.
+void Ingest::State::begin_manifest() {
+  const SourceInfo& info = own_source().info();
+  manifest = {};
   manifest.name = info.name;
   manifest.source = info.text;
-  manifest.digest = to_hex(state.digest());
-  manifest.built = utc_now();
+  manifest.location = place.location;
+  manifest.digest = data_digest();
+  manifest.source_digest = to_hex(own_digest());
+  manifest.source_records = info.train_records + info.test_records;
+  manifest.source_train_records = info.train_records;
+  manifest.transform = options.transform.text();
   manifest.shape = info.shape;
   manifest.class_names = info.class_names;
   manifest.train_records = info.train_records;
   manifest.test_records = info.test_records;
-  manifest.split_seed = state.options.split_seed;
-  manifest.validation = choose_validation(info.train_records, state.options);
-  gather_reports(reports, state.folder(), manifest);
+  manifest.split_seed = options.split_seed;
+  manifest.validation = choose_validation(info.train_records, options);
+}
+
+Decision Ingest::State::build(const std::string& reason) {
+  create_folder(folder());
+  remove_stale_temporaries(folder());
+  begin_manifest();
+  verdict = {false, reason};
+  Decision built = decision(manifest, false, "building cache " + cache_name() + ": " + reason);
+  built.plan = WritePlan{folder(),
+                         options.source,
+                         new_tag(),
+                         0,
+                         {{{0, 0, manifest.train_records}, {0, 0, manifest.test_records}}},
+                         {}};
+  return built;
+}
+
+Decision Ingest::State::append(const std::string& text) {
+  std::string reason;
+  const std::optional<Manifest> cached = sound_cache(folder(), reason);
+  if (!cached) {
+    throw unavailable_error("there is no sound cache to append to: " + reason, folder().string(),
+                            "run `podium ingest` without --append first");
+  }
+  const bool own = text.empty();
+  const Source& source = own ? own_source() : open(text);
+  const std::string content = to_hex(source.digest());
+  AppendChoice choice = own ? choose_grown(folder(), *cached, source, content)
+                            : choose_other(*cached, source, content);
+  if (choice.records.records == 0) return decision(*cached, true, choice.reason);
+
+  remove_stale_temporaries(folder());
+  manifest = *cached;
+  ++manifest.generation;
+  manifest.train_records += choice.records.records;
+  if (manifest.train_records >= uint64_t{1} << 32) {
+    throw data_error("a cache has at most 2^32 - 1 train records", text, "append fewer");
+  }
+  manifest.appends.push_back({manifest.generation, source.info().text, content, own,
+                              choice.records.records,
+                              to_utc_text(std::chrono::system_clock::now())});
+  if (own) {
+    manifest.source_digest = content;
+    manifest.source_train_records += choice.records.records;
+    manifest.source_records = source.info().train_records + source.info().test_records;
+  }
+  verdict = {false, choice.reason};
+  Decision appended = decision(manifest, false, choice.reason + " to cache " + cache_name());
+  appended.appended = choice.records.records;
+  appended.plan = WritePlan{folder(),
+                            own ? options.source : text,
+                            new_tag(),
+                            manifest.generation,
+                            {{choice.records, {}}},
+                            std::move(choice.labels)};
+  return appended;
+}
+
+Ingest::Ingest(IngestOptions options) : state_(std::make_unique<State>(std::move(options))) {}
+Ingest::~Ingest() = default;
+
+Decision Ingest::decide() {
+  State& state = *state_;
+  if (state.options.append) {
+    state.take_lock();
+    return state.append(*state.options.append);
+  }
+  std::string reason;
+  if (auto decision = state.reuse(reason)) return *decision;
+  state.take_lock();
+  // While this job waited, the other one may have built what is needed.
+  if (auto decision = state.reuse(reason)) {
+    state.lock.release();
+    return *decision;
+  }
+  return state.build(reason);
+}
+
+ShardReport Ingest::write_part(const WritePlan& plan, uint64_t rank, uint64_t ranks) {
+  require(rank < ranks, "an ingest rank is one of its ranks", "Ingest::write_part");
+  State& state = *state_;
+  create_folder(plan.folder);
+  const Source& source = state.open(plan.source);
+  const std::vector<uint32_t> validation =
+      plan.generation > 0 ? std::vector<uint32_t>()
+                          : choose_validation(source.info().train_records, state.options);
+  return write_share(plan, source, validation, rank, ranks);
+}
+
+void Ingest::finish(const std::vector<ShardReport>& reports) {
+  State& state = *state_;
+  Manifest manifest = state.manifest;
+  const Instant now = std::chrono::system_clock::now();
+  ChannelSums sums(manifest.shape.channels);
+  add_reports(reports, sums, manifest);
+  manifest.updated = to_utc_text(now);
+  if (manifest.generation == 0) {
+    manifest.built = manifest.updated;
+    const uint64_t images = manifest.train_records - manifest.validation.size();
+    const ChannelStatistics statistics =
+        channel_statistics(sums, images * manifest.shape.height * manifest.shape.width);
+    manifest.mean = statistics.mean;
+    manifest.stddev = statistics.stddev;
+  }
   write_manifest(state.folder() / manifest_file, manifest);
+  write_memo(state.folder(), manifest, state.options.memo, state.verdict, now);
   remove_unlisted(state.folder(), manifest);
   state.lock.release();
 }

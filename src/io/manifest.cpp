@@ -13,12 +13,35 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+Json to_json(const Append& append) {
+  return {{"generation", append.generation}, {"source", append.source},
+          {"digest", append.digest},         {"own", append.own},
+          {"records", append.records},       {"at", append.at}};
+}
+
+Append append_from(const Json& json) {
+  Append append;
+  json.at("generation").get_to(append.generation);
+  json.at("source").get_to(append.source);
+  json.at("digest").get_to(append.digest);
+  json.at("own").get_to(append.own);
+  json.at("records").get_to(append.records);
+  json.at("at").get_to(append.at);
+  return append;
+}
+
 Json to_json(const Manifest& manifest) {
   Json json;
   json["name"] = manifest.name;
   json["source"] = manifest.source;
+  json["location"] = manifest.location;
   json["digest"] = manifest.digest;
+  json["source_digest"] = manifest.source_digest;
+  json["source_records"] = manifest.source_records;
+  json["source_train_records"] = manifest.source_train_records;
+  json["transform"] = manifest.transform;
   json["built"] = manifest.built;
+  json["updated"] = manifest.updated;
   json["shape"] = {manifest.shape.height, manifest.shape.width, manifest.shape.channels};
   json["class_names"] = manifest.class_names;
   json["train_records"] = manifest.train_records;
@@ -27,6 +50,8 @@ Json to_json(const Manifest& manifest) {
   json["mean"] = manifest.mean;
   json["stddev"] = manifest.stddev;
   json["generation"] = manifest.generation;
+  json["appends"] = Json::array();
+  for (const Append& append : manifest.appends) json["appends"].push_back(to_json(append));
   json["shards"] = Json::array();
   for (const ShardEntry& shard : manifest.shards) json["shards"].push_back(shard_to_json(shard));
   return json;
@@ -36,8 +61,14 @@ Manifest from_json(const Json& json) {
   Manifest manifest;
   json.at("name").get_to(manifest.name);
   json.at("source").get_to(manifest.source);
+  json.at("location").get_to(manifest.location);
   json.at("digest").get_to(manifest.digest);
+  json.at("source_digest").get_to(manifest.source_digest);
+  json.at("source_records").get_to(manifest.source_records);
+  json.at("source_train_records").get_to(manifest.source_train_records);
+  json.at("transform").get_to(manifest.transform);
   json.at("built").get_to(manifest.built);
+  json.at("updated").get_to(manifest.updated);
   const auto shape = json.at("shape").get<std::array<size_t, 3>>();
   manifest.shape = {shape[0], shape[1], shape[2]};
   json.at("class_names").get_to(manifest.class_names);
@@ -47,6 +78,7 @@ Manifest from_json(const Json& json) {
   json.at("mean").get_to(manifest.mean);
   json.at("stddev").get_to(manifest.stddev);
   json.at("generation").get_to(manifest.generation);
+  for (const Json& append : json.at("appends")) manifest.appends.push_back(append_from(append));
   for (const Json& shard : json.at("shards")) manifest.shards.push_back(shard_from_json(shard));
   return manifest;
 }
@@ -59,7 +91,8 @@ bool is_consistent(const Manifest& manifest) {
          (validation.empty() || validation.back() < manifest.train_records) &&
          manifest.shape.bytes() > 0 && !manifest.class_names.empty() &&
          manifest.mean.size() == manifest.shape.channels &&
-         manifest.stddev.size() == manifest.shape.channels;
+         manifest.stddev.size() == manifest.shape.channels &&
+         manifest.appends.size() == manifest.generation;
 }
 
 }  // namespace
@@ -93,7 +126,12 @@ void write_manifest(const std::filesystem::path& path, const Manifest& manifest)
 }
 
 Manifest read_manifest(const std::filesystem::path& path) {
-  verify_seal(path, cache_schema);
+  const Seal seal = verify_seal(path, cache_schema);
+  if (seal.version != cache_schema.version) {
+    throw data_error("the cache has format version " + std::to_string(seal.version) +
+                         ", this program reads " + std::to_string(cache_schema.version),
+                     path.string(), cache_schema.remedy);
+  }
   const Hdf5File hdf5 = Hdf5File::open(path);
   Manifest manifest;
   try {

@@ -35,27 +35,4 @@ ShardEntry shard_from_json(const Json& json) {
   return shard;
 }
 
-std::string ShardReport::to_json() const {
-  Json json;
-  json["shards"] = Json::array();
-  for (const ShardEntry& shard : shards) json["shards"].push_back(shard_to_json(shard));
-  json["sum"] = sum;
-  json["square_sum"] = square_sum;
-  return json.dump();
-}
-
-ShardReport ShardReport::from_json(std::string_view text) {
-  try {
-    const Json json = Json::parse(text);
-    ShardReport report;
-    for (const Json& shard : json.at("shards")) report.shards.push_back(shard_from_json(shard));
-    json.at("sum").get_to(report.sum);
-    json.at("square_sum").get_to(report.square_sum);
-    return report;
-  } catch (const std::exception& error) {
-    throw internal_error(std::string("not the report of an ingest rank: ") + error.what(),
-                         "ShardReport::from_json", "please report this");
-  }
-}
-
 }  // namespace podium::io

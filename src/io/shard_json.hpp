@@ -3,7 +3,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "io/ingest.hpp"
+#include "io/manifest.hpp"
 
 namespace podium::io {
 

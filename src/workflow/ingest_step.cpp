@@ -20,11 +20,12 @@ using Json = nlohmann::ordered_json;
 constexpr comm::WaitPolicy for_the_decision{std::chrono::hours(24), Backoff::Kind::idle};
 
 Json to_json(const io::Decision& decision) {
-  return {{"reuse", decision.reuse},
-          {"reason", decision.reason},
-          {"path", decision.path.string()},
-          {"records", decision.records},
-          {"bytes", decision.bytes}};
+  Json json = {{"reuse", decision.reuse},          {"reason", decision.reason},
+               {"path", decision.path.string()},   {"records", decision.records},
+               {"bytes", decision.bytes},          {"appended", decision.appended},
+               {"generation", decision.generation}};
+  if (decision.plan) json["plan"] = decision.plan->to_json();
+  return json;
 }
 
 IngestOutcome outcome_from_json(const Json& json) {
@@ -34,6 +35,8 @@ IngestOutcome outcome_from_json(const Json& json) {
   outcome.cache = json.at("path").get<std::string>();
   outcome.records = json.at("records");
   outcome.bytes = json.at("bytes");
+  outcome.appended = json.at("appended");
+  outcome.generation = json.at("generation");
   return outcome;
 }
 
@@ -60,11 +63,13 @@ IngestOutcome ingest_together(const io::IngestOptions& options, comm::Communicat
   if (group.rank() == 0)
     decision = to_json(ingest.decide()).dump(-1, ' ', false, Json::error_handler_t::replace);
   comm::barrier(group, for_the_decision);
-  IngestOutcome outcome = outcome_from_json(Json::parse(comm::broadcast_text(group, decision, 0)));
+  const Json agreed = Json::parse(comm::broadcast_text(group, decision, 0));
+  IngestOutcome outcome = outcome_from_json(agreed);
 
   if (!outcome.reused) {
-    const io::ShardReport part =
-        ingest.write_part(static_cast<uint64_t>(group.rank()), static_cast<uint64_t>(group.size()));
+    const auto plan = io::WritePlan::from_json(agreed.at("plan").get<std::string>());
+    const io::ShardReport part = ingest.write_part(plan, static_cast<uint64_t>(group.rank()),
+                                                   static_cast<uint64_t>(group.size()));
     comm::barrier(group, for_the_decision);
     const std::vector<std::string> texts = comm::gather_texts(group, part.to_json(), 0);
     std::vector<io::ShardReport> reports;

@@ -14,7 +14,9 @@ struct IngestOutcome {
   bool reused = false;
   std::string reason;
   uint64_t records = 0;
-  uint64_t bytes = 0;  // of image data
+  uint64_t bytes = 0;       // of image data
+  uint64_t appended = 0;    // records that were added to an earlier cache
+  uint64_t generation = 0;  // of the cache: counts its appends
   double seconds = 0;
   uint64_t peak_rss_bytes = 0;  // of the largest rank of the group
 };

@@ -220,7 +220,7 @@ TEST_F(LoaderTest, FailureOfThePrefetchThreadReachesTheConsumer) {
   loader.start_epoch(0);
   const auto thrown = thrown_by([&] { loader.next(); });
   EXPECT_EQ(thrown.code, ExitCode::bad_data);
-  EXPECT_TRUE(thrown.mentions("train-0000")) << thrown.message;
+  EXPECT_TRUE(thrown.mentions("train-")) << thrown.message;
   EXPECT_FALSE(loader.next());
 }
 

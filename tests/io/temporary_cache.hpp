@@ -19,8 +19,8 @@ inline std::filesystem::path build_cache(const io::IngestOptions& options, uint6
   for (uint64_t rank = 0; rank < ranks; ++rank) {
     // Each rank has an Ingest of its own; only the deciding one decided.
     reports.push_back(io::ShardReport::from_json(
-        rank == 0 ? ingest.write_part(0, ranks).to_json()
-                  : io::Ingest(options).write_part(rank, ranks).to_json()));
+        rank == 0 ? ingest.write_part(*decision.plan, 0, ranks).to_json()
+                  : io::Ingest(options).write_part(*decision.plan, rank, ranks).to_json()));
   }
   ingest.finish(reports);
   return decision.path;

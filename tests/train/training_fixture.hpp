@@ -28,8 +28,9 @@ class SyntheticCache {
     options.cache_dir = folder_.path();
     options.validation_records = 50;
     io::Ingest ingest(options);
-    path_ = ingest.decide().path;
-    ingest.finish({ingest.write_part(0, 1)});
+    const io::Decision decision = ingest.decide();
+    path_ = decision.path;
+    ingest.finish({ingest.write_part(*decision.plan, 0, 1)});
   }
 
   io::Dataset open() const { return io::Dataset::open(path_); }
