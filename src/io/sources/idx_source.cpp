@@ -148,17 +148,21 @@ std::optional<std::filesystem::path> find_variation(const std::filesystem::path&
 
 }  // namespace
 
-std::optional<IdxFiles> find_idx_files(const std::filesystem::path& folder, std::string* missing) {
+std::optional<IdxFiles> find_idx_files(const std::filesystem::path& folder) {
   std::array<std::filesystem::path, idx_file_names.size()> paths;
   for (size_t i = 0; i < paths.size(); ++i) {
     const auto found = find_variation(folder, idx_file_names[i]);
-    if (!found) {
-      if (missing != nullptr) *missing = idx_file_names[i];
-      return {};
-    }
+    if (!found) return {};
     paths[i] = *found;
   }
   return IdxFiles{paths[0], paths[1], paths[2], paths[3]};
+}
+
+std::optional<std::string> missing_idx_file(const std::filesystem::path& folder) {
+  const auto is_missing = [&](const char* name) { return !find_variation(folder, name); };
+  const auto missing = std::ranges::find_if(idx_file_names, is_missing);
+  if (missing == idx_file_names.end() || std::ranges::all_of(idx_file_names, is_missing)) return {};
+  return *missing;
 }
 
 std::unique_ptr<Source> open_idx_source(const IdxFiles& files, std::string name, std::string text,

@@ -33,9 +33,11 @@ inline constexpr std::array<const char*, 4> idx_file_names{
     "t10k-labels-idx1-ubyte"};
 
 // Finds the four files in `folder`, gz or plain, with the usual variations of their names. Empty
-// when one is missing; `missing`, if given, is then set to its name.
-std::optional<IdxFiles> find_idx_files(const std::filesystem::path& folder,
-                                       std::string* missing = nullptr);
+// when one is missing.
+std::optional<IdxFiles> find_idx_files(const std::filesystem::path& folder);
+
+// Of a folder that has some of the four files: the name of the first that is missing.
+std::optional<std::string> missing_idx_file(const std::filesystem::path& folder);
 
 // Opens the files under the cache name `name`. Without `class_names` the classes are 0 to the
 // largest train label. The digest covers the bytes of all four files. Throws data_error.

@@ -6,11 +6,13 @@
 #include "core/error.hpp"
 #include "core/hash.hpp"
 #include "io/atomic_file.hpp"
-#include "io/sources/cifar_source.hpp"
 #include "io/sources/fetch.hpp"
+#include "io/sources/hdf5_source.hpp"
 #include "io/sources/idx_source.hpp"
+#include "io/sources/local_source.hpp"
 #include "io/sources/named_set.hpp"
 #include "io/sources/synthetic.hpp"
+#include "io/sources/transformed_source.hpp"
 
 namespace podium::io {
 namespace {
@@ -28,47 +30,48 @@ std::string name_from(std::string text) {
   return name.empty() ? "data" : name.substr(0, 64);
 }
 
-constexpr const char* understood =
-    "a data folder holds the four IDX files of train and t10k images and labels, or the binary "
-    "files of CIFAR-10 or CIFAR-100";
-
-// Opens what the folder turns out to hold.
-std::unique_ptr<Source> open_folder(const std::filesystem::path& folder,
-                                    const SourceOptions& options) {
-  std::error_code ignored;
-  const std::string place = std::filesystem::canonical(folder, ignored).string();
-  const std::string name = name_from(folder.string());
-  std::string missing;
-  if (const auto files = find_idx_files(folder, &missing)) {
-    options.log.debug(place + " holds IDX files");
-    return open_idx_source(*files, name, options.source, place, {});
-  }
-  if (const auto files = find_cifar_files(folder)) {
-    options.log.debug(place + " holds CIFAR files");
-    return open_cifar_source(*files, name, options.source, place, {});
-  }
-  throw data_error("no file " + missing + " or " + missing + ".gz", folder.string(), understood);
+// Fetches the first of `urls` that answers to `target`, unless it is there already. Nothing vouches
+// for the content of a URL that is not known by name.
+void fetch_unknown(std::vector<std::string> urls, const std::filesystem::path& target,
+                   const Log& log) {
+  if (std::filesystem::exists(target)) return;
+  log.info("downloading " + urls.back() + " (no known checksum)");
+  fetch({std::move(urls), target, ""}, "check the URL, or give a local folder");
 }
 
-// Fetches the four files of a URL that is not known by name; nothing vouches for their content.
-// What has been fetched before is used again.
+// One HDF5 file, or a folder of the four IDX files.
 std::unique_ptr<Source> open_url(const SourceOptions& options) {
   const std::string& url = options.source;
+  const std::string name = name_from(url);
   const std::string digest = to_hex(xxh3(std::as_bytes(std::span(url.data(), url.size()))));
-  const std::filesystem::path folder = options.download_folder / (name_from(url) + "-" + digest);
+  const std::filesystem::path folder = options.download_folder / (name + "-" + digest);
   create_folder(folder);
-  for (const char* name : idx_file_names) {
-    if (std::filesystem::exists(folder / (std::string(name) + ".gz"))) continue;
-    options.log.info("downloading " + std::string(name) + " from " + url + " (no known checksum)");
-    // The content tells gzip from plain, so both are kept under one name.
-    fetch({{url + "/" + name + ".gz", url + "/" + name}, folder / (std::string(name) + ".gz"), ""},
-          "check the URL, or give a local folder");
+  if (url.ends_with(".h5") || url.ends_with(".hdf5")) {
+    const std::filesystem::path target = folder / "data.h5";
+    fetch_unknown({url}, target, options.log);
+    return open_hdf5_source({target, {}}, name, url, url, options.log);
   }
-  return open_idx_source(find_idx_files(folder).value(), name_from(url), url, url, {});
+  for (const std::string file : idx_file_names) {
+    // The content tells gzip from plain, so both are kept under one name.
+    fetch_unknown({url + "/" + file + ".gz", url + "/" + file}, folder / (file + ".gz"),
+                  options.log);
+  }
+  return open_idx_source(find_idx_files(folder).value(), name, url, url, {});
 }
 
 bool looks_like_path(const std::string& text) {
   return text.find('/') != std::string::npos || text.starts_with('.');
+}
+
+const NamedSet* find_named_set(const std::string& text) {
+  const auto& sets = named_sets();
+  const auto set = std::find_if(sets.begin(), sets.end(),
+                                [&](const NamedSet& candidate) { return candidate.name == text; });
+  return set == sets.end() ? nullptr : &*set;
+}
+
+std::unique_ptr<Source> open_path(const std::string& path, const SourceOptions& options) {
+  return open_local(path, name_from(path), options);
 }
 
 }  // namespace
@@ -80,26 +83,23 @@ const char* part_name(Part part) {
 std::unique_ptr<Source> open_source(const SourceOptions& options) {
   const std::string& text = options.source;
   if (text.starts_with(synthetic_prefix)) {
-    return open_synthetic_source(parse_synthetic(text), text);
+    return transformed(open_synthetic_source(parse_synthetic(text), text), options.transform);
   }
-  if (text.starts_with("http://") || text.starts_with("https://")) return open_url(options);
+  if (text.starts_with("http://") || text.starts_with("https://")) {
+    return transformed(open_url(options), options.transform);
+  }
   constexpr std::string_view file_scheme = "file://";
-  if (text.starts_with(file_scheme)) {
-    return open_folder(text.substr(file_scheme.size()), options);
+  if (text.starts_with(file_scheme)) return open_path(text.substr(file_scheme.size()), options);
+  if (const NamedSet* set = find_named_set(text)) {
+    return transformed(open_named_set(*set, options), options.transform);
   }
-
-  const auto& sets = named_sets();
-  const auto set = std::find_if(sets.begin(), sets.end(),
-                                [&](const NamedSet& candidate) { return candidate.name == text; });
-  if (set != sets.end()) return open_named_set(*set, options);
-
   std::error_code ignored;
-  if (std::filesystem::is_directory(text, ignored)) return open_folder(text, options);
-  if (looks_like_path(text)) {
-    throw data_error("no such folder", text, std::string("check ") + key);
+  if (looks_like_path(text) || std::filesystem::exists(text, ignored)) {
+    return open_path(text, options);
   }
   throw usage_error("no data source '" + text + "'", key,
-                    "use fashion_mnist, mnist, a folder, a URL, or synthetic:N,H,W,C,classes");
+                    "use fashion_mnist, mnist, a folder, an HDF5 file, a URL, or "
+                    "synthetic:N,H,W,C,classes");
 }
 
 }  // namespace podium::io
