@@ -107,16 +107,20 @@ void TemporaryFile::reserve_space(uint64_t bytes) {
   allocate(file_.get(), FALLOC_FL_KEEP_SIZE, bytes, path_);
 }
 
-void TemporaryFile::publish() {
+void TemporaryFile::publish(FolderSync folder) {
   struct stat status {};
   if (fstat(file_.get(), &status) != 0) throw io_error("cannot stat", path_.string(), errno);
   resize(file_.get(), status.st_size, path_);  // frees reserved space behind the end
   if (fsync(file_.get()) != 0) throw io_error("cannot sync", path_.string(), errno);
+  publish_volatile();
+  if (folder == FolderSync::now) sync_folder(target_.parent_path());
+}
+
+void TemporaryFile::publish_volatile() {
   if (rename(path_.c_str(), target_.c_str()) != 0) {
     throw io_error("cannot rename a finished file to", target_.string(), errno);
   }
   file_.reset();
-  sync_folder(target_.parent_path());
 }
 
 void create_folder(const std::filesystem::path& folder) {
@@ -132,6 +136,12 @@ void write_text_file(const std::filesystem::path& path, std::string_view text) {
   TemporaryFile file(path);
   write_all(file.descriptor(), text, path);
   file.publish();
+}
+
+void write_volatile_text_file(const std::filesystem::path& path, std::string_view text) {
+  TemporaryFile file(path);
+  write_all(file.descriptor(), text, path);
+  file.publish_volatile();
 }
 
 std::string read_text_file(const std::filesystem::path& path) {

@@ -15,6 +15,9 @@
 
 namespace podium::io {
 
+// When the new name of a file is made durable: at once, or by whoever syncs the folder later.
+enum class FolderSync { now, later };
+
 class TemporaryFile {
  public:
   // Creates an empty file beside `target`. Throws io_error.
@@ -38,7 +41,10 @@ class TemporaryFile {
   void reserve_space(uint64_t bytes);
 
   // Makes the content durable and gives it the target's name. Throws io_error.
-  void publish();
+  void publish(FolderSync folder = FolderSync::now);
+
+  // Gives it the target's name; a power failure may lose it. Throws io_error.
+  void publish_volatile();
 
  private:
   std::filesystem::path target_;
@@ -51,6 +57,9 @@ void create_folder(const std::filesystem::path& folder);
 
 // Replaces the content of `path` by `text`, atomically and durably. Throws io_error.
 void write_text_file(const std::filesystem::path& path, std::string_view text);
+
+// The same for text that can be made again: atomically, but not durably. Throws io_error.
+void write_volatile_text_file(const std::filesystem::path& path, std::string_view text);
 
 // Throws io_error.
 std::string read_text_file(const std::filesystem::path& path);

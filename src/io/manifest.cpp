@@ -122,6 +122,7 @@ void write_manifest(const std::filesystem::path& path, const Manifest& manifest)
   hdf5.create_dataset<uint32_t>("validation", {manifest.validation.size()}, 0)
       .write(0, std::span<const uint32_t>(manifest.validation));
   hdf5.close();
+  sync_folder(path.parent_path());
   seal_and_publish(file, cache_schema);
 }
 

@@ -68,7 +68,7 @@ struct Manifest {
   uint64_t records(Part part) const { return part == Part::train ? train_records : test_records; }
 };
 
-// Throws io_error.
+// The names of all shards in its folder are durable before the manifest appears. Throws io_error.
 void write_manifest(const std::filesystem::path& path, const Manifest& manifest);
 
 // Throws io_error; data_error when it is damaged or contradicts itself.

@@ -137,7 +137,7 @@ void write_memo(const std::filesystem::path& folder, const Manifest& manifest,
                       {"reason", verdict.reason}};
   const auto replace = nlohmann::ordered_json::error_handler_t::replace;
   try {
-    write_text_file(folder / memo_file, json.dump(2, ' ', false, replace) + "\n");
+    write_volatile_text_file(folder / memo_file, json.dump(2, ' ', false, replace) + "\n");
   } catch (const Error& error) {
     if (error.code() != ExitCode::io) throw;
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <future>
+#include <optional>
 
 #include "core/error.hpp"
 #include "core/text.hpp"
@@ -99,41 +100,53 @@ void add_statistics(const Buffer& batch, uint64_t first, const std::vector<uint3
   }
 }
 
+// Writes the records `share` of a part; their sums are added to `sums`, if it is given.
+ShardEntry write_shard(const WritePlan& plan, const Source& source, Part part, Share share,
+                       const std::string& file, const std::vector<uint32_t>& validation,
+                       ChannelSums* sums) {
+  const ImageShape& shape = source.info().shape;
+  const PartPlan& records = plan.part(part);
+  ShardEntry shard;
+  shard.part = part;
+  shard.file = file;
+  shard.first = records.cache_first + share.begin;
+  shard.records = share.end - share.begin;
+  shard.generation = plan.generation;
+
+  const auto stream = source.open(part, records.source_first + share.begin);
+  ShardWriter writer(plan.folder / file, shape, shard.records);
+  BatchReader batches(*stream, plan, shape, shard.records);
+  for (uint64_t done = 0; done < shard.records;) {
+    const Buffer& batch = batches.next();
+    writer.append(batch.images, batch.labels);
+    if (sums != nullptr) {
+      add_statistics(batch, shard.first + done, validation, shape.bytes(), *sums);
+    }
+    done += batch.labels.size();
+  }
+  if (share.end == records.records) stream->finish();
+  const Seal seal = writer.finish();
+  shard.bytes = seal.bytes;
+  shard.xxh3 = seal.xxh3;
+  return shard;
+}
+
 }  // namespace
 
 ShardReport write_share(const WritePlan& plan, const Source& source,
                         const std::vector<uint32_t>& validation, uint64_t rank, uint64_t ranks) {
-  const ImageShape& shape = source.info().shape;
-  ChannelSums sums(shape.channels);
+  ChannelSums sums(source.info().shape.channels);
   ShardReport report;
-  for (const Part part : {Part::train, Part::test}) {
-    const PartPlan& records = plan.part(part);
-    const Share share = share_of(records, rank, ranks);
-    if (share.begin == share.end) continue;
-    ShardEntry shard;
-    shard.part = part;
-    shard.file = shard_name(plan, part, rank, ranks);
-    shard.first = records.cache_first + share.begin;
-    shard.records = share.end - share.begin;
-    shard.generation = plan.generation;
-
-    const auto stream = source.open(part, records.source_first + share.begin);
-    ShardWriter writer(plan.folder / shard.file, shape, shard.records);
-    BatchReader batches(*stream, plan, shape, shard.records);
-    for (uint64_t done = 0; done < shard.records;) {
-      const Buffer& batch = batches.next();
-      writer.append(batch.images, batch.labels);
-      if (part == Part::train) {
-        add_statistics(batch, shard.first + done, validation, shape.bytes(), sums);
-      }
-      done += batch.labels.size();
-    }
-    if (share.end == records.records) stream->finish();
-    const Seal seal = writer.finish();
-    shard.bytes = seal.bytes;
-    shard.xxh3 = seal.xxh3;
-    report.shards.push_back(std::move(shard));
-  }
+  const auto write = [&](Part part, ChannelSums* part_sums) -> std::optional<ShardEntry> {
+    const Share share = share_of(plan.part(part), rank, ranks);
+    if (share.begin == share.end) return {};
+    return write_shard(plan, source, part, share, shard_name(plan, part, rank, ranks), validation,
+                       part_sums);
+  };
+  auto test = std::async(std::launch::async, write, Part::test, nullptr);
+  const std::optional<ShardEntry> train = write(Part::train, &sums);
+  if (train) report.shards.push_back(*train);
+  if (const auto entry = test.get()) report.shards.push_back(*entry);
   report.sum = std::move(sums.sum);
   report.square_sum = std::move(sums.square_sum);
   return report;

@@ -1,7 +1,8 @@
 // Writing one rank's share of a plan: its shards, in constant memory.
 //
-// While one batch is being written the next is read from the source by a second thread. Whatever
-// the size of the set, memory holds two batches of at most 32 MiB each.
+// The two parts are written side by side, and while one batch is being written the next is read from
+// the source by a further thread. Whatever the size of the set, memory holds four batches of at most
+// 32 MiB each.
 #pragma once
 
 #include <cstdint>

@@ -82,7 +82,7 @@ FileDescriptor open_to_read(const std::filesystem::path& path) {
 
 }  // namespace
 
-Seal seal_and_publish(TemporaryFile& file, const Schema& schema) {
+Seal seal_and_publish(TemporaryFile& file, const Schema& schema, FolderSync folder) {
   const Content content = digest_content(file.descriptor(), file.path());
   Seal seal{schema.name, schema.version, content.bytes, content.xxh3};
   const Block block = format_seal(seal);
@@ -90,7 +90,7 @@ Seal seal_and_publish(TemporaryFile& file, const Schema& schema) {
     throw io_error("cannot seek", file.path().string(), errno);
   }
   write_all(file.descriptor(), {block.data(), block.size()}, file.path());
-  file.publish();
+  file.publish(folder);
   return seal;
 }
 

@@ -32,7 +32,8 @@ struct Seal {
 };
 
 // Writes the seal into the first 512 bytes of `file`, whose content is complete, and publishes it.
-Seal seal_and_publish(TemporaryFile& file, const Schema& schema);
+Seal seal_and_publish(TemporaryFile& file, const Schema& schema,
+                      FolderSync folder = FolderSync::now);
 
 // Reads the seal alone. Throws io_error, and data_error for a file of another kind, a newer
 // version, or another size than sealed.

@@ -42,7 +42,7 @@ Seal ShardWriter::finish() {
   images_.reset();
   labels_.reset();
   hdf5_.close();
-  return seal_and_publish(file_, shard_schema);
+  return seal_and_publish(file_, shard_schema, FolderSync::later);
 }
 
 ShardReader::ShardReader(const std::filesystem::path& path, const ImageShape& shape,

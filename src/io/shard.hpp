@@ -31,7 +31,8 @@ class ShardWriter {
   // Appends labels.size() records. Throws io_error.
   void append(std::span<const uint8_t> images, std::span<const uint8_t> labels);
 
-  // Seals and publishes the shard. REQUIRES: all records were appended. Throws io_error.
+  // Seals and publishes the shard; write_manifest() makes its name durable. REQUIRES: all records
+  // were appended. Throws io_error.
   Seal finish();
 
  private:
