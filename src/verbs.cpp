@@ -104,8 +104,8 @@ ExitCode train_verb(const VerbContext& context) {
   }
   std::atomic<bool> stop{false};
   const SignalWatch signals({SIGTERM, SIGINT, SIGUSR1}, [&stop](int) { stop = true; });
-  const io::Dataset dataset =
-      io::Dataset::open(ingest(context, *group).cache, settings.cache_memory_bytes);
+  const io::Dataset dataset = io::Dataset::open(ingest(context, *group).cache,
+                                                {.memory_bytes = settings.cache_memory_bytes});
   const int threads =
       settings.threads > 0
           ? settings.threads
@@ -164,8 +164,8 @@ ExitCode serve_verb(const VerbContext& context) {
 
 ExitCode predict_verb(const VerbContext& context) {
   const std::unique_ptr<comm::Communicator> group = everyone(context, "predict");
-  const io::Dataset dataset =
-      io::Dataset::open(ingest(context, *group).cache, context.settings.cache_memory_bytes);
+  const io::Dataset dataset = io::Dataset::open(
+      ingest(context, *group).cache, {.memory_bytes = context.settings.cache_memory_bytes});
   if (group->rank() == 0) {
     workflow::PredictOptions options;
     options.server = context.config.text("predict.server");

@@ -1,7 +1,8 @@
 // Dataset: the records of one cache, for reading.
 //
-// As many records as the memory budget allows are read once, verified, and kept; the rest are read
-// from the cache's shards when asked for. Read-only after open(): gather() may be called by several
+// Processed images are kept in memory in blocks of up to 1,000 records, within a hard budget (see
+// block_cache.hpp); labels are always in memory. Memory is flat in the number of records apart from
+// these. Read-only after open() except for use_generation(): gather() may be called by several
 // threads at once. An opened Dataset keeps its shard files open, so it outlives a rebuild of the
 // cache.
 #pragma once
@@ -10,10 +11,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
+
+#include "io/batch_writer.hpp"
+#include "io/block_cache.hpp"
+#include "io/record_store.hpp"
 
 namespace podium::io {
 
@@ -37,14 +44,25 @@ struct DatasetInfo {
   size_t image_bytes() const { return height * width * channels; }
 };
 
+struct DatasetOptions {
+  static constexpr uint64_t newest = std::numeric_limits<uint64_t>::max();
+
+  uint64_t memory_bytes = uint64_t{1} << 30;  // budget of images in memory
+  CachePolicy policy = CachePolicy::pin;
+  uint64_t generation = newest;  // the last append whose records are seen
+
+  // Puts another source of images over the shards', which it owns: for measurements of what
+  // processing costs. It must give images of the same shape.
+  std::function<std::unique_ptr<BlockSource>(std::unique_ptr<BlockSource>)> wrap = {};
+};
+
 class Dataset {
  public:
-  static constexpr uint64_t default_memory_bytes = uint64_t{1} << 30;
-
-  // Opens the cache folder `path` (Decision::path of an ingest). Verifies the checksum of every
-  // shard. Throws data_error naming the damaged file, unavailable_error when there is no cache.
-  static Dataset open(const std::filesystem::path& path,
-                      uint64_t memory_bytes = default_memory_bytes);
+  // Opens the cache folder `path` (Decision::path of an ingest). Verifies every byte of caches up
+  // to the memory budget; of larger ones the seals, and each chunk when it is read. Throws
+  // data_error naming the damaged file, or for a generation that is not there; unavailable_error
+  // when there is no cache.
+  static Dataset open(const std::filesystem::path& path, const DatasetOptions& options = {});
 
   Dataset(Dataset&&) noexcept;
   Dataset& operator=(Dataset&&) noexcept;
@@ -53,14 +71,48 @@ class Dataset {
   const DatasetInfo& info() const;
   size_t size(Split split) const { return info().counts[static_cast<size_t>(split)]; }
 
+  // The generation in use, and the newest one that the cache on disk has. When the cache was
+  // rebuilt meanwhile there is nothing newer. Throws what reading a manifest throws.
+  uint64_t generation() const;
+  uint64_t newest_generation() const;
+
+  // Takes up the shards appended up to `generation`, or hides those appended later: the train split
+  // follows, validation and test stay. REQUIRES: no Loader of this dataset is alive, nobody
+  // gathers. Throws data_error when the cache has no such generation or was rebuilt.
+  void use_generation(uint64_t generation);
+
   // Bytes of images held in memory.
-  uint64_t resident_bytes() const;
+  uint64_t resident_bytes() const { return statistics().bytes_resident; }
+  CacheStatistics statistics() const;
 
   // Copies the images [n,H,W,C] and labels [n] of `records` (n indices below size(split)).
   // REQUIRES: images.size() == n * image_bytes(), labels.size() == n. Throws data_error when a
   // record must be read from disk and is damaged.
   void gather(Split split, std::span<const uint32_t> records, std::span<uint8_t> images,
               std::span<uint8_t> labels) const;
+
+  // --- what a Loader needs ---
+
+  // As above, with the scratch of the calling thread.
+  void gather(Split split, std::span<const uint32_t> records, const BatchWriter& writer,
+              GatherScratch& scratch) const;
+
+  // Block b holds the records starts[b] to starts[b + 1] - 1 of the split, perhaps none.
+  const std::vector<uint32_t>& block_starts(Split split) const;
+
+  // Keeps a block of `split` in memory; one touch of the cache.
+  BlockLease lease(Split split, uint64_t block) const;
+
+  // As gather(), for records of one leased block, to positions from `first` on.
+  void copy_run(Split split, uint64_t block, const BlockLease& lease,
+                std::span<const uint32_t> records, size_t first, const BatchWriter& writer,
+                GatherScratch& scratch) const;
+
+  // Whether the images of all splits fit in the budget.
+  bool fits_in_memory() const;
+
+  // Blocks that may be leased at once within the budget, at least some few.
+  size_t blocks_at_once() const;
 
  private:
   struct State;

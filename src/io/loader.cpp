@@ -1,224 +1,231 @@
 #include "io/loader.hpp"
 
 #include <algorithm>
-#include <array>
-#include <condition_variable>
-#include <exception>
 #include <mutex>
-#include <thread>
+#include <string>
 #include <vector>
 
 #include "core/error.hpp"
-#include "io/permutation.hpp"
+#include "io/block_memory.hpp"
+#include "io/open_groups.hpp"
+#include "io/prefetcher.hpp"
 
 namespace podium::io {
 namespace {
 
-constexpr std::chrono::minutes read_timeout{10};
-constexpr uint64_t order_stream = 0x6f72646572;  // "order": apart from other uses of seed
+constexpr size_t usual_bytes_ahead = size_t{1} << 20;
+constexpr size_t fewest_ahead = 2;
+constexpr size_t most_ahead = 64;
+constexpr size_t cache_line = 64;
 
-void check_options(const Dataset& dataset, const LoaderOptions& options) {
+void check_options(const DatasetInfo& info, const LoaderOptions& options) {
   if (options.batch == 0) {
     throw usage_error("a batch has at least one image", "--train.batch", "raise it");
   }
-  const size_t smaller_side = std::min(dataset.info().height, dataset.info().width);
-  if (options.augmentation.shift >= smaller_side) {
+  const Augmentation& augmentation = options.augmentation;
+  const size_t smaller_side = std::min(info.height, info.width);
+  if (augmentation.shift >= smaller_side) {
     throw usage_error("images cannot be shifted by their whole size", "--train.shift",
                       "shift by less than " + std::to_string(smaller_side) + " pixels");
+  }
+  if (augmentation.cutout >= 2 * smaller_side) {
+    throw usage_error("a square that covers any image leaves nothing to learn", "--train.cutout",
+                      "cut out less than " + std::to_string(2 * smaller_side) + " pixels");
+  }
+  if (!(augmentation.erase >= 0 && augmentation.erase <= 1)) {
+    throw usage_error("a probability lies between 0 and 1", "--train.erase", "correct it");
   }
   require(options.rank < options.world, "a loader's rank is one of its world", "Loader");
 }
 
+// Options without `automatic` and 0 for a default.
+LoaderOptions resolved(const Dataset& dataset, LoaderOptions options) {
+  check_options(dataset.info(), options);
+  if (options.shuffle == Shuffle::automatic) {
+    options.shuffle = dataset.fits_in_memory() ? Shuffle::full : Shuffle::block;
+  }
+  if (options.depth == 0) {
+    const size_t images = (options.batch + options.world - 1) / options.world;
+    const size_t bytes = images * dataset.info().image_bytes();
+    options.depth = std::clamp((usual_bytes_ahead + bytes - 1) / bytes, fewest_ahead, most_ahead);
+  }
+  return options;
+}
+
+// Positions [begin, end) of an epoch.
+struct Range {
+  uint64_t begin;
+  uint64_t end;
+  size_t count() const { return static_cast<size_t>(end - begin); }
+};
+
+// What all threads share during one epoch.
+struct Epoch {
+  Epoch(const Dataset& dataset, const LoaderOptions& options, uint64_t epoch, size_t first_step)
+      : number(epoch),
+        order(dataset.block_starts(options.split),
+              {options.shuffle, dataset.blocks_at_once(), options.batch, options.seed, epoch}),
+        groups(dataset, options.split, order, options.batch, first_step) {}
+
+  uint64_t number;
+  EpochOrder order;
+  OpenGroups groups;
+  std::once_flag listed;
+  std::vector<uint32_t> all;  // of a full shuffle: the whole order
+};
+
 }  // namespace
 
-// Two slots take turns: one is filled by the thread while the consumer holds the other.
-class Loader::Prefetcher {
- public:
-  Prefetcher(const Dataset& dataset, const LoaderOptions& options)
-      : dataset_(dataset), options_(options), consumed_(steps()) {
-    const size_t largest = (options.batch + options.world - 1) / options.world;
-    for (Slot& slot : slots_) {
-      slot.images.reserve(largest * dataset.info().image_bytes());
-      slot.labels.reserve(largest);
-      slot.records.reserve(largest);
+struct Loader::State {
+  State(const Dataset& data, const LoaderOptions& given)
+      : dataset(data),
+        options(resolved(data, given)),
+        shape{data.info().height, data.info().width, data.info().channels},
+        scratches(std::max<size_t>(options.threads, 1)),
+        slots(options.threads == 0 ? 1 : options.depth + 1) {
+    const size_t largest = (std::min(options.batch, records()) + options.world - 1) / options.world;
+    const size_t stride =
+        (largest * shape.bytes() + cache_line - 1) / cache_line * cache_line + cache_line;
+    pages = map_pages(slots.size() * stride);
+    for (size_t i = 0; i < slots.size(); ++i) {
+      slots[i].images = static_cast<uint8_t*>(pages.get().address) + i * stride;
+      slots[i].labels.resize(largest);
+      slots[i].records.resize(largest);
     }
-    thread_ = std::thread([this] { run(); });
+    prefetcher.emplace(options.threads, slots.size(),
+                       [this](size_t step, size_t slot, size_t thread) {
+                         fill(step, slots[slot], scratches[thread]);
+                       });
   }
 
-  ~Prefetcher() {
-    {
-      const std::lock_guard lock(mutex_);
-      stop_ = true;
-    }
-    changed_.notify_all();
-    thread_.join();
-  }
-
-  size_t steps() const {
-    return (dataset_.size(options_.split) + options_.batch - 1) / options_.batch;
-  }
-
-  void start(uint64_t epoch, size_t first_step) {
-    require(first_step <= steps(), "an epoch begins at one of its steps", "Loader::start_epoch");
-    {
-      const std::lock_guard lock(mutex_);
-      ++generation_;
-      epoch_ = epoch;
-      consumed_ = filled_ = first_step;
-      holding_ = false;
-      failure_ = nullptr;
-    }
-    changed_.notify_all();
-  }
-
-  std::optional<Batch> next() {
-    std::unique_lock lock(mutex_);
-    if (holding_) {  // gives back the slot of the batch before
-      ++consumed_;
-      holding_ = false;
-      changed_.notify_all();
-    }
-    if (consumed_ == steps()) return {};
-    if (!changed_.wait_for(lock, read_timeout, [&] { return filled_ > consumed_ || failure_; })) {
-      throw internal_error("the loader has waited 10 minutes for the disk",
-                           "step " + std::to_string(consumed_), "check the cache's file system");
-    }
-    if (filled_ == consumed_) {
-      consumed_ = filled_ = steps();
-      std::rethrow_exception(std::exchange(failure_, nullptr));
-    }
-    holding_ = true;
-    return view(slots_[consumed_ % slots_.size()], consumed_);
-  }
-
- private:
   struct Slot {
-    std::vector<uint8_t> images;
+    uint8_t* images = nullptr;
     std::vector<uint8_t> labels;
     std::vector<uint32_t> records;
+    size_t count = 0;
   };
 
-  // Records [begin, end) of the epoch's order make global batch `step`.
-  struct Range {
-    size_t begin;
-    size_t end;
+  struct Scratch {
+    GatherScratch gather;
+    std::vector<OpenGroups::Run> runs;
   };
+
+  size_t records() const { return dataset.size(options.split); }
+  size_t steps() const { return (records() + options.batch - 1) / options.batch; }
 
   Range global_range(size_t step) const {
-    const size_t begin = step * options_.batch;
-    return {begin, std::min(begin + options_.batch, dataset_.size(options_.split))};
+    const uint64_t begin = uint64_t{step} * options.batch;
+    return {begin, std::min<uint64_t>(begin + options.batch, records())};
   }
 
   // This rank's even share of it.
   Range local_range(size_t step) const {
     const Range all = global_range(step);
-    const size_t count = all.end - all.begin;
-    return {all.begin + count * options_.rank / options_.world,
-            all.begin + count * (options_.rank + 1) / options_.world};
+    return {all.begin + all.count() * options.rank / options.world,
+            all.begin + all.count() * (options.rank + 1) / options.world};
   }
 
-  Batch view(const Slot& slot, size_t step) const {
-    const Range all = global_range(step);
-    return {slot.images, slot.labels, slot.records, all.end - all.begin, step};
-  }
-
-  // The thread: waits for a free slot of the epoch under way, fills it outside the lock, and hands
-  // it over unless another epoch has begun meanwhile.
-  void run() {
-    std::vector<uint32_t> order;
-    uint64_t ordered_generation = 0;
-    std::unique_lock lock(mutex_);
-    for (;;) {
-      changed_.wait(lock, [&] { return stop_ || can_fill(); });
-      if (stop_) return;
-      const uint64_t generation = generation_;
-      const uint64_t epoch = epoch_;
-      const size_t step = filled_;
-      lock.unlock();
-      std::exception_ptr failure;
-      try {
-        if (ordered_generation != generation) order = epoch_order(epoch);
-        ordered_generation = generation;
-        fill(slots_[step % slots_.size()], order, epoch, step);
-      } catch (...) {
-        failure = std::current_exception();
-      }
-      lock.lock();
-      if (generation != generation_) continue;
-      if (failure) {
-        failure_ = failure;
-      } else {
-        ++filled_;
-      }
-      changed_.notify_all();
-    }
-  }
-
-  bool can_fill() const {
-    return generation_ > 0 && !failure_ && filled_ < steps() && filled_ - consumed_ < slots_.size();
-  }
-
-  std::vector<uint32_t> epoch_order(uint64_t epoch) const {
-    const auto count = static_cast<uint32_t>(dataset_.size(options_.split));
-    if (options_.shuffle) {
-      return permutation(count, Random(mix64(options_.seed ^ order_stream), epoch));
-    }
-    std::vector<uint32_t> order(count);
-    std::iota(order.begin(), order.end(), uint32_t{0});
-    return order;
-  }
-
-  void fill(Slot& slot, const std::vector<uint32_t>& order, uint64_t epoch, size_t step) const {
+  void fill(size_t step, Slot& slot, Scratch& scratch) const {
     const Range mine = local_range(step);
-    const DatasetInfo& info = dataset_.info();
-    slot.records.assign(order.begin() + static_cast<ptrdiff_t>(mine.begin),
-                        order.begin() + static_cast<ptrdiff_t>(mine.end));
-    slot.labels.resize(slot.records.size());
-    slot.images.resize(slot.records.size() * info.image_bytes());
-    dataset_.gather(options_.split, slot.records, slot.images, slot.labels);
-    if (!options_.augmentation.enabled()) return;
-    const ImageShape shape{info.height, info.width, info.channels};
-    std::vector<uint8_t> scratch(shape.bytes());
-    for (size_t i = 0; i < slot.records.size(); ++i) {
-      augment(options_.augmentation, shape, {options_.seed, epoch, slot.records[i]},
-              std::span(slot.images).subspan(i * shape.bytes(), shape.bytes()), scratch);
+    slot.count = mine.count();
+    const BatchWriter writer{shape,
+                             {slot.images, slot.count * shape.bytes()},
+                             {slot.labels.data(), slot.count},
+                             options.augmentation,
+                             options.seed,
+                             epoch->number,
+                             {slot.records.data(), slot.count}};
+    if (options.shuffle == Shuffle::full) {
+      std::call_once(epoch->listed, [&] { epoch->all = epoch->order.group(0); });
+      std::copy_n(epoch->all.begin() + static_cast<ptrdiff_t>(mine.begin), slot.count,
+                  slot.records.begin());
+      dataset.gather(options.split, writer.records, writer, scratch.gather);
+    } else {
+      fill_from_groups(step, mine, slot, writer, scratch);
     }
   }
 
-  const Dataset& dataset_;
-  const LoaderOptions options_;
-  std::array<Slot, 2> slots_;
+  // Group by group: a batch may begin in one and end in another.
+  void fill_from_groups(size_t step, Range mine, Slot& slot, const BatchWriter& writer,
+                        Scratch& scratch) const {
+    const Range all = global_range(step);
+    const EpochOrder& order = epoch->order;
+    const size_t last = order.group_of(all.end - 1);
+    size_t group = order.group_of(all.begin);
+    try {
+      for (; group <= last; ++group) {
+        const Range share{std::max(mine.begin, order.first(group)),
+                          std::min(mine.end, order.first(group + 1))};
+        if (share.begin < share.end) fill_share(group, share, mine, slot, writer, scratch);
+        epoch->groups.leave(group);
+      }
+    } catch (...) {
+      for (; group <= last; ++group) epoch->groups.leave(group);  // others wait for that
+      throw;
+    }
+  }
 
-  std::mutex mutex_;  // guards all that follows
-  std::condition_variable changed_;
-  bool stop_ = false;
-  bool holding_ = false;     // the consumer views slot consumed_
-  uint64_t generation_ = 0;  // counts start() calls
-  uint64_t epoch_ = 0;
-  size_t consumed_ = 0;  // steps that the consumer is done with
-  size_t filled_ = 0;    // steps that the thread has filled
-  std::exception_ptr failure_;
+  void fill_share(size_t group, Range share, Range mine, Slot& slot, const BatchWriter& writer,
+                  Scratch& scratch) const {
+    const uint64_t first = epoch->order.first(group);
+    const auto records =
+        epoch->groups.enter(group).subspan(static_cast<size_t>(share.begin - first), share.count());
+    const auto offset = static_cast<size_t>(share.begin - mine.begin);
+    std::ranges::copy(records, slot.records.begin() + static_cast<ptrdiff_t>(offset));
+    epoch->groups.lease_runs(records, scratch.runs);
+    for (const OpenGroups::Run& run : scratch.runs) {
+      dataset.copy_run(options.split, run.block, *run.lease,
+                       records.subspan(run.begin, run.end - run.begin), offset + run.begin, writer,
+                       scratch.gather);
+    }
+  }
 
-  std::thread thread_;  // last: it uses all of the above
+  const Dataset& dataset;
+  const LoaderOptions options;
+  const ImageShape shape;
+  std::vector<Scratch> scratches;  // by thread
+  std::vector<Slot> slots;
+  Mapping pages;  // of the slots' images
+  std::unique_ptr<Epoch> epoch;
+  std::optional<Prefetcher> prefetcher;  // last: its threads use all of the above
+
+  // fill() changes only what its arguments name, and the epoch, which takes care of itself.
 };
 
-Loader::Loader(const Dataset& dataset, const LoaderOptions& options) {
-  check_options(dataset, options);
-  prefetcher_ = std::make_unique<Prefetcher>(dataset, options);
-}
+Loader::Loader(const Dataset& dataset, const LoaderOptions& options)
+    : state_(std::make_unique<State>(dataset, options)) {}
 
 Loader::~Loader() = default;
 
 size_t Loader::steps_per_epoch() const {
-  return prefetcher_->steps();
+  return state_->steps();
 }
 
 void Loader::start_epoch(uint64_t epoch, size_t first_step) {
-  prefetcher_->start(epoch, first_step);
+  require(first_step <= state_->steps(), "an epoch begins at one of its steps",
+          "Loader::start_epoch");
+  state_->prefetcher->stop();
+  state_->epoch = std::make_unique<Epoch>(state_->dataset, state_->options, epoch, first_step);
+  state_->prefetcher->start(first_step, state_->steps());
 }
 
 std::optional<Batch> Loader::next() {
-  return prefetcher_->next();
+  const auto filled = state_->prefetcher->next();
+  if (!filled) return {};
+  const State::Slot& slot = state_->slots[filled->slot];
+  return Batch{{slot.images, slot.count * state_->shape.bytes()},
+               {slot.labels.data(), slot.count},
+               {slot.records.data(), slot.count},
+               state_->global_range(filled->step).count(),
+               filled->step};
+}
+
+Shuffle Loader::shuffle() const {
+  return state_->options.shuffle;
+}
+
+double Loader::waited_seconds() const {
+  return state_->prefetcher->waited_seconds();
 }
 
 }  // namespace podium::io

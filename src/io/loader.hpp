@@ -1,12 +1,18 @@
-// Loader: the batches of one rank, prefetched by a thread.
+// Loader: the batches of one rank, prefetched by threads.
 //
 // Each epoch visits every record of a split exactly once over all ranks. The order depends only on
-// (seed, epoch), never on the world size: global batch s is the same set of records everywhere, and
-// the ranks share it evenly. Every rank makes the same number of steps; in the last, partial batch
-// a rank may get one image less than another, or none when the batch has fewer images than ranks.
+// (seed, epoch), the data and the memory budget of a rank, never on the world size: global batch s
+// is the same set of records everywhere, and the ranks share it evenly. Every rank makes the same
+// number of steps; in the last, partial batch a rank may get one image less than another, or none
+// when the batch has fewer images than ranks.
 //
-// One thread per Loader fills one batch ahead and sleeps when it is full. A failure while reading
-// is thrown by next(). A Loader is used by one thread.
+// When all images fit in the budget an epoch is a full shuffle; else a block shuffle
+// (epoch_order.hpp): then each rank reads about 1/world of the blocks, each once an epoch, and the
+// index in memory is that of one group of blocks.
+//
+// Threads fill batches ahead and sleep when the ring is full; what they fill does not depend on how
+// many they are. A failure while reading is thrown by next(), for the step that met it. A Loader is
+// used by one thread.
 #pragma once
 
 #include <cstddef>
@@ -17,6 +23,7 @@
 
 #include "io/augment.hpp"
 #include "io/dataset.hpp"
+#include "io/epoch_order.hpp"
 
 namespace podium::io {
 
@@ -26,8 +33,10 @@ struct LoaderOptions {
   size_t rank = 0;
   size_t world = 1;
   uint64_t seed = 0;
-  bool shuffle = true;
+  Shuffle shuffle = Shuffle::automatic;
   Augmentation augmentation;
+  size_t threads = 1;  // that prefetch; with 0, next() reads
+  size_t depth = 0;    // batches ahead; 0: about 1 MiB of images, 2 to 64 batches
 };
 
 // A view of the loader's buffer, valid until the next call of next() or start_epoch().
@@ -52,16 +61,23 @@ class Loader {
   // The same on every rank: ceil(records / batch).
   size_t steps_per_epoch() const;
 
-  // Begins `epoch` at `first_step`; the rest of an epoch under way is dropped.
+  // Begins `epoch` at `first_step`, without reading what comes before it; the rest of an epoch
+  // under way is dropped.
   void start_epoch(uint64_t epoch, size_t first_step = 0);
 
-  // The next batch, or nothing at the end of the epoch. Waits for the prefetch thread. Throws what
-  // that thread met; the epoch is then over.
+  // The next batch, or nothing at the end of the epoch. Throws what reading it threw; the epoch is
+  // then over.
   std::optional<Batch> next();
 
+  // How records are shuffled: never `automatic`.
+  Shuffle shuffle() const;
+
+  // Seconds that next() has waited for a batch, over all epochs.
+  double waited_seconds() const;
+
  private:
-  class Prefetcher;
-  std::unique_ptr<Prefetcher> prefetcher_;
+  struct State;
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace podium::io

@@ -1,94 +1,124 @@
 #include "io/record_store.hpp"
 
 #include <algorithm>
-#include <cstring>
+#include <numeric>
+#include <utility>
 
 #include "core/error.hpp"
 
 namespace podium::io {
+namespace {
 
-RecordStore::RecordStore(const std::filesystem::path& folder, const Manifest& manifest, Part part,
-                         uint64_t memory_bytes)
-    : image_bytes_(manifest.shape.bytes()),
-      chunk_records_(batch_records(manifest.shape)),
-      resident_records_(std::min(manifest.records(part), memory_bytes / image_bytes_)),
-      labels_(manifest.records(part)),
-      images_(std::make_unique_for_overwrite<uint8_t[]>(resident_records_ * image_bytes_)) {
-  for (const ShardEntry& entry : manifest.shards) {
-    if (entry.part != part) continue;
-    const std::filesystem::path path = folder / entry.file;
-    if (verify_seal(path, shard_schema).xxh3 != entry.xxh3) {
-      throw data_error("a shard is not the one that the manifest lists", path.string(),
-                       shard_schema.remedy);
-    }
-    Shard shard{ShardReader(path, manifest.shape, entry.records), entry.first};
-    load(shard);
-    if (entry.first + entry.records > resident_records_) shards_.push_back(std::move(shard));
+// Random reads wait for memory unless they are announced. Records this far ahead are, up to so many
+// bytes of each: the processor sees a longer run coming by itself.
+constexpr size_t records_ahead = 3;
+constexpr size_t announced_bytes = 2048;
+constexpr size_t cache_line = 64;
+
+void announce(const uint8_t* source, size_t bytes) {
+  for (size_t at = 0; at < bytes; at += cache_line) __builtin_prefetch(source + at, 0, 3);
+}
+
+}  // namespace
+
+RecordStore::RecordStore(const ShardBlocks& shards, const BlockSource& source,
+                         const BlockCacheOptions& options)
+    : shards_(shards),
+      source_(source),
+      image_bytes_(source.record_bytes()),
+      cache_(source, options) {
+  lay_out(Part::test, 0, shards.first_train_block());
+  lay_out(Part::train, shards.first_train_block(), source.blocks());
+}
+
+void RecordStore::grow() {
+  lay_out(Part::train, shards_.first_train_block(), source_.blocks());
+  cache_.grow();
+}
+
+void RecordStore::lay_out(Part part, uint64_t first_block, uint64_t end_block) {
+  Layout& layout = layouts_[static_cast<size_t>(part)];
+  layout.first_block = first_block;
+  layout.starts.assign(1, 0);
+  layout.starts.reserve(end_block - first_block + 1);
+  for (uint64_t block = first_block; block < end_block; ++block) {
+    layout.starts.push_back(layout.starts.back() + static_cast<uint32_t>(source_.records(block)));
   }
-  const auto largest = std::max_element(labels_.begin(), labels_.end());
-  if (largest != labels_.end() && *largest >= manifest.class_names.size()) {
-    throw data_error("a label is out of range", folder.string(), cache_schema.remedy);
+  layout.blocks = StepIndex({layout.starts.begin() + 1, layout.starts.end()});
+}
+
+void RecordStore::gather(Part part, std::span<const uint32_t> records, const BatchWriter& writer,
+                         GatherScratch& scratch) const {
+  if (!find_all(part, records, scratch)) return gather_by_block(part, records, writer, scratch);
+  const uint8_t* labels = shards_.labels(part).data();
+  const size_t announced = std::min(image_bytes_, announced_bytes);
+  const size_t count = records.size();
+  for (size_t i = 0; i < std::min(records_ahead, count); ++i) {
+    announce(scratch.sources[i], announced);
+  }
+  for (size_t i = 0; i < count; ++i) {
+    if (i + records_ahead < count) announce(scratch.sources[i + records_ahead], announced);
+    writer.put(i, scratch.sources[i], labels[records[i]]);
   }
 }
 
-void RecordStore::load(const Shard& shard) {
-  const uint64_t records = shard.reader.records();
-  shard.reader.read_labels(0, std::span(labels_).subspan(shard.first, records));
-  if (shard.first >= resident_records_) return;
-  const uint64_t resident = std::min(records, resident_records_ - shard.first);
-  // Piece by piece, so that other threads get their turn at the HDF5 library.
-  for (uint64_t begin = 0; begin < resident; begin += chunk_records_) {
-    const uint64_t count = std::min(chunk_records_, resident - begin);
-    uint8_t* target = images_.get() + (shard.first + begin) * image_bytes_;
-    shard.reader.read_images(begin, {target, count * image_bytes_});
-  }
-}
-
-void RecordStore::gather(std::span<const uint32_t> records, std::span<uint8_t> images,
-                         std::span<uint8_t> labels) const {
-  std::vector<size_t> missing;  // positions of records that are not resident
+// Finds where all records are, if all of their blocks stay in memory for good, and counts a touch
+// for each of these blocks.
+bool RecordStore::find_all(Part part, std::span<const uint32_t> records,
+                           GatherScratch& scratch) const {
+  const Layout& layout = this->layout(part);
+  scratch.sources.resize(records.size());
+  scratch.touched_in_call.resize(source_.blocks());
+  const uint64_t call = ++scratch.calls;
+  uint64_t touches = 0;
   for (size_t i = 0; i < records.size(); ++i) {
-    const uint64_t record = records[i];
-    labels[i] = labels_[record];
-    if (record < resident_records_) {
-      std::memcpy(images.data() + i * image_bytes_, images_.get() + record * image_bytes_,
-                  image_bytes_);
-    } else {
-      missing.push_back(i);
-    }
+    const uint32_t block = layout.blocks.count(records[i]);
+    const uint64_t source_block = layout.first_block + block;
+    const uint8_t* data = cache_.find(source_block);
+    if (data == nullptr) return false;
+    scratch.sources[i] = data + (records[i] - layout.starts[block]) * image_bytes_;
+    touches += std::exchange(scratch.touched_in_call[source_block], call) != call;
   }
-  if (!missing.empty()) read_from_shards(std::move(missing), records, images);
+  cache_.touch(touches);
+  return true;
 }
 
-// Every chunk that is touched is read once: HDF5 verifies whole chunks, so reading records one by
-// one would read each chunk as often as it has records in the batch.
-void RecordStore::read_from_shards(std::vector<size_t> positions, std::span<const uint32_t> records,
-                                   std::span<uint8_t> images) const {
-  std::sort(positions.begin(), positions.end(),
-            [&](size_t a, size_t b) { return records[a] < records[b]; });
-  std::vector<uint8_t> chunk(chunk_records_ * image_bytes_);
-  uint64_t begin = 0;  // records [begin, end) of the part are in `chunk`
-  uint64_t end = 0;
-  for (const size_t position : positions) {
-    const uint64_t record = records[position];
+void RecordStore::gather_by_block(Part part, std::span<const uint32_t> records,
+                                  const BatchWriter& writer, GatherScratch& scratch) const {
+  const Layout& layout = this->layout(part);
+  const uint8_t* labels = shards_.labels(part).data();
+  scratch.order.resize(records.size());
+  std::iota(scratch.order.begin(), scratch.order.end(), 0u);
+  std::sort(scratch.order.begin(), scratch.order.end(),
+            [&](uint32_t a, uint32_t b) { return records[a] < records[b]; });
+  uint32_t begin = 0;  // records [begin, end) of the part are those of `lease`
+  uint32_t end = 0;
+  BlockLease lease;
+  for (const uint32_t position : scratch.order) {
+    const uint32_t record = records[position];
     if (record >= end) {
-      const Shard& shard = shard_of(record);
-      const uint64_t within = (record - shard.first) / chunk_records_ * chunk_records_;
-      const uint64_t count = std::min(chunk_records_, shard.reader.records() - within);
-      shard.reader.read_images(within, {chunk.data(), count * image_bytes_});
-      begin = shard.first + within;
-      end = begin + count;
+      const uint32_t block = layout.blocks.count(record);
+      lease = {};  // one at a time
+      lease = cache_.acquire(layout.first_block + block);
+      begin = layout.starts[block];
+      end = layout.starts[block + 1];
     }
-    std::memcpy(images.data() + position * image_bytes_,
-                chunk.data() + (record - begin) * image_bytes_, image_bytes_);
+    writer.put(position, lease.data() + (record - begin) * image_bytes_, labels[record]);
   }
 }
 
-const RecordStore::Shard& RecordStore::shard_of(uint64_t record) const {
-  const auto after =
-      std::upper_bound(shards_.begin(), shards_.end(), record,
-                       [](uint64_t value, const Shard& shard) { return value < shard.first; });
-  return *std::prev(after);
+void RecordStore::copy_run(Part part, uint64_t block, const uint8_t* data,
+                           std::span<const uint32_t> records, size_t first,
+                           const BatchWriter& writer) const {
+  const uint8_t* labels = shards_.labels(part).data();
+  const uint32_t begin = layout(part).starts[block];
+  const size_t announced = std::min(image_bytes_, announced_bytes);
+  for (size_t i = 0; i < records.size(); ++i) {
+    if (i + records_ahead < records.size()) {
+      announce(data + (records[i + records_ahead] - begin) * image_bytes_, announced);
+    }
+    writer.put(first + i, data + (records[i] - begin) * image_bytes_, labels[records[i]]);
+  }
 }
 
 }  // namespace podium::io

@@ -146,7 +146,7 @@ void Conductor::serve_published() {
     if (!current) return;
     const std::string version = format("version %d (%s)", current->number, current->name.c_str());
     const ckpt::Snapshot snapshot = ckpt::read_snapshot(current->path);
-    const io::Dataset dataset = io::Dataset::open(cache_, 0);
+    const io::Dataset dataset = io::Dataset::open(cache_, {.memory_bytes = 0});
     if (snapshot.card.value("dataset", Json()) == data_identity(dataset.info(), job_.settings)) {
       log_.info("select: " + version + " of an earlier run serves until a better one is finished");
       newest_version_ = summary_.version = current->number;

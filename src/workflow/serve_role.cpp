@@ -28,8 +28,8 @@ void deploy(const Job& job, serve::Service& service, const Json& order) {
 
 // Sends the test split through the front door, as clients do.
 void test(const Job& job, const serve::Service& service, const Json& order) {
-  const io::Dataset dataset =
-      io::Dataset::open(order.at("cache").get<std::string>(), job.settings.cache_memory_bytes);
+  const io::Dataset dataset = io::Dataset::open(order.at("cache").get<std::string>(),
+                                                {.memory_bytes = job.settings.cache_memory_bytes});
   const FrontDoorReport report =
       test_front_door(address_of(job.settings, service), job.settings.service.model_name, dataset,
                       job.settings.service.replicas);

@@ -30,7 +30,7 @@ class TrainRole {
  private:
   // False if the job was told to stop.
   bool train_all(const std::filesystem::path& cache) {
-    dataset_.emplace(io::Dataset::open(cache, job_.settings.cache_memory_bytes));
+    dataset_.emplace(io::Dataset::open(cache, {.memory_bytes = job_.settings.cache_memory_bytes}));
     for (const size_t model : job_.groups.work[static_cast<size_t>(group_index_)]) {
       if (train(job_.settings.recipes[model])) continue;
       tell_stopped();

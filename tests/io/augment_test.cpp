@@ -4,7 +4,11 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
+#include <utility>
 #include <vector>
+
+#include "core/random.hpp"
 
 namespace podium::io {
 namespace {
@@ -23,10 +27,10 @@ uint8_t pixel(const std::vector<uint8_t>& image, int64_t y, int64_t x, size_t ch
 }
 
 std::vector<uint8_t> augmented(const Augmentation& augmentation, const AugmentationKey& key) {
-  std::vector<uint8_t> image = original();
-  std::vector<uint8_t> scratch(image.size());
-  augment(augmentation, shape, key, image, scratch);
-  return image;
+  const std::vector<uint8_t> image = original();
+  std::vector<uint8_t> target(image.size(), 77);
+  augment(augmentation, shape, key, image.data(), target.data());
+  return target;
 }
 
 // The shift (down, right) and flip that turn the original into `image`, computed pixel by pixel.
@@ -91,6 +95,119 @@ TEST(Augment, DependsOnSeedEpochAndRecord) {
     same += augmented(both, {0, 0, i}) == augmented(both, {0, 0, i + 1});
   }
   EXPECT_LT(same, 30);  // 1 in 50 by chance
+}
+
+// Golden: what seeds gave when flip and shift were all there was.
+TEST(Augment, DrawsOfFlipAndShiftStayWhatTheyAre) {
+  const auto draws = [](uint64_t record) {
+    Random random(mix64(11 ^ 0x6175676d656e74), 4, record);
+    const bool flipped = random.uniform() < 0.5;
+    const auto down = static_cast<int64_t>(random.below(5)) - 2;
+    const auto right = static_cast<int64_t>(random.below(5)) - 2;
+    return std::tuple(flipped, down, right);
+  };
+  for (uint64_t record = 0; record < 200; ++record) {
+    const auto [flipped, down, right] = draws(record);
+    EXPECT_TRUE(is_transform(augmented({true, 2}, {11, 4, record}), flipped, down, right));
+  }
+}
+
+TEST(Augment, FlipAndShiftOfAnyNumberOfChannels) {
+  for (const size_t channels : {1, 2, 3, 4, 5}) {
+    const ImageShape wide{3, 7, channels};
+    std::vector<uint8_t> image(wide.bytes());
+    for (size_t i = 0; i < image.size(); ++i) image[i] = static_cast<uint8_t>(i + 1);
+    for (uint64_t record = 0; record < 50; ++record) {
+      std::vector<uint8_t> grey(21);
+      for (size_t i = 0; i < grey.size(); ++i) grey[i] = static_cast<uint8_t>(i + 1);
+      std::vector<uint8_t> places(21);
+      augment({true, 2}, {3, 7, 1}, {5, 0, record}, grey.data(), places.data());
+      std::vector<uint8_t> target(image.size(), 99);
+      augment({true, 2}, wide, {5, 0, record}, image.data(), target.data());
+      // Every channel goes where the grey pixels went.
+      for (size_t i = 0; i < places.size(); ++i) {
+        for (size_t channel = 0; channel < channels; ++channel) {
+          const size_t from = (places[i] - 1u) * channels + channel;
+          EXPECT_EQ(target[i * channels + channel], places[i] == 0 ? 0 : image[from]);
+        }
+      }
+    }
+  }
+}
+
+// What differs from the original lies in one rectangle; returns its height and width.
+std::pair<size_t, size_t> changed_rectangle(const ImageShape& size,
+                                            const std::vector<uint8_t>& from,
+                                            const std::vector<uint8_t>& image) {
+  size_t top = size.height, bottom = 0, left = size.width, right = 0;
+  for (size_t y = 0; y < size.height; ++y) {
+    for (size_t x = 0; x < size.width * size.channels; ++x) {
+      const size_t at = y * size.width * size.channels + x;
+      if (from[at] == image[at]) continue;
+      top = std::min(top, y);
+      bottom = std::max(bottom, y + 1);
+      left = std::min(left, x / size.channels);
+      right = std::max(right, x / size.channels + 1);
+    }
+  }
+  return bottom == 0 ? std::pair<size_t, size_t>{0, 0}
+                     : std::pair<size_t, size_t>{bottom - top, right - left};
+}
+
+TEST(Augment, CutoutZeroesASquareClippedAtTheBorders) {
+  const ImageShape size{20, 24, 3};
+  const std::vector<uint8_t> from(size.bytes(), 200);
+  std::vector<uint8_t> image(from.size());
+  size_t whole = 0;
+  size_t zeroed = 0;
+  constexpr size_t images = 4000;
+  for (uint64_t record = 0; record < images; ++record) {
+    augment({false, 0, 5, 0}, size, {1, 0, record}, from.data(), image.data());
+    const auto [height, width] = changed_rectangle(size, from, image);
+    EXPECT_TRUE(height >= 3 && height <= 5 && width >= 3 && width <= 5);
+    const auto zeros = static_cast<size_t>(std::ranges::count(image, uint8_t{0}));
+    EXPECT_EQ(zeros, height * width * 3);
+    zeroed += zeros / 3;
+    whole += height == 5 && width == 5;
+  }
+  // A centre is at least 2 from each border with probability 16/20 * 20/24; the mean side is
+  // 5 - 2 * (1 + 2) / 20 and 5 - 2 * (1 + 2) / 24.
+  EXPECT_NEAR(static_cast<double>(whole) / images, 16.0 / 20 * 20 / 24, 0.04);
+  EXPECT_NEAR(static_cast<double>(zeroed) / images, (5 - 6.0 / 20) * (5 - 6.0 / 24), 0.3);
+}
+
+TEST(Augment, ErasingFillsARectangleOfTheSaidAreaWithNoise) {
+  const ImageShape size{32, 32, 1};
+  const std::vector<uint8_t> from(size.bytes(), 0);
+  std::vector<uint8_t> image(from.size());
+  size_t erased = 0;
+  std::vector<int> levels(256);
+  for (uint64_t record = 0; record < 2000; ++record) {
+    augment({false, 0, 0, 0.4}, size, {1, 0, record}, from.data(), image.data());
+    const auto [height, width] = changed_rectangle(size, from, image);
+    if (height == 0) continue;
+    ++erased;
+    // Noise may be 0 at a border, so the rectangle seen can be a little smaller.
+    EXPECT_LE(static_cast<double>(height * width), 0.33 * 1024 + 32);
+    EXPECT_GE(static_cast<double>(height * width), 0.02 * 1024 - 12);
+    const double aspect = static_cast<double>(height) / static_cast<double>(width);
+    EXPECT_LT(aspect, 5.0);
+    EXPECT_GT(aspect, 0.2);
+    for (const uint8_t pixel : image) ++levels[pixel];
+  }
+  EXPECT_NEAR(static_cast<double>(erased), 800, 6 * 22);  // 6 standard deviations
+  const auto [least, most] = std::minmax_element(levels.begin() + 1, levels.end());
+  EXPECT_GT(*least, *most / 2);
+}
+
+TEST(Augment, TinyImagesSurviveErasing) {
+  for (const ImageShape size : {ImageShape{1, 1, 1}, ImageShape{1, 9, 3}, ImageShape{2, 2, 1}}) {
+    const std::vector<uint8_t> from(size.bytes(), 7);
+    std::vector<uint8_t> image(size.bytes());
+    for (uint64_t record = 0; record < 100; ++record) {
+      augment({true, 0, 1, 1.0}, size, {1, 0, record}, from.data(), image.data());
+    }
+  }
 }
 
 }  // namespace

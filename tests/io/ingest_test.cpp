@@ -189,7 +189,7 @@ TEST_F(IngestTest, DiskAndMemoryGiveTheSameInAnyOrder) {
   Bytes labels(records.size());
   memory.gather(Split::train, records, expected, labels);
   for (const uint64_t memory_bytes : {uint64_t{0}, uint64_t{3000}, uint64_t{30000}}) {
-    const Dataset disk = Dataset::open(path, memory_bytes);
+    const Dataset disk = Dataset::open(path, {.memory_bytes = memory_bytes});
     Bytes found(expected.size());
     disk.gather(Split::train, records, found, labels);
     EXPECT_EQ(found, expected) << memory_bytes;
@@ -197,7 +197,7 @@ TEST_F(IngestTest, DiskAndMemoryGiveTheSameInAnyOrder) {
 }
 
 TEST_F(IngestTest, AnOpenDatasetOutlivesARebuild) {
-  const Dataset from_disk = Dataset::open(test::build_cache(options(), 3), 0);
+  const Dataset from_disk = Dataset::open(test::build_cache(options(), 3), {.memory_bytes = 0});
   EXPECT_EQ(from_disk.resident_bytes(), 0u);
   const auto before = read_split(from_disk, Split::train);
   IngestOptions forced = options();
