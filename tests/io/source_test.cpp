@@ -1,10 +1,13 @@
 #include "io/sources/source.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "io/http_server.hpp"
+#include "io/source_records.hpp"
 #include "io/sources/named_set.hpp"
 #include "io/sources/synthetic.hpp"
+#include "io/user_hdf5.hpp"
 #include "temporary_folder.hpp"
 
 namespace podium::io {
@@ -13,17 +16,6 @@ namespace {
 using test::Bytes;
 using test::thrown_by;
 using test::TinySet;
-
-struct Records {
-  Bytes images;
-  Bytes labels;
-};
-
-Records read(const Source& source, Part part, uint64_t first, uint64_t count) {
-  Records records{Bytes(count * source.info().shape.bytes()), Bytes(count)};
-  source.open(part, first)->read(records.images, records.labels);
-  return records;
-}
 
 class SourceTest : public ::testing::Test {
  protected:
@@ -47,7 +39,7 @@ TEST_F(SourceTest, OpensAFolderPlainGzipAndAsFileUrl) {
     EXPECT_EQ(source->info().test_records, set.test);
     EXPECT_EQ(source->info().shape, (ImageShape{5, 4, 1}));
     EXPECT_EQ(source->info().class_names.size(), set.classes);
-    const Records records = read(*source, Part::test, 100, 50);
+    const test::Records records = test::read_records(*source, Part::test, 100, 50);
     EXPECT_EQ(records.images[0], test::test_pixel(1, 100, 0));
     EXPECT_EQ(records.labels[49], (149 * 3 + 1) % set.classes);
   }
@@ -92,7 +84,7 @@ TEST_F(SourceTest, LabelOutOfRangeIsRefusedWithItsOffset) {
   labels[123] = 10;  // train labels say 0 to 9
   test::write_bytes(data_ / "t10k-labels-idx1-ubyte", test::idx_bytes({300}, labels));
   const auto source = open(data_.string());
-  const auto thrown = thrown_by([&] { read(*source, Part::test, 100, 100); });
+  const auto thrown = thrown_by([&] { test::read_records(*source, Part::test, 100, 100); });
   EXPECT_EQ(thrown.code, ExitCode::bad_data);
   EXPECT_TRUE(thrown.mentions("t10k-labels-idx1-ubyte at byte 131"));
 }
@@ -115,6 +107,52 @@ TEST_F(SourceTest, UnknownUrlIsFetchedOnceOverHttp) {
   EXPECT_EQ(requests, 8);  // each name with .gz first
   EXPECT_EQ(open(server.url())->info().train_records, 2500u);
   EXPECT_EQ(server.requests(), requests);
+}
+
+TEST_F(SourceTest, Hdf5FileIsFetchedOnceOverHttp) {
+  std::filesystem::create_directories(data_);
+  {
+    test::UserHdf5 file(data_ / "set.h5");
+    file.dataset("images", H5T_STD_U8LE, H5T_NATIVE_UINT8, {20, 5, 4},
+                 test::test_images(0, 20, 20).data());
+    file.dataset("labels", H5T_STD_U8LE, H5T_NATIVE_UINT8, {20}, test::test_labels(20, 10).data());
+  }
+  const test::HttpServer server(data_);
+  EXPECT_EQ(open(server.url() + "/set.h5")->info().train_records, 18u);
+  const int requests = server.requests();
+  EXPECT_EQ(open(server.url() + "/set.h5")->info().location, server.url() + "/set.h5");
+  EXPECT_EQ(server.requests(), requests);
+  EXPECT_EQ(open("file://" + (data_ / "set.h5").string())->info().train_records, 18u);
+}
+
+TEST_F(SourceTest, TransformsAreAppliedToEveryKind) {
+  test::write_idx_folder(data_, {}, false);
+  for (const std::string& text :
+       {data_.string(), "file://" + data_.string(), std::string("synthetic:100,5,4,1,10")}) {
+    SourceOptions options{text, folder_.path() / "downloads", {}, {}, log_, {}};
+    options.transform = Transform::parse("pad 2");
+    const auto source = open_source(options);
+    EXPECT_EQ(source->info().shape, (ImageShape{9, 8, 1}));
+    const Bytes plain = test::read_records(*open(text), Part::train, 3, 1).images;
+    const Bytes padded = test::read_records(*source, Part::train, 3, 1).images;
+    EXPECT_EQ(padded[0], 0);
+    EXPECT_EQ(padded[2 * 8 + 2], plain[0]);
+    EXPECT_EQ(source->digest(), open(text)->digest());
+  }
+}
+
+TEST_F(SourceTest, PathsOfNoDataAreRefusedByName) {
+  std::filesystem::create_directories(data_);
+  test::write_bytes(data_ / "table.csv", {'1', ',', '2'});
+  const auto file = thrown_by([&] { open((data_ / "table.csv").string()); });
+  EXPECT_EQ(file.code, ExitCode::bad_data);
+  EXPECT_TRUE(file.mentions("table.csv")) << file.message;
+  std::filesystem::create_symlink("loop", data_ / "loop");
+  const auto loop = thrown_by([&] { open((data_ / "loop").string()); });
+  EXPECT_EQ(loop.code, ExitCode::io);
+  EXPECT_TRUE(loop.mentions("My Data/loop")) << loop.message;
+  ASSERT_EQ(mkfifo((data_ / "pipe.h5").c_str(), 0600), 0);
+  EXPECT_EQ(thrown_by([&] { open((data_ / "pipe.h5").string()); }).code, ExitCode::bad_data);
 }
 
 TEST_F(SourceTest, NamedSetSaysHowToGetItWhenNoMirrorAnswers) {
@@ -160,19 +198,20 @@ TEST_F(SourceTest, NamedSetIsDownloadedFromAMirrorThatHasIt) {
 TEST_F(SourceTest, SyntheticIsTheSameFromAnyStartAndDiffersBySeed) {
   const auto source = open("synthetic:1000,9,7,3,4");
   EXPECT_EQ(source->info().test_records, 100u);
-  const Records all = read(*source, Part::train, 0, 1000);
-  const Records tail = read(*source, Part::train, 900, 100);
+  const test::Records all = test::read_records(*source, Part::train, 0, 1000);
+  const test::Records tail = test::read_records(*source, Part::train, 900, 100);
   EXPECT_TRUE(std::equal(tail.images.begin(), tail.images.end(), all.images.end() - 100 * 189));
-  EXPECT_NE(read(*open("synthetic:1000,9,7,3,4,5"), Part::train, 0, 1000).images, all.images);
-  EXPECT_NE(read(*source, Part::test, 0, 100).images,
+  EXPECT_NE(test::read_records(*open("synthetic:1000,9,7,3,4,5"), Part::train, 0, 1000).images,
+            all.images);
+  EXPECT_NE(test::read_records(*source, Part::test, 0, 100).images,
             Bytes(all.images.begin(), all.images.begin() + 100 * 189));
 }
 
 // Nearest class mean, learned from the train part, classifies the test part.
 TEST_F(SourceTest, SyntheticIsLearnable) {
   const auto source = open("synthetic:2000,12,12,1,10");
-  const Records train = read(*source, Part::train, 0, 2000);
-  const Records test = read(*source, Part::test, 0, 200);
+  const test::Records train = test::read_records(*source, Part::train, 0, 2000);
+  const test::Records test = test::read_records(*source, Part::test, 0, 200);
   std::vector<std::array<double, 144>> means(10);
   for (size_t i = 0; i < 2000; ++i) {
     for (size_t p = 0; p < 144; ++p) means[train.labels[i]][p] += train.images[i * 144 + p] / 200.0;

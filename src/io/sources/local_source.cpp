@@ -5,6 +5,8 @@
 #include "io/sources/cifar_source.hpp"
 #include "io/sources/hdf5_source.hpp"
 #include "io/sources/idx_source.hpp"
+#include "io/sources/image_folder_source.hpp"
+#include "io/sources/image_list.hpp"
 #include "io/sources/transformed_source.hpp"
 
 namespace podium::io {
@@ -12,7 +14,9 @@ namespace {
 
 constexpr const char* understood =
     "a data folder holds the four IDX files of train and t10k images and labels; or CIFAR's "
-    "data_batch_1.bin, ... and test_batch.bin, or train.bin and test.bin; or train.h5 and test.h5";
+    "data_batch_1.bin, ... and test_batch.bin, or train.bin and test.bin; or train.h5 and test.h5; "
+    "or "
+    "one folder of PNG or JPEG images per class, perhaps within train and test";
 
 // Names of one source: for the cache, for people, for good.
 struct Names {
@@ -39,13 +43,21 @@ std::unique_ptr<Source> open_fixed_shape(const std::filesystem::path& folder, co
   return nullptr;
 }
 
-// Says what is wrong with a folder that nothing could open.
-[[noreturn]] void throw_unknown(const std::filesystem::path& folder) {
+std::unique_ptr<Source> open_folder(const std::filesystem::path& folder, const Names& names,
+                                    const SourceOptions& options) {
+  if (auto source = open_fixed_shape(folder, names, options.log)) {
+    return transformed(std::move(source), options.transform);
+  }
   if (const auto missing = missing_idx_file(folder)) {
     throw data_error("no file " + *missing + " or " + *missing + ".gz", folder.string(),
                      understood);
   }
-  throw data_error("no data of a known kind in this folder", folder.string(), understood);
+  auto list = list_images(folder);
+  if (!list)
+    throw data_error("no data of a known kind in this folder", folder.string(), understood);
+  options.log.debug(names.location + " holds folders of images");
+  return open_image_folder_source(std::move(*list), names.name, names.text, names.location,
+                                  options.transform, options.log);
 }
 
 std::unique_ptr<Source> open_file(const std::filesystem::path& path, const Names& names,
@@ -73,16 +85,11 @@ std::unique_ptr<Source> open_local(const std::filesystem::path& path, std::strin
   const std::filesystem::path place = std::filesystem::canonical(path, error);
   if (error) throw io_error("cannot look at the source", path.string(), error.value());
   const Names names{std::move(name), options.source, place.string()};
-  std::unique_ptr<Source> source;
-  if (std::filesystem::is_directory(status)) {
-    source = open_fixed_shape(path, names, options.log);
-    if (source == nullptr) throw_unknown(path);
-  } else if (std::filesystem::is_regular_file(status)) {
-    source = open_file(path, names, options.log);
-  } else {
+  if (std::filesystem::is_directory(status)) return open_folder(path, names, options);
+  if (!std::filesystem::is_regular_file(status)) {
     throw data_error("neither a file nor a folder", path.string(), "check --io.source");
   }
-  return transformed(std::move(source), options.transform);
+  return transformed(open_file(path, names, options.log), options.transform);
 }
 
 }  // namespace podium::io

@@ -1,7 +1,6 @@
 #include "io/sources/source.hpp"
 
 #include <algorithm>
-#include <cctype>
 
 #include "core/error.hpp"
 #include "core/hash.hpp"
@@ -11,6 +10,7 @@
 #include "io/sources/idx_source.hpp"
 #include "io/sources/local_source.hpp"
 #include "io/sources/named_set.hpp"
+#include "io/sources/place.hpp"
 #include "io/sources/synthetic.hpp"
 #include "io/sources/transformed_source.hpp"
 
@@ -18,17 +18,6 @@ namespace podium::io {
 namespace {
 
 constexpr const char* key = "--io.source";
-
-// The last component of a path or URL as a name for the cache: [a-z0-9_-]+.
-std::string name_from(std::string text) {
-  while (text.size() > 1 && text.back() == '/') text.pop_back();
-  std::string name = text.substr(text.rfind('/') + 1);
-  for (char& c : name) {
-    const auto byte = static_cast<unsigned char>(c);
-    c = std::isalnum(byte) || c == '-' ? static_cast<char>(std::tolower(byte)) : '_';
-  }
-  return name.empty() ? "data" : name.substr(0, 64);
-}
 
 // Fetches the first of `urls` that answers to `target`, unless it is there already. Nothing vouches
 // for the content of a URL that is not known by name.

@@ -1,8 +1,9 @@
 // Source: labelled images in their original form, as two streams of records.
 //
 // A source is one of: a named set ("fashion_mnist", "mnist"); an HDF5 file; a folder with the four
-// IDX files (gz or plain), with CIFAR's binary files, or with train.h5 and test.h5; a URL of an
-// HDF5 file or of a folder with IDX files; a file URL of anything; or "synthetic:N,H,W,C,classes".
+// IDX files (gz or plain), with CIFAR's binary files, with train.h5 and test.h5, or with a folder
+// of PNG or JPEG images per class; a URL of an HDF5 file or of a folder with IDX files; a file URL
+// of anything; or "synthetic:N,H,W,C,classes".
 // Opening a source reads its headers and labels, not its images. A Source may be shared by threads;
 // a RecordStream belongs to one.
 #pragma once

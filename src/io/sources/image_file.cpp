@@ -1,0 +1,77 @@
+#include "io/sources/image_file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "core/error.hpp"
+#include "core/file_descriptor.hpp"
+#include "io/sources/jpeg_decoder.hpp"
+#include "io/sources/png_decoder.hpp"
+
+namespace podium::io {
+namespace {
+
+constexpr std::array<uint8_t, 8> png_signature{0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+constexpr std::array<uint8_t, 3> jpeg_signature{0xff, 0xd8, 0xff};
+
+template <size_t N>
+bool starts_with(std::span<const uint8_t> bytes, const std::array<uint8_t, N>& signature) {
+  return bytes.size() >= N && std::equal(signature.begin(), signature.end(), bytes.begin());
+}
+
+std::vector<uint8_t> read_whole(const std::filesystem::path& path) {
+  // Without O_NONBLOCK a pipe of that name would hold the open up for ever.
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat status {};
+  if (!file || fstat(file.get(), &status) != 0) {
+    throw io_error("cannot open the image", path.string(), errno);
+  }
+  const auto bytes = static_cast<uint64_t>(status.st_size);
+  if (!S_ISREG(status.st_mode) || bytes > image_file_bytes_limit) {
+    throw data_error("an image is a file of at most 256 MiB", path.string(), "remove it");
+  }
+  std::vector<uint8_t> content(bytes);
+  size_t done = 0;
+  while (done < content.size()) {
+    const ssize_t count = ::read(file.get(), content.data() + done, content.size() - done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) throw io_error("cannot read the image", path.string(), errno);
+    if (count == 0) break;
+    done += static_cast<size_t>(count);
+  }
+  content.resize(done);
+  return content;
+}
+
+}  // namespace
+
+Image read_image(const std::filesystem::path& path) {
+  return decode_image(read_whole(path), path.string());
+}
+
+Image decode_image(std::span<const uint8_t> file, const std::string& where) {
+  if (starts_with(file, png_signature)) return decode_png(file, where);
+  if (starts_with(file, jpeg_signature)) return decode_jpeg(file, where);
+  throw data_error("neither a PNG nor a JPEG image", where, "convert or remove it");
+}
+
+void check_image_size(const ImageShape& shape, const std::string& where) {
+  const bool ok = shape.height > 0 && shape.width > 0 && shape.height <= image_side_limit &&
+                  shape.width <= image_side_limit && shape.bytes() <= decoded_bytes_limit;
+  if (ok) return;
+  throw data_error("an image of " + shape_text(shape) + " pixels: each side has 1 to " +
+                       std::to_string(image_side_limit) + ", and all of it at most 256 MiB",
+                   where, "scale or remove it");
+}
+
+std::string shape_text(const ImageShape& shape) {
+  return std::to_string(shape.height) + "x" + std::to_string(shape.width) + "x" +
+         std::to_string(shape.channels);
+}
+
+}  // namespace podium::io
