@@ -178,6 +178,8 @@ train::Recipe make_recipe(const Config& config, const std::string& model) {
   recipe.warmup = config.real(key("warmup"));
   recipe.flip = config.boolean(key("flip"));
   recipe.shift = static_cast<int>(config.integer(key("shift")));
+  recipe.cutout = static_cast<int>(config.integer(key("cutout")));
+  recipe.erase = config.real(key("erase"));
   recipe.seed = static_cast<uint64_t>(config.integer("train.seed"));
   return recipe;
 }
@@ -201,6 +203,10 @@ workflow::Settings make_settings(const Config& config, const std::string& verb,
                       "append first, then start `" + verb + "`");
   }
   settings.cache_memory_bytes = config.bytes("io.cache_memory");
+  settings.cache_policy = io::policy_from(config.text("io.cache_policy"), "--io.cache_policy");
+  settings.shuffle = io::shuffle_from(config.text("io.shuffle"), "--io.shuffle");
+  settings.prefetch_threads = static_cast<size_t>(config.integer("io.prefetch_threads"));
+  settings.follow = config.boolean("io.follow");
   settings.recipes = make_recipes(config, verb);
   settings.groups = static_cast<int>(config.integer("train.groups"));
   settings.threads = static_cast<int>(config.integer("train.threads"));

@@ -35,8 +35,8 @@ workflow::IngestOutcome ingest(const VerbContext& context, comm::Communicator& g
   options.log = context.log;
   const workflow::IngestOutcome outcome = workflow::ingest_together(options, group);
   if (group.rank() == 0) {
-    context.log.info(std::string("ingest: ") + (outcome.reused ? "reused: " : "built: ") +
-                     outcome.reason);
+    const char* done = outcome.reused ? "reused: " : outcome.appended > 0 ? "" : "built: ";
+    context.log.info(std::string("ingest: ") + done + outcome.reason);
   }
   return outcome;
 }
@@ -71,6 +71,8 @@ ExitCode ingest_verb(const VerbContext& context) {
                   {"seconds", outcome.seconds},
                   {"reused", outcome.reused},
                   {"reason", outcome.reason},
+                  {"appended", outcome.appended},
+                  {"generation", outcome.generation},
                   {"peak_rss_bytes", outcome.peak_rss_bytes},
                   {"cache", outcome.cache.string()}});
   }
@@ -104,8 +106,8 @@ ExitCode train_verb(const VerbContext& context) {
   }
   std::atomic<bool> stop{false};
   const SignalWatch signals({SIGTERM, SIGINT, SIGUSR1}, [&stop](int) { stop = true; });
-  const io::Dataset dataset = io::Dataset::open(ingest(context, *group).cache,
-                                                {.memory_bytes = settings.cache_memory_bytes});
+  const workflow::IngestOutcome cache = ingest(context, *group);
+  io::Dataset dataset = workflow::open_dataset(cache.cache, cache.generation, settings);
   const int threads =
       settings.threads > 0
           ? settings.threads
@@ -121,12 +123,16 @@ ExitCode train_verb(const VerbContext& context) {
   };
   const workflow::TrainingOutcome outcome =
       workflow::train_together(recipe, dataset, settings, threads, *group, hooks, context.log);
+  const workflow::Json memory_cache = workflow::memory_cache_report(dataset, *group);
   if (group->rank() == 0) {
+    context.log.info(workflow::memory_cache_line(memory_cache));
     if (!outcome.stopped) {
       keep_candidate(context, recipe, outcome, dataset.info());
       workflow::remove_checkpoint(settings, recipe);
     }
-    print_result(train_result(recipe, outcome, group->size()));
+    Json result = train_result(recipe, outcome, group->size());
+    result["memory_cache"] = memory_cache;
+    print_result(result);
   }
   if (!outcome.stopped) return ExitCode::done;
   if (group->rank() == 0) {
@@ -164,8 +170,9 @@ ExitCode serve_verb(const VerbContext& context) {
 
 ExitCode predict_verb(const VerbContext& context) {
   const std::unique_ptr<comm::Communicator> group = everyone(context, "predict");
-  const io::Dataset dataset = io::Dataset::open(
-      ingest(context, *group).cache, {.memory_bytes = context.settings.cache_memory_bytes});
+  const workflow::IngestOutcome cache = ingest(context, *group);
+  const io::Dataset dataset =
+      workflow::open_dataset(cache.cache, cache.generation, context.settings);
   if (group->rank() == 0) {
     workflow::PredictOptions options;
     options.server = context.config.text("predict.server");

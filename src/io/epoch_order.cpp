@@ -1,6 +1,7 @@
 #include "io/epoch_order.hpp"
 
 #include <algorithm>
+#include <array>
 #include <numeric>
 
 #include "core/error.hpp"
@@ -14,7 +15,31 @@ constexpr uint64_t order_stream = 0x6f72646572;     // "order": of records in th
 constexpr uint64_t blocks_stream = 0x626c6f636b73;  // "blocks"
 constexpr uint64_t group_stream = 0x67726f7570;     // "group": of records in a group
 
+constexpr std::array shuffles{Shuffle::none, Shuffle::full, Shuffle::block, Shuffle::automatic};
+
 }  // namespace
+
+const char* shuffle_name(Shuffle shuffle) {
+  switch (shuffle) {
+    case Shuffle::none:
+      return "none";
+    case Shuffle::full:
+      return "full";
+    case Shuffle::block:
+      return "block";
+    case Shuffle::automatic:
+      return "auto";
+  }
+  return "?";
+}
+
+Shuffle shuffle_from(std::string_view text, const std::string& key) {
+  for (const Shuffle shuffle : shuffles) {
+    if (text == shuffle_name(shuffle)) return shuffle;
+  }
+  throw usage_error("no order of images '" + std::string(text) + "'", key,
+                    "use auto, full or block");
+}
 
 EpochOrder::EpochOrder(std::span<const uint32_t> block_starts, const EpochOrderOptions& options)
     : options_(options), block_starts_(block_starts.begin(), block_starts.end()), firsts_(1, 0) {

@@ -17,12 +17,19 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace podium::io {
 
 // `automatic` is `full` when all images fit in the memory budget, else `block`.
 enum class Shuffle { none, full, block, automatic };
+
+// "none", "full", "block", "auto".
+const char* shuffle_name(Shuffle shuffle);
+// Throws usage_error naming `key` for any other text.
+Shuffle shuffle_from(std::string_view text, const std::string& key);
 
 struct EpochOrderOptions {
   Shuffle shuffle = Shuffle::full;  // not automatic

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/error.hpp"
+#include "core/hash.hpp"
 #include "io/block_memory.hpp"
 #include "io/open_groups.hpp"
 #include "io/prefetcher.hpp"
@@ -38,12 +39,15 @@ void check_options(const DatasetInfo& info, const LoaderOptions& options) {
   require(options.rank < options.world, "a loader's rank is one of its world", "Loader");
 }
 
+Shuffle effective(const Dataset& dataset, Shuffle shuffle) {
+  if (shuffle != Shuffle::automatic) return shuffle;
+  return dataset.fits_in_memory() ? Shuffle::full : Shuffle::block;
+}
+
 // Options without `automatic` and 0 for a default.
 LoaderOptions resolved(const Dataset& dataset, LoaderOptions options) {
   check_options(dataset.info(), options);
-  if (options.shuffle == Shuffle::automatic) {
-    options.shuffle = dataset.fits_in_memory() ? Shuffle::full : Shuffle::block;
-  }
+  options.shuffle = effective(dataset, options.shuffle);
   if (options.depth == 0) {
     const size_t images = (options.batch + options.world - 1) / options.world;
     const size_t bytes = images * dataset.info().image_bytes();
@@ -75,6 +79,15 @@ struct Epoch {
 };
 
 }  // namespace
+
+std::string order_identity(const Dataset& dataset, Split split, Shuffle shuffle) {
+  const Shuffle order = effective(dataset, shuffle);
+  std::string text = shuffle_name(order);
+  if (order != Shuffle::block) return text;
+  const std::vector<uint32_t>& starts = dataset.block_starts(split);
+  const uint64_t blocks = xxh3(std::as_bytes(std::span(starts)));
+  return text + " " + std::to_string(dataset.blocks_at_once()) + " " + to_hex(blocks);
+}
 
 struct Loader::State {
   State(const Dataset& data, const LoaderOptions& given)

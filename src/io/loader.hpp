@@ -20,6 +20,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 
 #include "io/augment.hpp"
 #include "io/dataset.hpp"
@@ -38,6 +39,10 @@ struct LoaderOptions {
   size_t threads = 1;  // that prefetch; with 0, next() reads
   size_t depth = 0;    // batches ahead; 0: about 1 MiB of images, 2 to 64 batches
 };
+
+// What the order of the images of `split` depends on beside seed and epoch, as a text: runs that go
+// on with an equal one see the same batches.
+std::string order_identity(const Dataset& dataset, Split split, Shuffle shuffle);
 
 // A view of the loader's buffer, valid until the next call of next() or start_epoch().
 struct Batch {

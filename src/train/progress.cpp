@@ -7,6 +7,8 @@ namespace podium::train {
 nlohmann::ordered_json to_json(const Progress& progress) {
   return {{"epochs", progress.epochs},
           {"images", progress.images},
+          {"generation", progress.generation},
+          {"records", progress.records},
           {"step_s", progress.step_s},
           {"exposed_comm_s", progress.exposed_comm_s},
           {"total_s", progress.total_s},
@@ -21,6 +23,8 @@ Progress progress_from_json(const nlohmann::ordered_json& json) {
   Progress progress;
   progress.epochs = json.at("epochs");
   progress.images = json.at("images");
+  progress.generation = json.at("generation");
+  progress.records = json.at("records");
   progress.step_s = json.at("step_s");
   progress.exposed_comm_s = json.at("exposed_comm_s");
   progress.total_s = json.at("total_s");

@@ -10,6 +10,8 @@ namespace podium::train {
 struct Progress {
   int epochs = 0;  // finished
   int64_t images = 0;
+  uint64_t generation = 0;        // of the cache in the last epoch: counts its appends
+  uint64_t records = 0;           // of the train split then
   double step_s = 0;              // wall time in training steps
   double exposed_comm_s = 0;      // of which waiting for gradients
   double total_s = 0;             // wall time with evaluation and checkpoints

@@ -16,6 +16,8 @@ nlohmann::ordered_json to_json(const Recipe& recipe) {
           {"warmup", recipe.warmup},
           {"flip", recipe.flip},
           {"shift", recipe.shift},
+          {"cutout", recipe.cutout},
+          {"erase", recipe.erase},
           {"seed", recipe.seed}};
 }
 

@@ -18,7 +18,9 @@ struct Recipe {
   double label_smoothing = 0.1;
   double warmup = 0.25;  // share of the steps in which the rate rises
   bool flip = false;
-  int shift = 0;  // pixels
+  int shift = 0;     // pixels
+  int cutout = 0;    // side of a blanked square, pixels
+  double erase = 0;  // probability of a rectangle of noise
   uint64_t seed = 1;
 };
 

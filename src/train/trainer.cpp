@@ -10,27 +10,14 @@
 #include "core/clock.hpp"
 #include "core/error.hpp"
 #include "core/random.hpp"
-#include "io/loader.hpp"
 #include "nn/one_cycle.hpp"
 #include "train/evaluation.hpp"
 #include "train/model_snapshot.hpp"
-#include "train/training_checkpoint.hpp"
 
 namespace podium::train {
 namespace {
 
 constexpr size_t steps_between_stop_checks = 8;
-
-io::LoaderOptions loader_options(const Recipe& recipe, const comm::Communicator& group) {
-  io::LoaderOptions options;
-  options.split = io::Split::train;
-  options.batch = static_cast<size_t>(recipe.batch);
-  options.rank = static_cast<size_t>(group.rank());
-  options.world = static_cast<size_t>(group.size());
-  options.seed = recipe.seed;
-  options.augmentation = {recipe.flip, static_cast<size_t>(recipe.shift)};
-  return options;
-}
 
 nn::SgdOptions sgd_options(const Recipe& recipe) {
   return {static_cast<float>(recipe.momentum), static_cast<float>(recipe.weight_decay)};
@@ -58,7 +45,7 @@ struct Trainer::Epoch {
   Stopwatch watch;
 };
 
-Trainer::Trainer(nn::Model& model, const io::Dataset& dataset, GradientSync& sync,
+Trainer::Trainer(nn::Model& model, io::Dataset& dataset, GradientSync& sync,
                  comm::Communicator& group, TrainerOptions options)
     : model_(model),
       dataset_(dataset),
@@ -67,7 +54,13 @@ Trainer::Trainer(nn::Model& model, const io::Dataset& dataset, GradientSync& syn
       options_(std::move(options)),
       optimizer_(model.buffers(), model.parameters().size(), sgd_options(options_.recipe)) {
   model_.initialise(options_.recipe.seed);
+  progress_.generation = options_.generation;
   if (!options_.checkpoint.empty()) resume();
+  if (progress_.generation > dataset_.newest_generation()) {
+    throw data_error("the checkpoint was trained on records that the cache no longer has",
+                     options_.checkpoint.string(), "append them again, or delete the checkpoint");
+  }
+  dataset_.use_generation(progress_.generation);
 }
 
 Trainer::Outcome Trainer::run() {
@@ -80,7 +73,8 @@ Trainer::Outcome Trainer::run() {
 Trainer::Outcome Trainer::train_epoch() {
   const Stopwatch watch;
   const double exposed_before = sync_.exposed_seconds();
-  io::Loader loader(dataset_, loader_options(options_.recipe, group_));
+  if (options_.follow) take_up_appended();
+  io::Loader loader(dataset_, loader_options());
   Epoch epoch(*this, loader);
   const uint64_t rank_seed = mix64(options_.recipe.seed) + static_cast<uint64_t>(group_.rank());
   model_.set_dropout_stream(rank_seed, static_cast<uint64_t>(epoch.first_step));
@@ -101,6 +95,36 @@ Trainer::Outcome Trainer::train_epoch() {
   if (last || progress_.epochs % options_.checkpoint_epochs == 0) save();
   if (options_.on_epoch && group_.rank() == 0) options_.on_epoch(progress_);
   return Outcome::finished;
+}
+
+io::LoaderOptions Trainer::loader_options() const {
+  const Recipe& recipe = options_.recipe;
+  io::LoaderOptions options;
+  options.split = io::Split::train;
+  options.batch = static_cast<size_t>(recipe.batch);
+  options.rank = static_cast<size_t>(group_.rank());
+  options.world = static_cast<size_t>(group_.size());
+  options.seed = recipe.seed;
+  options.shuffle = options_.shuffle;
+  options.threads = options_.prefetch_threads;
+  options.augmentation = {recipe.flip, static_cast<size_t>(recipe.shift),
+                          static_cast<size_t>(recipe.cutout), recipe.erase};
+  return options;
+}
+
+// The first rank looks; all go by what it saw, whatever is appended meanwhile.
+void Trainer::take_up_appended() {
+  const std::string seen =
+      group_.rank() == 0 ? std::to_string(dataset_.newest_generation()) : std::string();
+  const uint64_t newest = std::stoull(comm::broadcast_text(group_, seen, 0));
+  if (newest <= dataset_.generation()) return;
+  const size_t before = dataset_.size(io::Split::train);
+  dataset_.use_generation(newest);
+  if (group_.rank() != 0) return;
+  options_.log.info("model '" + options_.recipe.name + "' takes up " +
+                    std::to_string(dataset_.size(io::Split::train) - before) +
+                    " appended records, " + std::to_string(dataset_.size(io::Split::train)) +
+                    " in all");
 }
 
 // One optimizer step on the next batch; false at the end of the epoch.
@@ -134,6 +158,8 @@ void Trainer::finish_epoch(const Epoch& epoch) {
         "lower the learning rate");
   }
   progress_.images += static_cast<int64_t>(images);
+  progress_.generation = dataset_.generation();
+  progress_.records = dataset_.size(io::Split::train);
   progress_.loss = loss_sum / images;
   progress_.train_accuracy = correct / images;
   progress_.lr = epoch.lr;
@@ -171,12 +197,19 @@ void Trainer::check_replicas() {
                        "trainer " + std::to_string(first - differs.begin()) + " against trainer 0");
 }
 
+// The order of images is part of it, unless the data grow anyway.
+TrainingIdentity Trainer::identity() const {
+  std::string data = dataset_.info().digest + options_.data;
+  if (!options_.follow) {
+    data += io::order_identity(dataset_, io::Split::train, options_.shuffle);
+  }
+  return {options_.recipe, std::move(data), group_.size()};
+}
+
 void Trainer::resume() {
-  const TrainingIdentity identity{options_.recipe, dataset_.info().digest + options_.data,
-                                  group_.size()};
   bool found = false;
   if (group_.rank() == 0) {
-    found = may_resume(options_.checkpoint, identity, options_.log);
+    found = may_resume(options_.checkpoint, identity(), options_.log);
   }
   if (comm::broadcast_text(group_, found ? "yes" : "no", 0) == "no") return;
   progress_ = read_checkpoint(options_.checkpoint, model_, optimizer_);
@@ -190,9 +223,7 @@ void Trainer::resume() {
 
 void Trainer::save() const {
   if (options_.checkpoint.empty() || group_.rank() != 0) return;
-  const TrainingIdentity identity{options_.recipe, dataset_.info().digest + options_.data,
-                                  group_.size()};
-  write_checkpoint(options_.checkpoint, identity, progress_, model_, optimizer_);
+  write_checkpoint(options_.checkpoint, identity(), progress_, model_, optimizer_);
 }
 
 }  // namespace podium::train

@@ -5,6 +5,9 @@
 // averages the running statistics, evaluates on the validation split, checks that all replicas hold
 // identical bits, writes a checkpoint, and reports.
 //
+// Records that are appended to the cache while a run is under way wait for the next run, or, for
+// one that follows, for its next epoch; all ranks take them up together.
+//
 // Threads: a Trainer belongs to one thread. All its calls are collective over the group.
 #pragma once
 
@@ -16,11 +19,13 @@
 #include "comm/communicator.hpp"
 #include "core/log.hpp"
 #include "io/dataset.hpp"
+#include "io/loader.hpp"
 #include "nn/model.hpp"
 #include "nn/sgd.hpp"
 #include "train/gradient_sync.hpp"
 #include "train/progress.hpp"
 #include "train/recipe.hpp"
+#include "train/training_checkpoint.hpp"
 
 namespace podium::train {
 
@@ -29,6 +34,10 @@ struct TrainerOptions {
   std::string data;                  // names the split: a checkpoint of another is not used
   std::filesystem::path checkpoint;  // file to resume from and to write; empty: none
   int checkpoint_epochs = 1;         // write after every so many epochs
+  uint64_t generation = 0;           // of the cache, for a run that begins; the same on all ranks
+  bool follow = false;               // take up at each epoch what was appended
+  io::Shuffle shuffle = io::Shuffle::automatic;
+  size_t prefetch_threads = 1;
   std::function<void(const Progress&)> on_epoch;  // called on rank 0 of the group
   std::function<bool()> should_stop;              // any rank may ask; all stop together
   Log log;
@@ -40,8 +49,8 @@ class Trainer {
 
   // All references must outlive the trainer. Initialises the model, or resumes it from the
   // checkpoint when that is of the same recipe, data and number of ranks.
-  Trainer(nn::Model& model, const io::Dataset& dataset, GradientSync& sync,
-          comm::Communicator& group, TrainerOptions options);
+  Trainer(nn::Model& model, io::Dataset& dataset, GradientSync& sync, comm::Communicator& group,
+          TrainerOptions options);
 
   // Trains to the last epoch, or until some rank is asked to stop. Throws usage_error when the loss
   // is no longer finite, internal_error when replicas hold different bits.
@@ -53,6 +62,8 @@ class Trainer {
   struct Epoch;
 
   Outcome train_epoch();
+  io::LoaderOptions loader_options() const;
+  void take_up_appended();
   bool take_step(Epoch& epoch);
   void finish_epoch(const Epoch& epoch);
   bool stop_agreed();
@@ -60,9 +71,10 @@ class Trainer {
   void check_replicas();
   void resume();
   void save() const;
+  TrainingIdentity identity() const;
 
   nn::Model& model_;
-  const io::Dataset& dataset_;
+  io::Dataset& dataset_;
   GradientSync& sync_;
   comm::Communicator& group_;
   TrainerOptions options_;

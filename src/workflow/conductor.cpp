@@ -54,7 +54,7 @@ void Conductor::ingest() {
 
 void Conductor::train_and_deploy() {
   if (stop_asked_) return stop_training();
-  order(Role::train, {{"order", "train"}, {"cache", cache_}});
+  order(Role::train, {{"order", "train"}, {"cache", cache_}, {"generation", generation_}});
   while (models_left_ > 0 || !deployed_everywhere()) {
     handle_next_event();
     if (stop_asked_ && models_left_ > 0) return stop_training();
@@ -124,6 +124,7 @@ void Conductor::handle(const Json& event) {
   if (kind == "left") --roles_left_;
   if (kind == "drained") on_drained(event);
   if (kind == "signal") on_signal(event);
+  if (kind == "memory_cache") on_memory_cache(event);
   if (kind == "serving") {
     ++serving_ranks_up_;
     if (summary_.address.empty()) summary_.address = text_of(event, "address");
@@ -168,6 +169,7 @@ void Conductor::serve_published() {
 
 void Conductor::on_ingested(const Json& event) {
   cache_ = text_of(event, "cache");
+  generation_ = event.at("generation");
   log_.info(format("ingest: %s in %.2f s: ", event.at("reused").get<bool>() ? "reused" : "built",
                    event.at("seconds").get<double>()) +
             text_of(event, "reason"));
@@ -184,6 +186,15 @@ void Conductor::on_selected(const Json& event) {
   summary_.published_here = true;
   summary_.selected = text_of(event, "name");
   deploy(event);
+}
+
+void Conductor::on_memory_cache(const Json& event) {
+  const Json& report = event.at("report");
+  log_.info(memory_cache_line(report));
+  for (const auto& [key, value] : report.items()) {
+    const Json before = summary_.memory_cache.value(key, Json(0));
+    summary_.memory_cache[key] = before.get<double>() + value.get<double>();
+  }
 }
 
 void Conductor::deploy(const Json& selected) {

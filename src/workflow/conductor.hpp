@@ -51,6 +51,7 @@ class Conductor {
   void handle(const Json& event);
   void serve_published();
   void on_ingested(const Json& event);
+  void on_memory_cache(const Json& event);
   void on_selected(const Json& event);
   void on_deployed(const Json& event);
   void on_front_door(const Json& event);
@@ -69,9 +70,10 @@ class Conductor {
   JsonLines metrics_;
   Summary summary_;
 
-  std::string cache_;      // empty until ingested
-  size_t models_left_;     // not yet selected
-  size_t tests_left_ = 0;  // models whose test accuracy is due
+  std::string cache_;        // empty until ingested
+  uint64_t generation_ = 0;  // of the cache, which all trainers see
+  size_t models_left_;       // not yet selected
+  size_t tests_left_ = 0;    // models whose test accuracy is due
   size_t serving_ranks_up_ = 0;
   size_t serving_ranks_drained_ = 0;
   int newest_version_ = 0;

@@ -16,6 +16,7 @@ void play_ingest(const Job& job, const Log& log) {
                       {"reason", outcome.reason},
                       {"records", outcome.records},
                       {"bytes", outcome.bytes},
+                      {"generation", outcome.generation},
                       {"seconds", outcome.seconds},
                       {"peak_rss_bytes", outcome.peak_rss_bytes}});
 }

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "io/cache_policy.hpp"
+#include "io/epoch_order.hpp"
 #include "io/ingest.hpp"
 #include "serve/service.hpp"
 #include "train/recipe.hpp"
@@ -17,7 +19,11 @@ struct Settings {
   std::string roles;  // text of --roles
 
   io::IngestOptions ingest;
-  uint64_t cache_memory_bytes = 0;  // records kept in memory per rank
+  uint64_t cache_memory_bytes = 0;  // budget per rank for batches kept in memory
+  io::CachePolicy cache_policy = io::CachePolicy::pin;
+  io::Shuffle shuffle = io::Shuffle::automatic;
+  size_t prefetch_threads = 1;
+  bool follow = false;  // take up at each epoch what was appended to the cache
 
   std::vector<train::Recipe> recipes;  // the models to train, in order
   int groups = 0;                      // of trainers, side by side; 0 chooses

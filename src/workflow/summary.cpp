@@ -60,6 +60,7 @@ Json Summary::result() const {
           {"published_here", published_here},
           {"stopped_early", stopped_early},
           {"front_door", front_door},
+          {"memory_cache", memory_cache},
           {"service", service}};
 }
 

@@ -26,9 +26,10 @@ struct Summary {
   double time_to_first_service_s = -1;
   double total_s = 0;
   bool stopped_early = false;
-  Json front_door = Json::object();  // the job's own requests: requests, images, accuracy,
-                                     // images_per_s, p50_ms ...
-  Json service = Json::object();     // counters of the serving ranks, summed
+  Json front_door = Json::object();    // the job's own requests: requests, images, accuracy,
+                                       // images_per_s, p50_ms ...
+  Json memory_cache = Json::object();  // of all trainers, as memory_cache_report() makes it
+  Json service = Json::object();       // counters of the serving ranks, summed
 
   ModelSummary* find(const std::string& name);
 

@@ -20,7 +20,7 @@ class TrainRole {
   void play() {
     Json order = job_.control.receive(Mailbox::train);
     if (order.at("order") == "train") {
-      if (!train_all(order.at("cache").get<std::string>())) return;
+      if (!train_all(order.at("cache").get<std::string>(), order.at("generation"))) return;
       order = job_.control.receive(Mailbox::train);
     }
     if (order.at("order") == "test") test();
@@ -29,12 +29,18 @@ class TrainRole {
 
  private:
   // False if the job was told to stop.
-  bool train_all(const std::filesystem::path& cache) {
-    dataset_.emplace(io::Dataset::open(cache, {.memory_bytes = job_.settings.cache_memory_bytes}));
+  bool train_all(const std::filesystem::path& cache, uint64_t generation) {
+    dataset_.emplace(open_dataset(cache, generation, job_.settings));
     for (const size_t model : job_.groups.work[static_cast<size_t>(group_index_)]) {
+      // The model before may have been resumed on fewer records.
+      if (!job_.settings.follow) dataset_->use_generation(generation);
       if (train(job_.settings.recipes[model])) continue;
       tell_stopped();
       return false;
+    }
+    const Json report = memory_cache_report(*dataset_, group_);
+    if (leads()) {
+      job_.tell_conductor({{"event", "memory_cache"}, {"group", group_index_}, {"report", report}});
     }
     return true;
   }

@@ -3,8 +3,10 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 
+#include "comm/ring_allreduce.hpp"
 #include "core/text.hpp"
 #include "io/atomic_file.hpp"
 #include "nn/cpu/cpu_ops.hpp"
@@ -54,7 +56,7 @@ nn::Model make_model(const train::Recipe& recipe, const io::DatasetInfo& dataset
   return {std::move(card), nn::make_cpu_ops(threads), max_batch};
 }
 
-TrainingOutcome train_together(const train::Recipe& recipe, const io::Dataset& dataset,
+TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset,
                                const Settings& settings, int threads, comm::Communicator& group,
                                const TrainingHooks& hooks, const Log& log) {
   const int local_batch = (recipe.batch + group.size() - 1) / group.size();
@@ -77,6 +79,10 @@ TrainingOutcome train_together(const train::Recipe& recipe, const io::Dataset& d
     options.checkpoint = checkpoint_file(settings, recipe);
     options.checkpoint_epochs = settings.checkpoint_epochs;
   }
+  options.generation = dataset.generation();
+  options.follow = settings.follow;
+  options.shuffle = settings.shuffle;
+  options.prefetch_threads = settings.prefetch_threads;
   options.on_epoch = hooks.on_epoch;
   options.should_stop = hooks.should_stop;
   options.log = log;
@@ -130,6 +136,42 @@ std::string epoch_line(const train::Recipe& recipe, const train::Progress& progr
 void remove_checkpoint(const Settings& settings, const train::Recipe& recipe) {
   std::error_code ignored;  // a file that stays is gone on from, or refused, by the next run
   std::filesystem::remove(checkpoint_file(settings, recipe), ignored);
+}
+
+io::Dataset open_dataset(const std::filesystem::path& cache, uint64_t generation,
+                         const Settings& settings) {
+  io::DatasetOptions options;
+  options.memory_bytes = settings.cache_memory_bytes;
+  options.policy = settings.cache_policy;
+  options.generation = generation;
+  return io::Dataset::open(cache, options);
+}
+
+Json memory_cache_report(const io::Dataset& dataset, comm::Communicator& group) {
+  const io::CacheStatistics mine = dataset.statistics();
+  std::array<double, 7> sums = {static_cast<double>(mine.hits),
+                                static_cast<double>(mine.misses),
+                                static_cast<double>(mine.evictions),
+                                static_cast<double>(mine.bytes_read),
+                                static_cast<double>(mine.bytes_resident),
+                                mine.miss_seconds,
+                                mine.seconds_saved()};
+  comm::ring_allreduce(group, std::span<double>(sums));
+  const auto whole = [&](size_t i) { return static_cast<uint64_t>(sums[i]); };
+  return {{"hits", whole(0)},       {"misses", whole(1)},         {"evictions", whole(2)},
+          {"bytes_read", whole(3)}, {"bytes_resident", whole(4)}, {"miss_s", sums[5]},
+          {"saved_s", sums[6]}};
+}
+
+std::string memory_cache_line(const Json& report) {
+  io::CacheStatistics all;
+  all.hits = report.at("hits");
+  all.misses = report.at("misses");
+  all.evictions = report.at("evictions");
+  all.bytes_read = report.at("bytes_read");
+  all.bytes_resident = report.at("bytes_resident");
+  all.miss_seconds = report.at("miss_s");
+  return "memory cache of all trainers: " + all.text();
 }
 
 int threads_per_trainer(int trainers, int world, int node_ranks) {

@@ -34,7 +34,7 @@ struct TrainingHooks {
 
 // Trains, or goes on from the run folder's checkpoint. Collective over `group`; all ranks end with
 // the same weights.
-TrainingOutcome train_together(const train::Recipe& recipe, const io::Dataset& dataset,
+TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset,
                                const Settings& settings, int threads, comm::Communicator& group,
                                const TrainingHooks& hooks, const Log& log);
 
@@ -55,6 +55,16 @@ std::string epoch_line(const train::Recipe& recipe, const train::Progress& progr
 
 // Removes the checkpoint of a model that is finished and stored.
 void remove_checkpoint(const Settings& settings, const train::Recipe& recipe);
+
+// The cache for training, as the settings ask: collective use of equal generations is the caller's.
+io::Dataset open_dataset(const std::filesystem::path& cache, uint64_t generation,
+                         const Settings& settings);
+
+// What the memory caches of all ranks of a group did, summed: hits, misses, evictions (in blocks),
+// bytes and seconds. Collective; every rank returns the same.
+Json memory_cache_report(const io::Dataset& dataset, comm::Communicator& group);
+// The same as a line for people.
+std::string memory_cache_line(const Json& report);
 
 // Threads for each of `trainers` ranks out of `world` ranks, of which `node_ranks` are on this
 // node: the cores of this node shared among its trainers.

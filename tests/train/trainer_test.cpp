@@ -25,9 +25,10 @@ class TrainerTest : public testing::Test {
     std::string hash;
     options.recipe = recipe;
     on_ranks(ranks, [&](comm::Communicator& group) {
-      nn::Model model = test::small_model(dataset_, recipe);
+      io::Dataset dataset = cache_.open();
+      nn::Model model = test::small_model(dataset, recipe);
       train::AllReduceSync sync(group);
-      Trainer trainer(model, dataset_, sync, group, options);
+      Trainer trainer(model, dataset, sync, group, options);
       EXPECT_EQ(trainer.run(), expected);
       if (group.rank() == 0) {
         hash = train::weights_xxh3(model);
@@ -73,6 +74,39 @@ TEST_F(TrainerTest, GoesOnFromACheckpointToTheSameBits) {
   EXPECT_EQ(progress_.images, 4 * 350);
 }
 
+TEST_F(TrainerTest, ARunThatFollowsTakesUpWhatIsAppendedAtItsNextEpoch) {
+  train::TrainerOptions options;
+  options.follow = true;
+  std::vector<uint64_t> records;
+  options.on_epoch = [&](const train::Progress& progress) {
+    records.push_back(progress.records);
+    if (progress.epochs == 2) cache_.append("synthetic:60,8,8,1,4,7");
+  };
+  train(test::small_recipe(), 2, options);
+  EXPECT_EQ(records, (std::vector<uint64_t>{350, 350, 410, 410}));
+  EXPECT_EQ(progress_.images, 2 * 350 + 2 * 410);
+  EXPECT_EQ(progress_.generation, 1U);
+}
+
+TEST_F(TrainerTest, OtherRunsKeepToTheRecordsTheyBeganWithAlsoAcrossAResume) {
+  const std::string uninterrupted = train(test::small_recipe(), 2);
+  train::TrainerOptions options;
+  options.checkpoint = cache_.folder() / "small.h5";
+  std::atomic<bool> stop{false};
+  options.should_stop = [&] { return stop.load(); };
+  options.on_epoch = [&](const train::Progress& progress) {
+    if (progress.epochs != 2) return;
+    cache_.append("synthetic:60,8,8,1,4,7");
+    stop = true;
+  };
+  train(test::small_recipe(), 2, options, Trainer::Outcome::stopped);
+  options.should_stop = nullptr;
+  options.on_epoch = nullptr;
+  options.generation = 1;  // what a run that begins here would see
+  EXPECT_EQ(train(test::small_recipe(), 2, options), uninterrupted);
+  EXPECT_EQ(progress_.records, 350U);
+}
+
 TEST_F(TrainerTest, ACheckpointOfAnotherRecipeOrRankCountIsNotUsed) {
   train::TrainerOptions options;
   options.checkpoint = cache_.folder() / "small.h5";
@@ -100,12 +134,13 @@ TEST_F(TrainerTest, ADamagedCheckpointIsRefusedAndTrainingStartsAnew) {
 TEST_F(TrainerTest, OneRanksWishStopsAll) {
   on_ranks(3, [&](comm::Communicator& group) {
     const train::Recipe recipe = test::small_recipe();
-    nn::Model model = test::small_model(dataset_, recipe);
+    io::Dataset dataset = cache_.open();
+    nn::Model model = test::small_model(dataset, recipe);
     train::AllReduceSync sync(group);
     train::TrainerOptions options;
     options.recipe = recipe;
     options.should_stop = [&group] { return group.rank() == 2; };
-    Trainer trainer(model, dataset_, sync, group, options);
+    Trainer trainer(model, dataset, sync, group, options);
     EXPECT_EQ(trainer.run(), Trainer::Outcome::stopped);
     EXPECT_EQ(trainer.progress().epochs, 0);
   });
@@ -129,11 +164,12 @@ TEST_F(TrainerTest, ReplicasThatDriftApartAreNoticed) {
   try {
     on_ranks(2, [&](comm::Communicator& group) {
       const train::Recipe recipe = test::small_recipe();
-      nn::Model model = test::small_model(dataset_, recipe);
+      io::Dataset dataset = cache_.open();
+      nn::Model model = test::small_model(dataset, recipe);
       DivergingSync sync(group);
       train::TrainerOptions options;
       options.recipe = recipe;
-      Trainer(model, dataset_, sync, group, options).run();
+      Trainer(model, dataset, sync, group, options).run();
     });
     FAIL() << "different replicas went unnoticed";
   } catch (const Error& error) {

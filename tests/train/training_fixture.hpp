@@ -22,23 +22,30 @@ namespace podium::test {
 // 400 images 8x8 in 4 classes, of which 50 are set aside for validation.
 class SyntheticCache {
  public:
-  SyntheticCache() {
-    io::IngestOptions options;
-    options.source = "synthetic:400,8,8,1,4";
-    options.cache_dir = folder_.path();
-    options.validation_records = 50;
-    io::Ingest ingest(options);
-    const io::Decision decision = ingest.decide();
-    path_ = decision.path;
-    ingest.finish({ingest.write_part(*decision.plan, 0, 1)});
-  }
+  SyntheticCache() { ingest({}); }
+
+  // Adds the train records of another source.
+  void append(const std::string& source) const { ingest(source); }
 
   io::Dataset open() const { return io::Dataset::open(path_); }
   const std::filesystem::path& folder() const { return folder_.path(); }
 
  private:
+  void ingest(const std::optional<std::string>& append) const {
+    io::IngestOptions options;
+    options.source = "synthetic:400,8,8,1,4";
+    options.cache_dir = folder_.path();
+    options.validation_records = 50;
+    options.append = append;
+    options.log = Log(LogLevel::error, "test");
+    io::Ingest ingest(options);
+    const io::Decision decision = ingest.decide();
+    path_ = decision.path;
+    if (decision.plan) ingest.finish({ingest.write_part(*decision.plan, 0, 1)});
+  }
+
   TemporaryFolder folder_;
-  std::filesystem::path path_;
+  mutable std::filesystem::path path_;
 };
 
 inline train::Recipe small_recipe() {
