@@ -26,13 +26,16 @@ struct BatchWriter {
   std::span<const uint32_t> records;
 
   void put(size_t position, const uint8_t* image, uint8_t label) const {
+    if (!augmentation.enabled()) return copy(position, image, label);
+    augment(augmentation, shape, {seed, epoch, records[position]}, image,
+            images.data() + position * shape.bytes());
+    labels[position] = label;
+  }
+
+  // As put(), without augmentation.
+  void copy(size_t position, const uint8_t* image, uint8_t label) const {
     const size_t bytes = shape.bytes();
-    uint8_t* target = images.data() + position * bytes;
-    if (augmentation.enabled()) {
-      augment(augmentation, shape, {seed, epoch, records[position]}, image, target);
-    } else {
-      std::memcpy(target, image, bytes);
-    }
+    std::memcpy(images.data() + position * bytes, image, bytes);
     labels[position] = label;
   }
 };

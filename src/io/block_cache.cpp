@@ -66,7 +66,8 @@ class CachedBlock {
 }  // namespace detail
 
 double CacheStatistics::seconds_saved() const {
-  return misses == 0 ? 0.0 : static_cast<double>(hits) * miss_seconds / static_cast<double>(misses);
+  if (bytes_read == 0) return 0;
+  return static_cast<double>(bytes_hit) * miss_seconds / static_cast<double>(bytes_read);
 }
 
 std::string CacheStatistics::text() const {
@@ -87,6 +88,7 @@ CacheStatistics& CacheStatistics::operator+=(const CacheStatistics& other) {
   hits += other.hits;
   misses += other.misses;
   evictions += other.evictions;
+  bytes_hit += other.bytes_hit;
   bytes_read += other.bytes_read;
   bytes_resident += other.bytes_resident;
   peak_bytes += other.peak_bytes;
@@ -120,15 +122,15 @@ void BlockCache::grow() {
   entries_.resize(blocks);
 }
 
-BlockLease BlockCache::acquire(uint64_t block) const {
+BlockLease BlockCache::acquire(uint64_t block, uint64_t needed_bytes) const {
   require(block < blocks_, "a block is one of its source", "BlockCache::acquire");
   if (const uint8_t* data = find(block)) {
-    touch(1);
+    touch(1, needed_bytes);
     return {data, nullptr};
   }
   std::unique_lock lock(mutex_);
   if (std::shared_ptr<Block> present = entries_[block].present.lock()) {
-    touch(1);
+    touch(1, needed_bytes);
     if (entries_[block].kept) replacement_->touch(block);
     if (!read_finished_.wait_for(lock, read_timeout,
                                  [&] { return present->state != Block::State::reading; })) {
@@ -206,6 +208,7 @@ CacheStatistics BlockCache::statistics() const {
     statistics = counts_;
   }
   statistics.hits = hits_.load(std::memory_order_relaxed);
+  statistics.bytes_hit = bytes_hit_.load(std::memory_order_relaxed);
   statistics.bytes_resident = memory_->held.load();
   statistics.peak_bytes = memory_->peak.load();
   return statistics;

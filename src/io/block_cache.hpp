@@ -38,7 +38,9 @@ struct CacheStatistics {
   uint64_t peak_bytes = 0;      // the most that was resident
   double miss_seconds = 0;      // spent in reading, summed over threads
 
-  // hits times the mean seconds of a miss.
+  uint64_t bytes_hit = 0;  // images taken from memory that would else have been read
+
+  // What reading bytes_hit would have taken, at the mean speed of the misses.
   double seconds_saved() const;
   // "6820 hits, 55 misses (99.2 % hits), 0 evictions, 43.1 MB read in 0.02 s, 2.31 s saved".
   std::string text() const;
@@ -83,10 +85,15 @@ class BlockCache {
   const uint8_t* find(uint64_t block) const {
     return settled_[block].load(std::memory_order_acquire);
   }
-  void touch(uint64_t hits) const { hits_.fetch_add(hits, std::memory_order_relaxed); }
+  void touch(uint64_t hits, uint64_t bytes) const {
+    hits_.fetch_add(hits, std::memory_order_relaxed);
+    bytes_hit_.fetch_add(bytes, std::memory_order_relaxed);
+  }
 
-  // One touch: the bytes of `block`, read if need be. Throws what the source throws.
-  BlockLease acquire(uint64_t block) const;
+  // One touch, of which `needed_bytes` are used: the bytes of `block`, read if need be. Throws what
+  // the source throws.
+  BlockLease acquire(uint64_t block, uint64_t needed_bytes) const;
+  BlockLease acquire(uint64_t block) const { return acquire(block, source_.bytes(block)); }
 
   // Takes up blocks that the source has gained. REQUIRES: all_fit() stays what it is.
   void grow();
@@ -126,6 +133,7 @@ class BlockCache {
   mutable std::unique_ptr<Replacement> replacement_;  // guarded by mutex_
   mutable CacheStatistics counts_;                    // guarded by mutex_
   mutable std::atomic<uint64_t> hits_{0};
+  mutable std::atomic<uint64_t> bytes_hit_{0};
 };
 
 }  // namespace podium::io

@@ -296,15 +296,20 @@ void Dataset::gather(Split split, std::span<const uint32_t> records, std::span<u
       state_->spare.pop_back();
     }
   }
-  gather(split, records, BatchWriter{state_->shape, images, labels, {}, 0, 0, {}}, scratch);
+  gather(split, records, records.size(), BatchWriter{state_->shape, images, labels, {}, 0, 0, {}},
+         scratch);
   const std::lock_guard lock(state_->mutex);
   state_->spare.push_back(std::move(scratch));
 }
 
-void Dataset::gather(Split split, std::span<const uint32_t> records, const BatchWriter& writer,
-                     GatherScratch& scratch) const {
+void Dataset::gather(Split split, std::span<const uint32_t> records, size_t count,
+                     const BatchWriter& writer, GatherScratch& scratch) const {
   state_->map_records(split, records, scratch.records);
-  state_->store->gather(part_of(split), scratch.records, writer, scratch);
+  state_->store->gather(part_of(split), count, writer, scratch);
+}
+
+size_t Dataset::records_ahead() const {
+  return state_->store->records_ahead();
 }
 
 const std::vector<uint32_t>& Dataset::block_starts(Split split) const {
@@ -315,11 +320,11 @@ BlockLease Dataset::lease(Split split, uint64_t block) const {
   return state_->store->lease(part_of(split), block);
 }
 
-void Dataset::copy_run(Split split, uint64_t block, const BlockLease& lease,
-                       std::span<const uint32_t> records, size_t first, const BatchWriter& writer,
-                       GatherScratch& scratch) const {
+void Dataset::copy_runs(Split split, std::span<const uint32_t> records,
+                        std::span<const BlockRun> runs, size_t first, const BatchWriter& writer,
+                        GatherScratch& scratch) const {
   state_->map_records(split, records, scratch.records);
-  state_->store->copy_run(part_of(split), block, lease.data(), scratch.records, first, writer);
+  state_->store->copy_runs(part_of(split), runs, first, writer, scratch);
 }
 
 bool Dataset::fits_in_memory() const {

@@ -93,9 +93,12 @@ class Dataset {
 
   // --- what a Loader needs ---
 
-  // As above, with the scratch of the calling thread.
-  void gather(Split split, std::span<const uint32_t> records, const BatchWriter& writer,
-              GatherScratch& scratch) const;
+  // As above for the first `count` of `records`, with the scratch of the calling thread. The others
+  // are those that this thread gathers next: they are brought nearer, up to records_ahead() of
+  // them.
+  void gather(Split split, std::span<const uint32_t> records, size_t count,
+              const BatchWriter& writer, GatherScratch& scratch) const;
+  size_t records_ahead() const;
 
   // Block b holds the records starts[b] to starts[b + 1] - 1 of the split, perhaps none.
   const std::vector<uint32_t>& block_starts(Split split) const;
@@ -103,10 +106,9 @@ class Dataset {
   // Keeps a block of `split` in memory; one touch of the cache.
   BlockLease lease(Split split, uint64_t block) const;
 
-  // As gather(), for records of one leased block, to positions from `first` on.
-  void copy_run(Split split, uint64_t block, const BlockLease& lease,
-                std::span<const uint32_t> records, size_t first, const BatchWriter& writer,
-                GatherScratch& scratch) const;
+  // As gather(), for records that are cut into runs of leased blocks, to positions from `first` on.
+  void copy_runs(Split split, std::span<const uint32_t> records, std::span<const BlockRun> runs,
+                 size_t first, const BatchWriter& writer, GatherScratch& scratch) const;
 
   // Whether the images of all splits fit in the budget.
   bool fits_in_memory() const;

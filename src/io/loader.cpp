@@ -94,7 +94,7 @@ struct Loader::State {
       : dataset(data),
         options(resolved(data, given)),
         shape{data.info().height, data.info().width, data.info().channels},
-        scratches(std::max<size_t>(options.threads, 1)),
+        scratches(options.threads + 1),
         slots(options.threads == 0 ? 1 : options.depth + 1) {
     const size_t largest = (std::min(options.batch, records()) + options.world - 1) / options.world;
     const size_t stride =
@@ -120,7 +120,9 @@ struct Loader::State {
 
   struct Scratch {
     GatherScratch gather;
-    std::vector<OpenGroups::Run> runs;
+    std::vector<BlockRun> runs;
+    std::vector<uint32_t> records;  // of the step, then some of the thread's next one
+    size_t last_step = 0;
   };
 
   size_t records() const { return dataset.size(options.split); }
@@ -149,13 +151,28 @@ struct Loader::State {
                              epoch->number,
                              {slot.records.data(), slot.count}};
     if (options.shuffle == Shuffle::full) {
-      std::call_once(epoch->listed, [&] { epoch->all = epoch->order.group(0); });
-      std::copy_n(epoch->all.begin() + static_cast<ptrdiff_t>(mine.begin), slot.count,
-                  slot.records.begin());
-      dataset.gather(options.split, writer.records, writer, scratch.gather);
+      fill_from_all(step, mine, slot, writer, scratch);
     } else {
       fill_from_groups(step, mine, slot, writer, scratch);
     }
+  }
+
+  void fill_from_all(size_t step, Range mine, Slot& slot, const BatchWriter& writer,
+                     Scratch& scratch) const {
+    std::call_once(epoch->listed, [&] { epoch->all = epoch->order.group(0); });
+    const std::span<const uint32_t> all = epoch->all;
+    std::ranges::copy(all.subspan(mine.begin, mine.count()), slot.records.begin());
+    scratch.records.assign(writer.records.begin(), writer.records.end());
+    // What this thread fills next, most likely: threads that keep pace take turns.
+    const size_t next_step = 2 * step - scratch.last_step;
+    scratch.last_step = step;
+    if (next_step > step && next_step < steps()) {
+      const Range next = local_range(next_step);
+      const size_t count = std::min(next.count(), dataset.records_ahead());
+      const std::span<const uint32_t> ahead = all.subspan(next.begin, count);
+      scratch.records.insert(scratch.records.end(), ahead.begin(), ahead.end());
+    }
+    dataset.gather(options.split, scratch.records, slot.count, writer, scratch.gather);
   }
 
   // Group by group: a batch may begin in one and end in another.
@@ -186,17 +203,13 @@ struct Loader::State {
     const auto offset = static_cast<size_t>(share.begin - mine.begin);
     std::ranges::copy(records, slot.records.begin() + static_cast<ptrdiff_t>(offset));
     epoch->groups.lease_runs(records, scratch.runs);
-    for (const OpenGroups::Run& run : scratch.runs) {
-      dataset.copy_run(options.split, run.block, *run.lease,
-                       records.subspan(run.begin, run.end - run.begin), offset + run.begin, writer,
-                       scratch.gather);
-    }
+    dataset.copy_runs(options.split, records, scratch.runs, offset, writer, scratch.gather);
   }
 
   const Dataset& dataset;
   const LoaderOptions options;
   const ImageShape shape;
-  std::vector<Scratch> scratches;  // by thread
+  std::vector<Scratch> scratches;  // by thread, the consumer last
   std::vector<Slot> slots;
   Mapping pages;  // of the slots' images
   std::unique_ptr<Epoch> epoch;

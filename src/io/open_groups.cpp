@@ -60,7 +60,7 @@ size_t OpenGroups::steps_in(size_t group) const {
   return (order_.first(group + 1) - 1) / batch_ - first + 1;
 }
 
-void OpenGroups::lease_runs(std::span<const uint32_t> records, std::vector<Run>& runs) {
+void OpenGroups::lease_runs(std::span<const uint32_t> records, std::vector<BlockRun>& runs) {
   const std::vector<uint32_t>& starts = dataset_.block_starts(split_);
   runs.clear();
   std::unique_lock lock(mutex_);
@@ -74,7 +74,7 @@ void OpenGroups::lease_runs(std::span<const uint32_t> records, std::vector<Run>&
     runs.push_back({number, &block.lease, begin, begin + static_cast<size_t>(end)});
     begin += static_cast<size_t>(end);
   }
-  for (const Run& run : runs) {
+  for (const BlockRun& run : runs) {
     Block& block = blocks_.at(run.block);
     while (block.state != Reading::done) {
       // Its reader may have failed.

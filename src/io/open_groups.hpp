@@ -32,17 +32,9 @@ class OpenGroups {
   // is valid until the calling step leaves the group.
   std::span<const uint32_t> enter(size_t group);
 
-  // Records [begin, end) of a list are those of one block.
-  struct Run {
-    uint64_t block;
-    const BlockLease* lease;
-    size_t begin;
-    size_t end;
-  };
-
   // Cuts `records`, some ascending ones of the open group, into runs, with leases on their blocks
   // that are valid until the calling step leaves the group. Throws what reading throws.
-  void lease_runs(std::span<const uint32_t> records, std::vector<Run>& runs);
+  void lease_runs(std::span<const uint32_t> records, std::vector<BlockRun>& runs);
 
   // A step is done with `group`.
   void leave(size_t group);

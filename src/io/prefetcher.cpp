@@ -83,15 +83,8 @@ std::optional<Prefetcher::Filled> Prefetcher::next() {
   }
   if (consumed_ == end_.load()) return {};
   const uint64_t ticket = consumed_;
-  if (threads_.empty()) {
-    const Stopwatch watch;
-    limit_.store(ticket + 1);
-    claimed_.store(ticket + 1);
-    fill(ticket, 0);
-    waited_seconds_ += watch.seconds();
-  } else {
-    wait_for(ticket);
-  }
+  if (threads_.empty()) limit_.store(ticket + 1);
+  wait_for(ticket);
   Slot& slot = slots_[ticket % slots_.size()];
   if (slot.failure) {
     const std::exception_ptr failure = std::exchange(slot.failure, nullptr);
@@ -107,6 +100,8 @@ void Prefetcher::wait_for(uint64_t ticket) {
   const auto is_filled = [&] { return slot.filled.load() == ticket + 1; };
   if (is_filled()) return;
   const Stopwatch watch;
+  uint64_t own = 0;
+  while (!is_filled() && claim(own)) fill(own, threads_.size());
   const bool in_time = result_.wait(is_filled, read_timeout);
   waited_seconds_ += watch.seconds();
   if (!in_time) {

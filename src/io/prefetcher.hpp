@@ -3,7 +3,8 @@
 // Steps are claimed in order by whichever thread is free, filled at the same time, and handed over
 // in order. Hand-over takes atomics alone as long as nobody sleeps: whoever has nothing to do spins
 // for some microseconds and then sleeps; threads are woken when half of the ring is free, not for
-// each slot. With no threads, steps are filled by the consumer as it asks for them.
+// each slot. A consumer that would have to wait fills steps itself as long as any is left to claim;
+// so with no threads it fills all of them, as it asks for them.
 //
 // Threads: one consumer calls stop(), start() and next(). `fill` runs on any thread, for different
 // steps and slots at once; what it throws is thrown by next() for that step.
@@ -71,7 +72,7 @@ class Prefetcher {
  public:
   using Fill = std::function<void(size_t step, size_t slot, size_t thread)>;
 
-  // REQUIRES: slots > 0. `fill` gets thread numbers below max(threads, 1).
+  // REQUIRES: slots > 0. `fill` gets the number of its thread; the consumer's is `threads`.
   Prefetcher(size_t threads, size_t slots, Fill fill);
   ~Prefetcher();
   Prefetcher(const Prefetcher&) = delete;

@@ -9,14 +9,19 @@
 namespace podium::io {
 namespace {
 
-// Random reads wait for memory unless they are announced. Records this far ahead are, up to so many
-// bytes of each: the processor sees a longer run coming by itself.
-constexpr size_t records_ahead = 3;
-constexpr size_t announced_bytes = 2048;
+// Random reads wait for memory unless they are announced. About so many bytes are announced ahead,
+// into the second-level cache, which holds them until they are copied; of a large image only the
+// first bytes, as the processor sees the rest of a long run coming by itself.
+constexpr size_t bytes_ahead = size_t{18} << 10;
+constexpr size_t most_records_ahead = 32;
+constexpr size_t announced_bytes = 4096;
 constexpr size_t cache_line = 64;
+constexpr int keep_in_second_level = 2;
 
 void announce(const uint8_t* source, size_t bytes) {
-  for (size_t at = 0; at < bytes; at += cache_line) __builtin_prefetch(source + at, 0, 3);
+  for (size_t at = 0; at < bytes; at += cache_line) {
+    __builtin_prefetch(source + at, 0, keep_in_second_level);
+  }
 }
 
 }  // namespace
@@ -26,6 +31,8 @@ RecordStore::RecordStore(const ShardBlocks& shards, const BlockSource& source,
     : shards_(shards),
       source_(source),
       image_bytes_(source.record_bytes()),
+      records_ahead_(std::clamp<size_t>(bytes_ahead / image_bytes_, 1, most_records_ahead)),
+      announced_(std::min(image_bytes_, announced_bytes)),
       cache_(source, options) {
   lay_out(Part::test, 0, shards.first_train_block());
   lay_out(Part::train, shards.first_train_block(), source.blocks());
@@ -47,77 +54,98 @@ void RecordStore::lay_out(Part part, uint64_t first_block, uint64_t end_block) {
   layout.blocks = StepIndex({layout.starts.begin() + 1, layout.starts.end()});
 }
 
-void RecordStore::gather(Part part, std::span<const uint32_t> records, const BatchWriter& writer,
+void RecordStore::gather(Part part, size_t count, const BatchWriter& writer,
                          GatherScratch& scratch) const {
-  if (!find_all(part, records, scratch)) return gather_by_block(part, records, writer, scratch);
-  const uint8_t* labels = shards_.labels(part).data();
-  const size_t announced = std::min(image_bytes_, announced_bytes);
-  const size_t count = records.size();
-  for (size_t i = 0; i < std::min(records_ahead, count); ++i) {
-    announce(scratch.sources[i], announced);
-  }
-  for (size_t i = 0; i < count; ++i) {
-    if (i + records_ahead < count) announce(scratch.sources[i + records_ahead], announced);
-    writer.put(i, scratch.sources[i], labels[records[i]]);
-  }
+  if (!gather_settled(part, count, writer, scratch)) gather_by_block(part, count, writer, scratch);
 }
 
-// Finds where all records are, if all of their blocks stay in memory for good, and counts a touch
-// for each of these blocks.
-bool RecordStore::find_all(Part part, std::span<const uint32_t> records,
-                           GatherScratch& scratch) const {
-  const Layout& layout = this->layout(part);
+// Copies the records if all of their blocks stay in memory for good, and counts a touch for each of
+// these blocks. Where the next records are is found out while the copies wait for memory.
+bool RecordStore::gather_settled(Part part, size_t count, const BatchWriter& writer,
+                                 GatherScratch& scratch) const {
+  const std::span<const uint32_t> records = scratch.records;  // those to come included
+  const uint8_t* labels = shards_.labels(part).data();
+  const bool plain = !writer.augmentation.enabled();
   scratch.sources.resize(records.size());
-  scratch.touched_in_call.resize(source_.blocks());
-  const uint64_t call = ++scratch.calls;
-  uint64_t touches = 0;
-  for (size_t i = 0; i < records.size(); ++i) {
-    const uint32_t block = layout.blocks.count(records[i]);
-    const uint64_t source_block = layout.first_block + block;
-    const uint8_t* data = cache_.find(source_block);
-    if (data == nullptr) return false;
-    scratch.sources[i] = data + (records[i] - layout.starts[block]) * image_bytes_;
-    touches += std::exchange(scratch.touched_in_call[source_block], call) != call;
+  scratch.touched_in_call.resize(layouts_[0].starts.size() + layouts_[1].starts.size());
+  Touches touches{++scratch.calls, 0};
+  const size_t lead = std::min(records_ahead_, records.size());
+  for (size_t i = 0; i < lead; ++i) {
+    if (!find(part, i, i < count, scratch, touches)) return false;
   }
-  cache_.touch(touches);
+  for (size_t i = 0; i < count; ++i) {
+    const size_t next = i + lead;
+    if (next < records.size() && !find(part, next, next < count, scratch, touches)) return false;
+    if (plain) {
+      writer.copy(i, scratch.sources[i], labels[records[i]]);
+    } else {
+      writer.put(i, scratch.sources[i], labels[records[i]]);
+    }
+  }
+  cache_.touch(touches.blocks, count * image_bytes_);
   return true;
 }
 
-void RecordStore::gather_by_block(Part part, std::span<const uint32_t> records,
-                                  const BatchWriter& writer, GatherScratch& scratch) const {
+// Finds record `i` of the scratch and announces it. False if it is `needed` and its block does not
+// stay in memory for good.
+inline bool RecordStore::find(Part part, size_t i, bool needed, GatherScratch& scratch,
+                              Touches& touches) const {
+  const Layout& layout = this->layout(part);
+  const uint32_t record = scratch.records[i];
+  const uint32_t block = layout.blocks.count(record);
+  const uint64_t source_block = layout.first_block + block;
+  const uint8_t* data = cache_.find(source_block);
+  if (data == nullptr) return !needed;
+  scratch.sources[i] = data + (record - layout.starts[block]) * image_bytes_;
+  announce(scratch.sources[i], announced_);
+  if (needed) {
+    touches.blocks +=
+        std::exchange(scratch.touched_in_call[source_block], touches.call) != touches.call;
+  }
+  return true;
+}
+
+void RecordStore::gather_by_block(Part part, size_t count, const BatchWriter& writer,
+                                  GatherScratch& scratch) const {
+  const std::span<const uint32_t> records = std::span(scratch.records).first(count);
   const Layout& layout = this->layout(part);
   const uint8_t* labels = shards_.labels(part).data();
   scratch.order.resize(records.size());
   std::iota(scratch.order.begin(), scratch.order.end(), 0u);
   std::sort(scratch.order.begin(), scratch.order.end(),
             [&](uint32_t a, uint32_t b) { return records[a] < records[b]; });
-  uint32_t begin = 0;  // records [begin, end) of the part are those of `lease`
-  uint32_t end = 0;
-  BlockLease lease;
-  for (const uint32_t position : scratch.order) {
-    const uint32_t record = records[position];
-    if (record >= end) {
-      const uint32_t block = layout.blocks.count(record);
-      lease = {};  // one at a time
-      lease = cache_.acquire(layout.first_block + block);
-      begin = layout.starts[block];
-      end = layout.starts[block + 1];
+  for (size_t at = 0; at < count;) {
+    const uint32_t block = layout.blocks.count(records[scratch.order[at]]);
+    const uint32_t begin = layout.starts[block];
+    const uint32_t end = layout.starts[block + 1];
+    size_t after = at + 1;
+    while (after < count && records[scratch.order[after]] < end) ++after;
+    const BlockLease lease =
+        cache_.acquire(layout.first_block + block, (after - at) * image_bytes_);
+    for (; at < after; ++at) {
+      const uint32_t position = scratch.order[at];
+      const uint32_t record = records[position];
+      writer.put(position, lease.data() + (record - begin) * image_bytes_, labels[record]);
     }
-    writer.put(position, lease.data() + (record - begin) * image_bytes_, labels[record]);
   }
 }
 
-void RecordStore::copy_run(Part part, uint64_t block, const uint8_t* data,
-                           std::span<const uint32_t> records, size_t first,
-                           const BatchWriter& writer) const {
+void RecordStore::copy_runs(Part part, std::span<const BlockRun> runs, size_t first,
+                            const BatchWriter& writer, GatherScratch& scratch) const {
+  const std::span<const uint32_t> records = scratch.records;
   const uint8_t* labels = shards_.labels(part).data();
-  const uint32_t begin = layout(part).starts[block];
-  const size_t announced = std::min(image_bytes_, announced_bytes);
-  for (size_t i = 0; i < records.size(); ++i) {
-    if (i + records_ahead < records.size()) {
-      announce(data + (records[i + records_ahead] - begin) * image_bytes_, announced);
+  scratch.sources.resize(records.size());
+  for (const BlockRun& run : runs) {
+    const uint32_t begin = layout(part).starts[run.block];
+    for (size_t i = run.begin; i < run.end; ++i) {
+      scratch.sources[i] = run.lease->data() + (records[i] - begin) * image_bytes_;
     }
-    writer.put(first + i, data + (records[i] - begin) * image_bytes_, labels[records[i]]);
+  }
+  const size_t lead = std::min(records_ahead_, records.size());
+  for (size_t i = 0; i < lead; ++i) announce(scratch.sources[i], announced_);
+  for (size_t i = 0; i < records.size(); ++i) {
+    if (i + lead < records.size()) announce(scratch.sources[i + lead], announced_);
+    writer.put(first + i, scratch.sources[i], labels[records[i]]);
   }
 }
 

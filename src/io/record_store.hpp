@@ -28,24 +28,37 @@ struct GatherScratch {
   uint64_t calls = 0;
 };
 
+// Records [begin, end) of a list are those of one leased block of a part.
+struct BlockRun {
+  uint64_t block;
+  const BlockLease* lease;
+  size_t begin;
+  size_t end;
+};
+
 class RecordStore {
  public:
   // Both must outlive the store; `source` gives the images of `shards`, perhaps changed.
   RecordStore(const ShardBlocks& shards, const BlockSource& source,
               const BlockCacheOptions& options);
 
-  // Copies `records` of `part` to the positions 0, 1, ... of `writer`.
-  void gather(Part part, std::span<const uint32_t> records, const BatchWriter& writer,
-              GatherScratch& scratch) const;
+  // Copies the first `count` of scratch.records, records of `part`, to the positions 0, 1, ... of
+  // `writer`. The others are those that come next: they are announced to the processor.
+  void gather(Part part, size_t count, const BatchWriter& writer, GatherScratch& scratch) const;
+
+  // So many records to come are worth announcing.
+  size_t records_ahead() const { return records_ahead_; }
 
   // One touch of a block of `part`.
   BlockLease lease(Part part, uint64_t block) const {
-    return cache_.acquire(layout(part).first_block + block);
+    const uint64_t source_block = layout(part).first_block + block;
+    return cache_.acquire(source_block, source_.bytes(source_block));
   }
 
-  // As gather(), for records of one block whose bytes are at `data`, to positions from `first` on.
-  void copy_run(Part part, uint64_t block, const uint8_t* data, std::span<const uint32_t> records,
-                size_t first, const BatchWriter& writer) const;
+  // Copies scratch.records, records of `part`, cut into `runs`, to the positions `first`,
+  // `first` + 1, ... of `writer`.
+  void copy_runs(Part part, std::span<const BlockRun> runs, size_t first, const BatchWriter& writer,
+                 GatherScratch& scratch) const;
 
   // Blocks of `part`, and where they begin: block b has the records starts[b] to starts[b + 1] - 1.
   const std::vector<uint32_t>& block_starts(Part part) const { return layout(part).starts; }
@@ -65,13 +78,24 @@ class RecordStore {
 
   const Layout& layout(Part part) const { return layouts_[static_cast<size_t>(part)]; }
   void lay_out(Part part, uint64_t first_block, uint64_t end_block);
-  bool find_all(Part part, std::span<const uint32_t> records, GatherScratch& scratch) const;
-  void gather_by_block(Part part, std::span<const uint32_t> records, const BatchWriter& writer,
+
+  // The distinct blocks that one call has needed.
+  struct Touches {
+    uint64_t call;
+    uint64_t blocks;
+  };
+
+  bool gather_settled(Part part, size_t count, const BatchWriter& writer,
+                      GatherScratch& scratch) const;
+  bool find(Part part, size_t i, bool needed, GatherScratch& scratch, Touches& touches) const;
+  void gather_by_block(Part part, size_t count, const BatchWriter& writer,
                        GatherScratch& scratch) const;
 
   const ShardBlocks& shards_;
   const BlockSource& source_;
   size_t image_bytes_;
+  size_t records_ahead_;
+  size_t announced_;               // bytes of a record that are announced
   std::array<Layout, 2> layouts_;  // by Part
   BlockCache cache_;
 };

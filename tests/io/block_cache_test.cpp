@@ -335,6 +335,7 @@ TEST(BlockCache, TellsWhatItSaved) {
   statistics.misses = 100;
   statistics.miss_seconds = 2;
   statistics.bytes_read = 5'000'000;
+  statistics.bytes_hit = 15'000'000;
   EXPECT_DOUBLE_EQ(statistics.seconds_saved(), 6);
   EXPECT_EQ(statistics.text(),
             "300 hits, 100 misses (75.0 % hits), 0 evictions, 5.0 MB read in 2.00 s, 6.00 s saved, "
