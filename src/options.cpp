@@ -93,6 +93,21 @@ const Verb& find_verb(const std::string& name) {
                     "did you mean '" + nearest_word(name, known) + "'? See podium --help");
 }
 
+// The word behind a verb that names what it is about; input files follow.
+std::string take_subject(const Verb& verb, std::vector<std::string>* words) {
+  std::string known;
+  for (const std::string& subject : verb.subjects) known += (known.empty() ? "" : ", ") + subject;
+  if (words->empty() || std::ranges::count(verb.subjects, words->front()) == 0) {
+    throw usage_error(words->empty() ? "`" + verb.name + "` of what?"
+                                     : "no `" + verb.name + "` of '" + words->front() + "'",
+                      "command line",
+                      "write podium " + verb.name + " WHAT, where WHAT is one of: " + known);
+  }
+  std::string subject = std::move(words->front());
+  words->erase(words->begin());
+  return subject;
+}
+
 std::string default_text(const OptionSpec& spec) {
   return spec.default_value.empty() ? "" : " [" + spec.default_value + "]";
 }
@@ -134,7 +149,11 @@ const std::vector<Verb>& verbs() {
       {"learn", "explorers, a buffer and trainers kept in step", {}, false},
       {"export", "write a model for other programs", {}, false},
       {"inspect", "show what a file or folder of Podium holds", {}, false},
-      {"bench", "measure a part against its peers and limits", {}, false},
+      {"bench",
+       "measure a part against its peers and limits: bench io",
+       {"run", "io", "bench", "log"},
+       true,
+       {"io"}},
       {"report", "one page about one or more runs", {}, false},
       {"top", "a live view of a running service", {}, false},
       {"plan", "layout, memory and predicted time for a node count", {}, false},
@@ -170,7 +189,9 @@ Invocation parse_command_line(std::vector<std::string> arguments) {
     throw usage_error("the verb '" + verb.name + "' is not part of this release", "command line",
                       "podium --help marks the verbs that are");
   }
-  invocation.input_files.assign(words.begin() + 1, words.end());
+  words.erase(words.begin());
+  if (!verb.subjects.empty()) invocation.subject = take_subject(verb, &words);
+  invocation.input_files = words;
   for (const std::string& file : invocation.input_files) invocation.config.read_file(file);
   invocation.config.read_environment();
   invocation.config.override_with(flag_values);

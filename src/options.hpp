@@ -13,6 +13,7 @@ struct Verb {
   std::string help;                   // one line
   std::vector<std::string> sections;  // option sections that matter to it, for its help
   bool built = true;                  // false: a later release brings it; calling it is an error
+  std::vector<std::string> subjects = {};  // what may stand behind it: `bench io`; one must
 };
 
 const std::vector<Verb>& verbs();
@@ -22,6 +23,7 @@ struct Invocation {
   enum class Action { run_verb, help, verb_help, version, print_config };
   Action action = Action::run_verb;
   std::string verb;
+  std::string subject;  // one of the verb's, if it has any
   std::vector<std::string> input_files;
   Config config;
 };

@@ -201,6 +201,8 @@ std::vector<OptionSpec> service_options() {
        3600},
       {"serve.linger", text, "0",
        "seconds to go on serving once all is trained, or forever (until SIGTERM)"},
+      {"bench.repetitions", integer, "5", "measurements of which the median is told", {}, 1, 1000},
+      {"bench.scripts", text, "bench", "folder with the scripts of the peers"},
       {"predict.server", text, "",
        "HOST:PORT of a running service; empty: load the selected model here"},
       {"predict.split", text, "test", "records to classify", {"test", "validation"}},

@@ -5,6 +5,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "bench/io_bench.hpp"
 #include "ckpt/registry.hpp"
 #include "comm/barrier.hpp"
 #include "comm/broadcast.hpp"
@@ -188,13 +189,35 @@ ExitCode predict_verb(const VerbContext& context) {
   return ExitCode::done;
 }
 
+// Rank 0 measures; more ranks would disturb it, so they wait.
+ExitCode bench_verb(const VerbContext& context) {
+  const std::unique_ptr<comm::Communicator> group = everyone(context, "bench");
+  if (group->rank() == 0) {
+    bench::IoBenchOptions options;
+    options.source = context.config.text("io.source");
+    options.folder = context.config.text("io.cache_dir");
+    options.scripts = context.config.text("bench.scripts");
+    options.repetitions = static_cast<int>(context.config.integer("bench.repetitions"));
+    options.log = context.log;
+    const std::vector<bench::Row> rows = bench::bench_io(options);
+    std::cout << "\n" << bench::to_text(rows) << std::endl;
+    print_result({{"verb", "bench"},
+                  {"what", context.subject},
+                  {"repetitions", options.repetitions},
+                  {"rows", bench::to_json(rows)}});
+  }
+  comm::barrier(*group, patient);
+  return ExitCode::done;
+}
+
 }  // namespace
 
 ExitCode run_verb(const std::string& verb, const VerbContext& context) {
   using Function = ExitCode (*)(const VerbContext&);
   static const std::map<std::string, Function> functions = {
       {"run", pipeline_verb},  {"ingest", ingest_verb}, {"train", train_verb},
-      {"select", select_verb}, {"serve", serve_verb},   {"predict", predict_verb}};
+      {"select", select_verb}, {"serve", serve_verb},   {"predict", predict_verb},
+      {"bench", bench_verb}};
   const auto found = functions.find(verb);
   require(found != functions.end(), "a verb has no function", verb.c_str());
   return found->second(context);

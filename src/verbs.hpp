@@ -15,6 +15,7 @@
 namespace podium {
 
 struct VerbContext {
+  const std::string& subject;  // of the verb, as in `bench io`; empty for most
   const Config& config;
   const workflow::Settings& settings;
   comm::MpiEnvironment& mpi;

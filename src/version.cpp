@@ -1,9 +1,9 @@
 #include "version.hpp"
 
 #include <curl/curl.h>
-#include <isa-l.h>
 #include <dnnl_version.h>
 #include <hdf5.h>
+#include <isa-l.h>
 #include <mpi.h>
 #include <openssl/crypto.h>
 #include <simdjson.h>
