@@ -128,7 +128,9 @@ TEST_F(Hdf5SourceBadTest, DataThatLieElsewhereAreRefused) {
     H5Lcreate_external(path_.c_str(), "/images", file.id(), "images", H5P_DEFAULT, H5P_DEFAULT);
     H5Lcreate_external(path_.c_str(), "/labels", file.id(), "labels", H5P_DEFAULT, H5P_DEFAULT);
   }
-  EXPECT_EQ(thrown_by([&] { open(links); }).code, ExitCode::bad_data);
+  const auto external = thrown_by([&] { open(links); });
+  EXPECT_EQ(external.code, ExitCode::bad_data);
+  EXPECT_TRUE(external.mentions("something else")) << external.message;
   {
     UserHdf5 file(links);
     H5Lcreate_soft("/images", file.id(), "images", H5P_DEFAULT, H5P_DEFAULT);  // of itself

@@ -87,7 +87,7 @@ TEST_F(Hdf5SourceTest, FloatsBecomeBytesByRounding) {
       UserHdf5 file(path_);
       std::vector<double> pixels;
       for (int i = 0; i < 20 * 256; ++i)
-        pixels.push_back((i % 256 + (i < 256 ? 0.4 : 0.0)) / 255.4);
+        pixels.push_back((i % 256 + (i < 256 ? 0.8 : 0.0)) / 255.8);
       for (int i = 256; i < 512; ++i) pixels[static_cast<size_t>(i)] = (i - 256) / 255.0;
       file.dataset("images", is_double ? H5T_IEEE_F64BE : H5T_IEEE_F32LE, H5T_NATIVE_DOUBLE,
                    {20, 16, 16}, pixels.data(), {{3, 16, 16}, 4});
@@ -102,7 +102,7 @@ TEST_F(Hdf5SourceTest, FloatsBecomeBytesByRounding) {
     const test::Records records = test::read_part(*source, Part::train, 20);
     for (int i = 0; i < 256; ++i) {
       EXPECT_EQ(records.images[static_cast<size_t>(256 + i)], i);
-      EXPECT_EQ(records.images[static_cast<size_t>(i)], std::lround((i + 0.4) / 255.4 * 255.0))
+      EXPECT_EQ(records.images[static_cast<size_t>(i)], std::lround((i + 0.8) / 255.8 * 255.0))
           << i;
     }
     EXPECT_EQ(test::read_part(*source, Part::test, 20).images, test::test_images(1, 20, 256));

@@ -197,6 +197,7 @@ TEST_F(ImageFileTest, ImpossibleSizesAreRefused) {
     EXPECT_EQ(thrown.code, ExitCode::bad_data) << width << " " << height;
     EXPECT_TRUE(thrown.mentions("here.png"));
   }
+  EXPECT_TRUE(decode(with_png_size(whole, 16384, 16384)).mentions("at most 256 MiB"));
   test::write_jpeg(path_, colour_shape, pixels(colour_shape));
   Bytes jpeg = test::read_bytes(path_);
   const Bytes frame{0xff, 0xc0};
