@@ -1,7 +1,8 @@
 // Which blocks stay in memory: the policies of the memory cache.
 //
-//   pin  the first blocks that are read stay for good, later ones are never kept. On a scan that
-//        goes over all blocks again and again no policy hits more (see optimal_hits()).
+//   pin  the first blocks that are read stay for good, later ones are never kept. Where each epoch
+//        touches every block once, in whatever order, no policy hits more: what an epoch hits was
+//        kept when it began, and no more is kept than fits (optimal_hits() counts it).
 //   lru  the block that was not used for longest leaves. A cyclic scan larger than the capacity
 //        hits nothing.
 //   2q   Johnson & Shasha, "2Q: A Low Overhead High Performance Buffer Management Replacement

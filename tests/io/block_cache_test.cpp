@@ -168,6 +168,22 @@ TEST(BlockCache, NoPolicyBeatsTheOptimum) {
   }
 }
 
+TEST(BlockCache, PinIsOptimalOnReshuffledEpochsToo) {
+  Random random(9);
+  for (const uint64_t kept : {0u, 1u, 20u, 49u}) {
+    std::vector<uint64_t> trace;
+    for (int epoch = 0; epoch < 10; ++epoch) {
+      std::vector<uint64_t> order(50);
+      std::iota(order.begin(), order.end(), uint64_t{0});
+      for (uint64_t left = 50; left > 1; --left) {
+        std::swap(order[left - 1], order[random.below(left)]);
+      }
+      trace.insert(trace.end(), order.begin(), order.end());
+    }
+    EXPECT_EQ(optimal_hits(trace, kept), 9 * kept);
+  }
+}
+
 TEST(BlockCache, TwoQueueKeepsWhatComesBackThroughAScan) {
   const NumberedBlocks source(400);
   std::vector<uint64_t> trace;
