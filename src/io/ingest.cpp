@@ -73,11 +73,13 @@ struct Ingest::State {
   explicit State(IngestOptions given)
       : options(std::move(given)), place(place_of(options.source)) {}
 
-  // Opened when first needed: it may mean a download.
+  // Opened when first needed: it may mean a download. Of a source that is appended to another's
+  // cache, all records are wanted.
   const Source& open(const std::string& text) {
     if (!opened || opened->info().text != text) {
-      opened = open_source({text, options.cache_dir / "downloads", options.data_folders,
-                            options.mirrors, options.log, options.transform});
+      opened =
+          open_source({text, options.cache_dir / "downloads", options.data_folders, options.mirrors,
+                       options.log, options.transform, text == options.source});
     }
     return *opened;
   }

@@ -145,6 +145,23 @@ TEST_F(AppendTest, RefusesOtherImagesOtherClassesAndAMissingCache) {
   EXPECT_EQ(thrown_by([&] { Ingest(other).decide(); }).code, ExitCode::unavailable);
 }
 
+TEST_F(AppendTest, AReaderFromBeforeSeesWhatItOpened) {
+  DatasetOptions from_disk;
+  from_disk.memory_bytes = 0;
+  Dataset reader = Dataset::open(path_, from_disk);
+  const auto before = read_split(reader, Split::train);
+  write("data", 2700);
+  test::build_cache(appending(), 2);
+  EXPECT_EQ(read_split(reader, Split::train).images, before.images);
+  EXPECT_EQ(reader.newest_generation(), 1u);
+  reader.use_generation(1);
+  EXPECT_EQ(reader.size(Split::train), 2600u);
+  EXPECT_EQ(read_split(reader, Split::train).images,
+            read_split(Dataset::open(path_), Split::train).images);
+  reader.use_generation(0);
+  EXPECT_EQ(read_split(reader, Split::train).images, before.images);
+}
+
 TEST_F(AppendTest, AKilledAppendChangesNothing) {
   const auto before = read_split(Dataset::open(path_), Split::train);
   write("data", 4000);

@@ -173,6 +173,17 @@ TEST_F(MemoCacheTest, TheDecisionIsStoredWithItsReason) {
   EXPECT_EQ(stored["last_update"], read_manifest(path / manifest_file).updated);
 }
 
+TEST_F(MemoCacheTest, TransformsMakeAnotherCache) {
+  const auto plain = test::build_cache(options(MemoMode::content), 1);
+  IngestOptions other = options(MemoMode::content);
+  other.transform = Transform::parse("pad 2");
+  const auto padded = test::build_cache(other, 2);
+  EXPECT_NE(plain, padded);
+  EXPECT_EQ(Dataset::open(padded).info().height, Dataset::open(plain).info().height + 4);
+  EXPECT_NE(Dataset::open(padded).info().digest, Dataset::open(plain).info().digest);
+  EXPECT_TRUE(Ingest(other).decide().reuse);
+}
+
 TEST_F(MemoCacheTest, AReadOnlyCacheFolderIsReused) {
   const auto path = test::build_cache(options(MemoMode::content), 1);
   std::filesystem::permissions(

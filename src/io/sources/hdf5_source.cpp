@@ -195,10 +195,10 @@ std::optional<Hdf5Files> find_hdf5_files(const std::filesystem::path& folder) {
 }
 
 std::unique_ptr<Source> open_hdf5_source(const Hdf5Files& files, std::string name, std::string text,
-                                         std::string location, const Log& log) {
+                                         std::string location, const SourceOptions& options) {
   const Places places = find_places(files);
   const Hdf5Pair train(places.train);
-  warn_of_channels_first(train, log);
+  warn_of_channels_first(train, options.log);
   SourceInfo info;
   info.name = std::move(name);
   info.text = std::move(text);
@@ -216,9 +216,9 @@ std::unique_ptr<Source> open_hdf5_source(const Hdf5Files& files, std::string nam
     largest_label(test, info.class_names.size());  // throws for a label that is no class
     test_part = {*places.test, PartRecords::all(test.records()), test.records()};
   } else {
-    const HeldOut held_out = hold_out(train.records(), location, log);
-    train_part.records = PartRecords::of(held_out, Part::train);
-    test_part.records = PartRecords::of(held_out, Part::test);
+    const auto parts = split_off_test(train.records(), location, options);
+    train_part.records = parts[0];
+    test_part.records = parts[1];
   }
   info.location = std::move(location);
   info.train_records = train_part.records.count();

@@ -28,9 +28,10 @@ struct Hdf5Files {
 // when only the test file is missing.
 std::optional<Hdf5Files> find_hdf5_files(const std::filesystem::path& folder);
 
-// Opens the files under the cache name `name`, and reads all labels. The digest covers the bytes of
+// Opens the files under the cache name `name`, and reads all labels. Of `options`, log and hold_out
+// matter. The digest covers the bytes of
 // the files. Throws data_error naming the dataset and what was expected, io_error.
 std::unique_ptr<Source> open_hdf5_source(const Hdf5Files& files, std::string name, std::string text,
-                                         std::string location, const Log& log);
+                                         std::string location, const SourceOptions& options);
 
 }  // namespace podium::io

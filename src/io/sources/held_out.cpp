@@ -13,10 +13,14 @@ uint64_t choice(uint64_t run_number) {
 
 }  // namespace
 
+uint64_t HeldOut::test_records() const {
+  const uint64_t whole = records_ / run;
+  return whole + (choice(whole) < records_ % run ? 1 : 0);
+}
+
 uint64_t HeldOut::train_record(uint64_t k) const {
-  constexpr uint64_t left = run - 1;  // of each whole run
+  constexpr uint64_t left = run - 1;  // of each run
   const uint64_t number = k / left;
-  if (number >= test_records()) return k + test_records();
   const uint64_t place = k % left;
   return number * run + place + (place >= choice(number) ? 1 : 0);
 }
@@ -35,16 +39,18 @@ uint64_t PartRecords::stored(uint64_t k) const {
   return kind_ == Kind::train ? held_out_.train_record(k) : held_out_.test_record(k);
 }
 
-HeldOut hold_out(uint64_t records, const std::string& place, const Log& log) {
+std::array<PartRecords, 2> split_off_test(uint64_t records, const std::string& place,
+                                          const SourceOptions& options) {
+  if (!options.hold_out) return {PartRecords::all(records), PartRecords::all(0)};
   const HeldOut held_out(records);
-  if (held_out.test_records() == 0) {
+  if (records < HeldOut::run) {
     throw data_error("there is no test part, and " + std::to_string(records) +
                          " records are too few to take one from",
                      place, "add a test part, or at least 10 records");
   }
-  log.info(place + " has no test part: one record in ten is held out, " +
-           std::to_string(held_out.test_records()) + " of " + std::to_string(records));
-  return held_out;
+  options.log.info(place + " has no test part: one record in ten is held out, " +
+                   std::to_string(held_out.test_records()) + " of " + std::to_string(records));
+  return {PartRecords::of(held_out, Part::train), PartRecords::of(held_out, Part::test)};
 }
 
 }  // namespace podium::io

@@ -1,12 +1,14 @@
 // HeldOut: which records of a source without a test part are its test part.
 //
-// Records come in runs of ten; of each whole run one, picked by a hash of the run's number, is
-// held out. The records of an incomplete last run stay in the train part. So a record's part
-// depends on its place alone, neighbours are spread evenly, and both parts keep the order of the
-// source. Pure arithmetic, O(1); a value.
+// Records come in runs of ten; of each run the one at a place picked by a hash of the run's number
+// is held out, in an incomplete last run only if the place is among its records. So a record's part
+// depends on its place alone, also when records are added behind it; neighbours are spread evenly,
+// and both parts keep the order of the source. Pure arithmetic, O(1); a value.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <string>
 
 #include "io/sources/source.hpp"
 
@@ -16,11 +18,11 @@ class HeldOut {
  public:
   static constexpr uint64_t run = 10;
 
-  // `records` of the whole source. With less than one run nothing is held out.
+  // `records` of the whole source.
   explicit HeldOut(uint64_t records) : records_(records) {}
 
   uint64_t train_records() const { return records_ - test_records(); }
-  uint64_t test_records() const { return records_ / run; }
+  uint64_t test_records() const;
 
   // The record of the source that is record `k` of a part. REQUIRES: k is below the part's count.
   uint64_t train_record(uint64_t k) const;
@@ -53,8 +55,9 @@ class PartRecords {
   Kind kind_;
 };
 
-// Tells people that `place` has no test part and what is done about it. Throws data_error when it
-// has too few records to hold some out.
-HeldOut hold_out(uint64_t records, const std::string& place, const Log& log);
+// The parts, by Part, of a source of `records` that has no test part of its own: some are held out,
+// which is told to people, unless options.hold_out is off. Throws data_error when they are too few.
+std::array<PartRecords, 2> split_off_test(uint64_t records, const std::string& place,
+                                          const SourceOptions& options);
 
 }  // namespace podium::io

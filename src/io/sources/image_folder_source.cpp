@@ -130,35 +130,35 @@ std::unique_ptr<RecordStream> ImageFolderSource::open(Part part, uint64_t first)
 }
 
 std::array<PartRecords, 2> records_of(const ImageList& list, const std::string& place,
-                                      const Log& log) {
+                                      const SourceOptions& options) {
   const uint64_t train = list.train.images.size();
   if (list.test) return {PartRecords::all(train), PartRecords::all(list.test->images.size())};
-  const HeldOut held_out = hold_out(train, place, log);
-  return {PartRecords::of(held_out, Part::train), PartRecords::of(held_out, Part::test)};
+  return split_off_test(train, place, options);
 }
 
 }  // namespace
 
 std::unique_ptr<Source> open_image_folder_source(ImageList list, std::string name, std::string text,
-                                                 std::string location, const Transform& transform,
-                                                 const Log& log) {
+                                                 std::string location,
+                                                 const SourceOptions& options) {
   const std::filesystem::path first = path_of(list, list.train, list.train.images.front());
   SourceInfo info;
-  info.shape = transform.output(read_image(first).shape);
+  info.shape = options.transform.output(read_image(first).shape);
   if (info.shape.bytes() > image_bytes_limit) {
     throw data_error("an image of " + shape_text(info.shape) + ": a set's have up to 16 MiB",
                      first.string(),
                      "scale them down, for instance by --io.transform=\"resize "
                      "224 224\"");
   }
-  const std::array<PartRecords, 2> records = records_of(list, location, log);
+  const std::array<PartRecords, 2> records = records_of(list, location, options);
   info.name = std::move(name);
   info.text = std::move(text);
   info.location = std::move(location);
   info.class_names = list.classes;
   info.train_records = records[0].count();
   info.test_records = records[1].count();
-  return std::make_unique<ImageFolderSource>(std::move(info), std::move(list), records, transform);
+  return std::make_unique<ImageFolderSource>(std::move(info), std::move(list), records,
+                                             options.transform);
 }
 
 }  // namespace podium::io

@@ -13,11 +13,11 @@
 
 namespace podium::io {
 
-// Opens the images under the cache name `name`, with `transform` applied. The digest covers their
-// paths below the parts' folders and their content. Throws data_error naming the file, io_error;
-// usage_error when the transform cannot take the first image.
+// Opens the images under the cache name `name`, with options.transform applied. The digest covers
+// their paths below the parts' folders and their content. Throws data_error naming the file,
+// io_error; usage_error when the transform cannot take the first image.
 std::unique_ptr<Source> open_image_folder_source(ImageList list, std::string name, std::string text,
-                                                 std::string location, const Transform& transform,
-                                                 const Log& log);
+                                                 std::string location,
+                                                 const SourceOptions& options);
 
 }  // namespace podium::io

@@ -27,7 +27,8 @@ struct Names {
 
 // Without its images transformed; null when the folder holds nothing of fixed image shape.
 std::unique_ptr<Source> open_fixed_shape(const std::filesystem::path& folder, const Names& names,
-                                         const Log& log) {
+                                         const SourceOptions& options) {
+  const Log& log = options.log;
   if (const auto files = find_idx_files(folder)) {
     log.debug(names.location + " holds IDX files");
     return open_idx_source(*files, names.name, names.text, names.location, {});
@@ -38,14 +39,14 @@ std::unique_ptr<Source> open_fixed_shape(const std::filesystem::path& folder, co
   }
   if (const auto files = find_hdf5_files(folder)) {
     log.debug(names.location + " holds HDF5 files");
-    return open_hdf5_source(*files, names.name, names.text, names.location, log);
+    return open_hdf5_source(*files, names.name, names.text, names.location, options);
   }
   return nullptr;
 }
 
 std::unique_ptr<Source> open_folder(const std::filesystem::path& folder, const Names& names,
                                     const SourceOptions& options) {
-  if (auto source = open_fixed_shape(folder, names, options.log)) {
+  if (auto source = open_fixed_shape(folder, names, options)) {
     return transformed(std::move(source), options.transform);
   }
   if (const auto missing = missing_idx_file(folder)) {
@@ -57,17 +58,17 @@ std::unique_ptr<Source> open_folder(const std::filesystem::path& folder, const N
     throw data_error("no data of a known kind in this folder", folder.string(), understood);
   options.log.debug(names.location + " holds folders of images");
   return open_image_folder_source(std::move(*list), names.name, names.text, names.location,
-                                  options.transform, options.log);
+                                  options);
 }
 
 std::unique_ptr<Source> open_file(const std::filesystem::path& path, const Names& names,
-                                  const Log& log) {
+                                  const SourceOptions& options) {
   if (!is_hdf5_file(path)) {
     throw data_error("not an HDF5 file, and other kinds of source are folders", path.string(),
                      "give an HDF5 file, or the folder that holds the data");
   }
-  log.debug(names.location + " is an HDF5 file");
-  return open_hdf5_source({path, {}}, names.name, names.text, names.location, log);
+  options.log.debug(names.location + " is an HDF5 file");
+  return open_hdf5_source({path, {}}, names.name, names.text, names.location, options);
 }
 
 }  // namespace
@@ -89,7 +90,7 @@ std::unique_ptr<Source> open_local(const std::filesystem::path& path, std::strin
   if (!std::filesystem::is_regular_file(status)) {
     throw data_error("neither a file nor a folder", path.string(), "check --io.source");
   }
-  return transformed(open_file(path, names, options.log), options.transform);
+  return transformed(open_file(path, names, options), options.transform);
 }
 
 }  // namespace podium::io

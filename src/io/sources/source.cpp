@@ -38,7 +38,7 @@ std::unique_ptr<Source> open_url(const SourceOptions& options) {
   if (url.ends_with(".h5") || url.ends_with(".hdf5")) {
     const std::filesystem::path target = folder / "data.h5";
     fetch_unknown({url}, target, options.log);
-    return open_hdf5_source({target, {}}, name, url, url, options.log);
+    return open_hdf5_source({target, {}}, name, url, url, options);
   }
   for (const std::string file : idx_file_names) {
     // The content tells gzip from plain, so both are kept under one name.
@@ -87,8 +87,9 @@ std::unique_ptr<Source> open_source(const SourceOptions& options) {
     return open_path(text, options);
   }
   throw usage_error("no data source '" + text + "'", key,
-                    "use fashion_mnist, mnist, a folder, an HDF5 file, a URL, or "
-                    "synthetic:N,H,W,C,classes");
+                    "use " + named_set_names() +
+                        ", a folder, an HDF5 file, a URL, or "
+                        "synthetic:N,H,W,C,classes");
 }
 
 }  // namespace podium::io

@@ -77,6 +77,7 @@ struct SourceOptions {
   std::vector<std::string> mirrors;  // URLs or folders tried for named sets; empty: published ones
   Log log{};
   Transform transform{};  // applied to every image
+  bool hold_out = true;   // make a test part where there is none
 };
 
 // Throws usage_error for a text that names no source, data_error for damaged files,
