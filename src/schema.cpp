@@ -33,6 +33,8 @@ std::vector<OptionSpec> io_options() {
   return {
       {"io.source", text, "fashion_mnist",
        "a named set, a file or folder, a URL, or synthetic:N,H,W,C,classes"},
+      {"io.data_folders", text, "",
+       "folders, by commas, where named sets lie; default: where the system installs them"},
       {"io.mirrors", text, "",
        "URLs or folders, by commas, that named sets are fetched from instead of the published "
        "ones"},

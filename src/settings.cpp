@@ -48,13 +48,15 @@ std::string architecture_of(const Config& config, const std::string& model) {
                         model + ".arch");
 }
 
+// The words between commas, without the spaces around them; empty ones are left out.
 std::vector<std::string> split_list(const std::string& text) {
   std::vector<std::string> words;
   for (size_t begin = 0; begin <= text.size();) {
     const size_t comma = std::min(text.find(',', begin), text.size());
-    std::string word = text.substr(begin, comma - begin);
-    std::erase(word, ' ');
-    if (!word.empty()) words.push_back(std::move(word));
+    const size_t first = std::min(text.find_first_not_of(' ', begin), comma);
+    size_t end = comma;
+    while (end > first && text[end - 1] == ' ') --end;
+    if (end > first) words.push_back(text.substr(first, end - first));
     begin = comma + 1;
   }
   return words;
@@ -147,6 +149,26 @@ serve::ServiceOptions service_options(const Config& config) {
   return options;
 }
 
+io::IngestOptions ingest_options(const Config& config, const std::string& verb) {
+  io::IngestOptions options;
+  options.source = config.text("io.source");
+  options.cache_dir = config.text("io.cache_dir");
+  options.split_seed = static_cast<uint64_t>(config.integer("io.split_seed"));
+  options.validation_records = static_cast<uint64_t>(config.integer("io.validation"));
+  options.transform = io::Transform::parse(config.text("io.transform"));
+  for (std::string& folder : split_list(config.text("io.data_folders"))) {
+    options.data_folders.emplace_back(std::move(folder));
+  }
+  options.mirrors = split_list(config.text("io.mirrors"));
+  options.memo = memo_rules(config);
+  options.append = append_source(config.text("append"));
+  if (options.append && verb != "ingest") {
+    throw usage_error("only `ingest` appends", "--append",
+                      "append first, then start `" + verb + "`");
+  }
+  return options;
+}
+
 }  // namespace
 
 std::string builtin_architecture(const std::string& model) {
@@ -190,18 +212,7 @@ workflow::Settings make_settings(const Config& config, const std::string& verb,
   workflow::Settings settings;
   settings.run_dir = run_dir;
   settings.roles = config.text("roles");
-  settings.ingest.source = config.text("io.source");
-  settings.ingest.cache_dir = config.text("io.cache_dir");
-  settings.ingest.split_seed = static_cast<uint64_t>(config.integer("io.split_seed"));
-  settings.ingest.validation_records = static_cast<uint64_t>(config.integer("io.validation"));
-  settings.ingest.transform = io::Transform::parse(config.text("io.transform"));
-  settings.ingest.mirrors = split_list(config.text("io.mirrors"));
-  settings.ingest.memo = memo_rules(config);
-  settings.ingest.append = append_source(config.text("append"));
-  if (settings.ingest.append && verb != "ingest") {
-    throw usage_error("only `ingest` appends", "--append",
-                      "append first, then start `" + verb + "`");
-  }
+  settings.ingest = ingest_options(config, verb);
   settings.cache_memory_bytes = config.bytes("io.cache_memory");
   settings.cache_policy = io::policy_from(config.text("io.cache_policy"), "--io.cache_policy");
   settings.shuffle = io::shuffle_from(config.text("io.shuffle"), "--io.shuffle");
