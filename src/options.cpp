@@ -34,9 +34,7 @@ options::options_description flag_descriptions() {
   flags.add_options()("word", options::value<std::vector<std::string>>());
   for (const OptionSpec& spec : option_schema()) {
     if (spec.key.find('*') != std::string::npos) continue;
-    auto* value = options::value<std::string>();
-    if (!bare_value(spec).empty()) value->implicit_value(bare_value(spec));
-    flags.add_options()(spec.key.c_str(), value);
+    flags.add_options()(spec.key.c_str(), options::value<std::string>());
   }
   return flags;
 }
@@ -53,9 +51,6 @@ void take_option(const options::option& option, Flags* flags, std::vector<std::s
     flags->print_config = true;
   } else if (key == "word" || option.position_key >= 0) {
     words->insert(words->end(), option.value.begin(), option.value.end());
-  } else if (option.value.empty() && find_option(key) != nullptr &&
-             !bare_value(*find_option(key)).empty()) {
-    config->set(key, bare_value(*find_option(key)), "flag --" + key);
   } else if (option.value.empty()) {
     const bool known = find_option(key) != nullptr;
     throw usage_error(
@@ -66,13 +61,37 @@ void take_option(const options::option& option, Flags* flags, std::vector<std::s
   }
 }
 
+bool is_truth_value(const std::string& word) {
+  static const std::vector<std::string> words = {"true", "false", "yes", "no", "1", "0"};
+  return std::ranges::count(words, word) > 0;
+}
+
+// Flags that mean something alone never take the next word as their value: it is an input file.
+// Only a truth value is taken by a flag that is one.
+std::vector<std::string> with_bare_values(const std::vector<std::string>& arguments) {
+  std::vector<std::string> words;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& word = arguments[i];
+    const OptionSpec* spec = word.starts_with("--") ? find_option(word.substr(2)) : nullptr;
+    if (spec == nullptr || bare_value(*spec).empty()) {
+      words.push_back(word);
+    } else if (spec->kind == ValueKind::boolean && i + 1 < arguments.size() &&
+               is_truth_value(arguments[i + 1])) {
+      words.push_back(word + "=" + arguments[++i]);
+    } else {
+      words.push_back(word + "=" + bare_value(*spec));
+    }
+  }
+  return words;
+}
+
 std::vector<options::option> split_words(const std::vector<std::string>& arguments) {
   namespace style = options::command_line_style;
   options::positional_options_description positions;
   positions.add("word", -1);
   const options::options_description descriptions = flag_descriptions();
   try {
-    return options::command_line_parser(arguments)
+    return options::command_line_parser(with_bare_values(arguments))
         .options(descriptions)
         .positional(positions)
         .style(style::allow_long | style::long_allow_adjacent | style::long_allow_next)

@@ -11,6 +11,7 @@
 #include "comm/broadcast.hpp"
 #include "core/json_lines.hpp"
 #include "core/signals.hpp"
+#include "core/text.hpp"
 #include "train/model_snapshot.hpp"
 #include "workflow/ingest_step.hpp"
 #include "workflow/predict_step.hpp"
@@ -38,6 +39,9 @@ workflow::IngestOutcome ingest(const VerbContext& context, comm::Communicator& g
   if (group.rank() == 0) {
     const char* done = outcome.reused ? "reused: " : outcome.appended > 0 ? "" : "built: ";
     context.log.info(std::string("ingest: ") + done + outcome.reason);
+    context.log.info(format("ingest: %llu records in %s after %.2f s",
+                            static_cast<unsigned long long>(outcome.records), outcome.cache.c_str(),
+                            outcome.seconds));
   }
   return outcome;
 }

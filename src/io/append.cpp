@@ -113,9 +113,12 @@ AppendChoice choose_grown(const std::filesystem::path& folder, const Manifest& c
   compare_part(folder, cached, Part::test, source);
   const uint64_t grown = info.train_records - have;
   if (grown == 0) return nothing("the source's train part has not grown");
-  return {{have, cached.train_records, grown},
-          {},
-          "appending " + std::to_string(grown) + " records by which the source has grown"};
+  std::string reason =
+      "appending " + std::to_string(grown) + " records by which the source's train part has grown";
+  if (const uint64_t more = info.test_records - cached.test_records; more > 0) {
+    reason += " (not " + std::to_string(more) + " more of its test part, which stays as it was)";
+  }
+  return {{have, cached.train_records, grown}, {}, std::move(reason)};
 }
 
 AppendChoice choose_other(const Manifest& cached, const Source& source, const std::string& digest) {

@@ -38,7 +38,17 @@ std::optional<Manifest> sound_cache(const std::filesystem::path& folder, std::st
     verify_shards(folder, manifest);
     return manifest;
   } catch (const Error& error) {
-    reason = std::string("the cache is damaged: ") + error.what();
+    reason = std::string("the cache cannot be used: ") + error.what();
+    return {};
+  }
+}
+
+std::vector<Append> appends_of(const std::filesystem::path& folder) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(folder / manifest_file, ignored)) return {};
+  try {
+    return read_manifest(folder / manifest_file).appends;
+  } catch (const Error&) {
     return {};
   }
 }

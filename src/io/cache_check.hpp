@@ -18,4 +18,7 @@ inline constexpr uint64_t whole_check_bytes = uint64_t{1} << 30;
 // what is wrong. Thread-safe.
 std::optional<Manifest> sound_cache(const std::filesystem::path& folder, std::string& reason);
 
+// What was appended to the cache in `folder`; empty when its manifest cannot be read.
+std::vector<Append> appends_of(const std::filesystem::path& folder);
+
 }  // namespace podium::io

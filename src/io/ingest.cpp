@@ -136,6 +136,7 @@ struct Ingest::State {
   Decision decision(const Manifest& manifest, bool reuse, std::string reason) const;
 
   void begin_manifest();
+  void warn_of_lost_appends() const;
 
   IngestOptions options;
   SourcePlace place;
@@ -193,10 +194,20 @@ void Ingest::State::begin_manifest() {
   manifest.validation = choose_validation(info.train_records, options);
 }
 
+// A rebuild loses records of other sources that were appended.
+void Ingest::State::warn_of_lost_appends() const {
+  uint64_t records = 0;
+  for (const Append& append : appends_of(folder())) records += append.own ? 0 : append.records;
+  if (records == 0) return;
+  options.log.warning("the rebuild drops " + std::to_string(records) +
+                      " records of other sources that had been appended; append them again");
+}
+
 Decision Ingest::State::build(const std::string& reason) {
+  begin_manifest();
+  warn_of_lost_appends();
   create_folder(folder());
   remove_stale_temporaries(folder());
-  begin_manifest();
   verdict = {false, reason};
   Decision built = decision(manifest, false, "building cache " + cache_name() + ": " + reason);
   built.plan = WritePlan{folder(),
@@ -260,6 +271,7 @@ Decision Ingest::decide() {
   }
   std::string reason;
   if (auto decision = state.reuse(reason)) return *decision;
+  state.own_source();  // one that cannot be read leaves no trace
   state.take_lock();
   // While this job waited, the other one may have built what is needed.
   if (auto decision = state.reuse(reason)) {

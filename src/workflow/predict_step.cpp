@@ -59,7 +59,22 @@ struct Source {
   std::string version;
 };
 
-Source published_model(const Settings& settings, int threads) {
+// Throws data_error unless the model is for such images and classes.
+void check_fits(const nn::ModelCard& card, const io::DatasetInfo& info) {
+  const auto text = [](auto height, auto width, auto channels) {
+    return std::to_string(height) + " x " + std::to_string(width) + " x " +
+           std::to_string(channels);
+  };
+  const std::string model = text(card.image.height, card.image.width, card.image.channels);
+  const std::string data = text(info.height, info.width, info.channels);
+  if (model == data && static_cast<size_t>(card.classes) == info.classes) return;
+  throw data_error("the published model takes images of " + model + " in " +
+                       std::to_string(card.classes) + " classes, the data are of " + data + " in " +
+                       std::to_string(info.classes),
+                   "--io.source", "give the data that it was trained on, or their like");
+}
+
+Source published_model(const Settings& settings, int threads, const io::DatasetInfo& info) {
   const ckpt::Registry registry(settings.registry_dir());
   const auto current = registry.current();
   if (!current) {
@@ -68,6 +83,7 @@ Source published_model(const Settings& settings, int threads) {
   }
   const std::shared_ptr<nn::Model> model =
       load_model(current->path, threads, static_cast<int>(chunk_records));
+  check_fits(model->card(), info);
   Source source{{}, current->name, std::to_string(current->number)};
   source.classifier = [model](std::span<const uint8_t> images, size_t n) {
     std::vector<float> probabilities(n * static_cast<size_t>(model->card().classes));
@@ -103,9 +119,10 @@ Source running_service(const Settings& settings, const std::string& server,
 nlohmann::ordered_json predict(const Settings& settings, const PredictOptions& options,
                                const io::Dataset& dataset) {
   std::string served_version;
-  const Source source = options.server.empty() ? published_model(settings, options.threads)
-                                               : running_service(settings, options.server,
-                                                                 dataset.info(), &served_version);
+  const Source source =
+      options.server.empty()
+          ? published_model(settings, options.threads, dataset.info())
+          : running_service(settings, options.server, dataset.info(), &served_version);
   const Stopwatch watch;
   const Classified result = classify_all(dataset, options.split, source.classifier);
   const double seconds = watch.seconds();

@@ -33,6 +33,18 @@ std::string size_line(const train::Recipe& recipe, const nn::Model& model) {
          model.backend();
 }
 
+// The order of images matters to speed and result when not all fit in memory.
+void tell_order(const io::Dataset& dataset, const Settings& settings, const Log& log) {
+  if (dataset.fits_in_memory()) return;
+  if (settings.shuffle == io::Shuffle::full) {
+    log.warning(
+        "the images do not fit in --io.cache_memory: a full shuffle reads whole blocks for single "
+        "images; --io.shuffle=auto is much faster");
+  } else {
+    log.info("the images do not fit in --io.cache_memory: blocks of them are shuffled");
+  }
+}
+
 // Cores that this process may use: what the launcher's binding and cgroups leave it.
 int usable_cores() {
   cpu_set_t set;
@@ -64,7 +76,10 @@ TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset
   outcome.model =
       std::make_unique<nn::Model>(make_model(recipe, dataset.info(), threads, local_batch));
 
-  if (group.rank() == 0) log.info(size_line(recipe, *outcome.model));
+  if (group.rank() == 0) {
+    log.info(size_line(recipe, *outcome.model));
+    tell_order(dataset, settings, log);
+  }
 
   train::NoSync no_sync;
   train::AllReduceSync allreduce(group);
@@ -149,18 +164,19 @@ io::Dataset open_dataset(const std::filesystem::path& cache, uint64_t generation
 
 Json memory_cache_report(const io::Dataset& dataset, comm::Communicator& group) {
   const io::CacheStatistics mine = dataset.statistics();
-  std::array<double, 7> sums = {static_cast<double>(mine.hits),
+  std::array<double, 8> sums = {static_cast<double>(mine.hits),
                                 static_cast<double>(mine.misses),
                                 static_cast<double>(mine.evictions),
+                                static_cast<double>(mine.bytes_hit),
                                 static_cast<double>(mine.bytes_read),
                                 static_cast<double>(mine.bytes_resident),
                                 mine.miss_seconds,
                                 mine.seconds_saved()};
   comm::ring_allreduce(group, std::span<double>(sums));
   const auto whole = [&](size_t i) { return static_cast<uint64_t>(sums[i]); };
-  return {{"hits", whole(0)},       {"misses", whole(1)},         {"evictions", whole(2)},
-          {"bytes_read", whole(3)}, {"bytes_resident", whole(4)}, {"miss_s", sums[5]},
-          {"saved_s", sums[6]}};
+  return {{"hits", whole(0)},      {"misses", whole(1)},     {"evictions", whole(2)},
+          {"bytes_hit", whole(3)}, {"bytes_read", whole(4)}, {"bytes_resident", whole(5)},
+          {"miss_s", sums[6]},     {"saved_s", sums[7]}};
 }
 
 std::string memory_cache_line(const Json& report) {
@@ -168,6 +184,7 @@ std::string memory_cache_line(const Json& report) {
   all.hits = report.at("hits");
   all.misses = report.at("misses");
   all.evictions = report.at("evictions");
+  all.bytes_hit = report.at("bytes_hit");
   all.bytes_read = report.at("bytes_read");
   all.bytes_resident = report.at("bytes_resident");
   all.miss_seconds = report.at("miss_s");

@@ -19,7 +19,8 @@ constexpr std::chrono::minutes download_lock_timeout{60};
 constexpr const char* idx_remedy =
     "give the folder that holds the four IDX files as --io.source=FOLDER";
 constexpr const char* cifar_remedy =
-    "give the folder that holds the archive or its .bin files as --io.source=FOLDER";
+    "give the folder that holds the archive as --io.data_folders=FOLDER, or the one with its .bin "
+    "files as --io.source=FOLDER";
 
 std::vector<std::filesystem::path> system_folders(const std::string& name) {
   const std::filesystem::path share = "/usr/share/datasets";
