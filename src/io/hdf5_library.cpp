@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <charconv>
+#include <new>
 #include <string_view>
 
 #include "core/error.hpp"
@@ -54,6 +55,11 @@ herr_t collect_reason(unsigned, const H5E_error2_t* entry, void* result) {
 }  // namespace
 
 LibraryLock::LibraryLock() : guard_(library_mutex()) {}
+
+// The lock knows its owner by a thread number, which the child's only thread does not inherit.
+void renew_library_lock() {
+  new (&library_mutex()) std::recursive_mutex;
+}
 
 void warn_of_close() noexcept {
   warn_in_destructor("close of an HDF5 object", "the library refused");

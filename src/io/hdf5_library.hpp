@@ -1,8 +1,8 @@
 // The HDF5 library behind hdf5_file and foreign_hdf5: its lock, owners of its ids, its reasons.
 //
 // The library is not thread-safe and its state is global to the process: whatever calls it holds a
-// LibraryLock, which may be taken again by the thread that has it. Only those two files include
-// this one; everything else uses what they offer.
+// LibraryLock, which may be taken again by the thread that has it. Only those two files, and
+// hdf5_reader for the lock, include this one; everything else uses what they offer.
 #pragma once
 
 #include <hdf5.h>
@@ -23,6 +23,9 @@ class LibraryLock {
  private:
   std::lock_guard<std::recursive_mutex> guard_;
 };
+
+// Makes the lock anew, free. REQUIRES: the process was just forked, by a thread that held the lock.
+void renew_library_lock();
 
 void warn_of_close() noexcept;
 

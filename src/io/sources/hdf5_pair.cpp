@@ -8,19 +8,19 @@
 namespace podium::io {
 namespace {
 
-using Elements = ForeignDataset::Elements;
+using Elements = GuardedDataset::Elements;
 
 constexpr uint64_t records_limit = uint64_t{1} << 32;
 constexpr uint64_t image_bytes_limit = uint64_t{1} << 24;
 constexpr uint64_t scratch_bytes = uint64_t{8} << 20;  // or one image, if that is larger
 constexpr double white = 255.0;
 
-[[noreturn]] void throw_schema(const std::string& what, const ForeignDataset& dataset) {
+[[noreturn]] void throw_schema(const std::string& what, const GuardedDataset& dataset) {
   throw data_error(what, dataset.where(), hdf5_schema);
 }
 
 // For messages: "uint8 [100,28,28]".
-std::string description(const ForeignDataset& dataset) {
+std::string description(const GuardedDataset& dataset) {
   std::string text = dataset.elements() == Elements::uint8     ? "uint8 ["
                      : dataset.elements() == Elements::integer ? "other integers ["
                                                                : "floats [";

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "io/foreign_hdf5.hpp"
+#include "io/guarded_hdf5.hpp"
 #include "io/image_shape.hpp"
 
 namespace podium::io {
@@ -33,7 +33,7 @@ class Hdf5Pair {
 
   uint64_t records() const { return images_.rows(); }
   ImageShape shape() const;
-  const ForeignHdf5File& file() const { return file_; }
+  const GuardedHdf5File& file() const { return file_; }
   const std::string& images_where() const { return images_.where(); }
 
   // Fills `images` ([labels.size(),H,W,C]) and `labels` with consecutive records from `first` on;
@@ -50,9 +50,9 @@ class Hdf5Pair {
   void read_floats(uint64_t first, std::span<uint8_t> images);
   [[noreturn]] void throw_pixel(double value, uint64_t record) const;
 
-  ForeignHdf5File file_;
-  ForeignDataset images_;
-  ForeignDataset labels_;
+  GuardedHdf5File file_;
+  GuardedDataset images_;
+  GuardedDataset labels_;
   std::vector<double> floats_;
 };
 

@@ -7,7 +7,7 @@
 
 #include "core/error.hpp"
 #include "core/hash.hpp"
-#include "io/foreign_hdf5.hpp"
+#include "io/guarded_hdf5.hpp"
 #include "io/sources/file_digest.hpp"
 #include "io/sources/hdf5_pair.hpp"
 #include "io/sources/held_out.hpp"
@@ -16,7 +16,7 @@
 namespace podium::io {
 namespace {
 
-using Object = ForeignHdf5File::Object;
+using Object = GuardedHdf5File::Object;
 
 constexpr uint64_t label_batch = 1 << 16;
 class Hdf5RecordStream final : public RecordStream {
@@ -93,7 +93,7 @@ class Hdf5Source final : public Source {
   std::array<Hdf5Part, 2> parts_;
 };
 
-bool has_any(const ForeignHdf5File& file, const char* images, const char* labels) {
+bool has_any(const GuardedHdf5File& file, const char* images, const char* labels) {
   return file.find(images) != Object::none || file.find(labels) != Object::none;
 }
 
@@ -104,7 +104,7 @@ struct Places {
 };
 
 Places find_places(const Hdf5Files& files) {
-  const ForeignHdf5File file(files.train);
+  const GuardedHdf5File file(files.train);
   if (!files.test.empty()) {
     return {{files.train, "images", "labels"}, Hdf5Place{files.test, "images", "labels"}};
   }
@@ -139,7 +139,7 @@ uint64_t largest_label(const Hdf5Pair& part, uint64_t classes) {
 }
 
 // The JSON list of attribute class_names; empty when there is none.
-std::vector<std::string> read_class_names(const ForeignHdf5File& file, const std::string& path) {
+std::vector<std::string> read_class_names(const GuardedHdf5File& file, const std::string& path) {
   const std::optional<std::string> text = file.text_attribute("class_names");
   if (!text) return {};
   std::vector<std::string> names;
