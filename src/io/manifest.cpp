@@ -13,6 +13,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr uint64_t records_limit = uint64_t{1} << 32;      // of one part
+constexpr uint64_t image_bytes_limit = uint64_t{1} << 28;  // more than any source gives
+
 Json to_json(const Append& append) {
   return {{"generation", append.generation}, {"source", append.source},
           {"digest", append.digest},         {"own", append.own},
@@ -21,11 +24,11 @@ Json to_json(const Append& append) {
 
 Append append_from(const Json& json) {
   Append append;
-  json.at("generation").get_to(append.generation);
+  append.generation = whole_number(json.at("generation"));
   json.at("source").get_to(append.source);
   json.at("digest").get_to(append.digest);
   json.at("own").get_to(append.own);
-  json.at("records").get_to(append.records);
+  append.records = whole_number(json.at("records"));
   json.at("at").get_to(append.at);
   return append;
 }
@@ -64,33 +67,53 @@ Manifest from_json(const Json& json) {
   json.at("location").get_to(manifest.location);
   json.at("digest").get_to(manifest.digest);
   json.at("source_digest").get_to(manifest.source_digest);
-  json.at("source_records").get_to(manifest.source_records);
-  json.at("source_train_records").get_to(manifest.source_train_records);
+  manifest.source_records = whole_number(json.at("source_records"));
+  manifest.source_train_records = whole_number(json.at("source_train_records"));
   json.at("transform").get_to(manifest.transform);
   json.at("built").get_to(manifest.built);
   json.at("updated").get_to(manifest.updated);
-  const auto shape = json.at("shape").get<std::array<size_t, 3>>();
-  manifest.shape = {shape[0], shape[1], shape[2]};
+  const Json& shape = json.at("shape");
+  manifest.shape = {whole_number(shape.at(0)), whole_number(shape.at(1)),
+                    whole_number(shape.at(2))};
   json.at("class_names").get_to(manifest.class_names);
-  json.at("train_records").get_to(manifest.train_records);
-  json.at("test_records").get_to(manifest.test_records);
-  json.at("split_seed").get_to(manifest.split_seed);
+  manifest.train_records = whole_number(json.at("train_records"));
+  manifest.test_records = whole_number(json.at("test_records"));
+  manifest.split_seed = whole_number(json.at("split_seed"));
   json.at("mean").get_to(manifest.mean);
   json.at("stddev").get_to(manifest.stddev);
-  json.at("generation").get_to(manifest.generation);
+  manifest.generation = whole_number(json.at("generation"));
   for (const Json& append : json.at("appends")) manifest.appends.push_back(append_from(append));
   for (const Json& shard : json.at("shards")) manifest.shards.push_back(shard_from_json(shard));
   return manifest;
+}
+
+bool is_possible(const ImageShape& shape) {
+  uint64_t bytes = 1;
+  for (const uint64_t side : {shape.height, shape.width, shape.channels}) {
+    if (side == 0 || side > image_bytes_limit / bytes) return false;
+    bytes *= side;
+  }
+  return true;
+}
+
+// A shard lies in the cache's own folder.
+bool is_possible(const ShardEntry& shard, const Manifest& manifest) {
+  return !shard.file.empty() && shard.file.find('/') == std::string::npos &&
+         shard.records < records_limit && shard.generation <= manifest.generation;
 }
 
 bool is_consistent(const Manifest& manifest) {
   const std::vector<uint32_t>& validation = manifest.validation;
   const bool ascending = std::adjacent_find(validation.begin(), validation.end(),
                                             std::greater_equal<>()) == validation.end();
-  return shards_cover(manifest) && ascending &&
+  const bool possible = is_possible(manifest.shape) && manifest.train_records < records_limit &&
+                        manifest.test_records < records_limit &&
+                        std::ranges::all_of(manifest.shards, [&](const ShardEntry& shard) {
+                          return is_possible(shard, manifest);
+                        });
+  return possible && shards_cover(manifest) && ascending &&
          (validation.empty() || validation.back() < manifest.train_records) &&
-         manifest.shape.bytes() > 0 && !manifest.class_names.empty() &&
-         manifest.mean.size() == manifest.shape.channels &&
+         !manifest.class_names.empty() && manifest.mean.size() == manifest.shape.channels &&
          manifest.stddev.size() == manifest.shape.channels &&
          manifest.appends.size() == manifest.generation;
 }
@@ -142,6 +165,10 @@ Manifest read_manifest(const std::filesystem::path& path) {
                      cache_schema.remedy);
   }
   const Hdf5Dataset validation = hdf5.dataset<uint32_t>("validation");
+  if (validation.shape().size() != 1 || validation.rows() > seal.bytes / sizeof(uint32_t)) {
+    throw data_error("the list of validation records has an impossible size", path.string(),
+                     cache_schema.remedy);
+  }
   manifest.validation.resize(validation.rows());
   validation.read(0, std::span<uint32_t>(manifest.validation));
   if (!is_consistent(manifest)) {

@@ -1,5 +1,6 @@
 #include "io/shard_json.hpp"
 
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "core/error.hpp"
@@ -8,6 +9,26 @@
 namespace podium::io {
 
 using Json = nlohmann::ordered_json;
+
+namespace {
+
+uint64_t checksum_from(const std::string& text, const std::string& file) {
+  uint64_t value = 0;
+  const char* end = text.data() + text.size();
+  const auto [parsed_end, error] = std::from_chars(text.data(), end, value, 16);
+  if (error != std::errc() || parsed_end != end) {
+    throw data_error("the checksum of a shard is no hexadecimal number", "shard " + file,
+                     "build the cache again");
+  }
+  return value;
+}
+
+}  // namespace
+
+uint64_t whole_number(const Json& value) {
+  if (value.is_number_unsigned()) return value.get<uint64_t>();
+  throw data_error("a count is no whole number", value.type_name(), "build the cache again");
+}
 
 // The checksum is written in hexadecimal: JSON numbers of 64 bits do not survive every reader.
 Json shard_to_json(const ShardEntry& shard) {
@@ -27,11 +48,11 @@ ShardEntry shard_from_json(const Json& json) {
   shard.part =
       json.at("part").get<std::string>() == part_name(Part::train) ? Part::train : Part::test;
   json.at("file").get_to(shard.file);
-  json.at("first").get_to(shard.first);
-  json.at("records").get_to(shard.records);
-  json.at("bytes").get_to(shard.bytes);
-  json.at("generation").get_to(shard.generation);
-  shard.xxh3 = std::stoull(json.at("xxh3").get<std::string>(), nullptr, 16);
+  shard.first = whole_number(json.at("first"));
+  shard.records = whole_number(json.at("records"));
+  shard.bytes = whole_number(json.at("bytes"));
+  shard.generation = whole_number(json.at("generation"));
+  shard.xxh3 = checksum_from(json.at("xxh3").get<std::string>(), shard.file);
   return shard;
 }
 

@@ -1,6 +1,8 @@
 #include "io/write_plan.hpp"
 
+#include <limits>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 
 #include "core/error.hpp"
 #include "io/shard_json.hpp"
@@ -42,12 +44,17 @@ WritePlan WritePlan::from_json(std::string_view text) {
     plan.folder = json.at("folder").get<std::string>();
     json.at("source").get_to(plan.source);
     json.at("tag").get_to(plan.tag);
-    json.at("generation").get_to(plan.generation);
+    plan.generation = whole_number(json.at("generation"));
     for (size_t i = 0; i < plan.parts.size(); ++i) {
-      const auto numbers = json.at("parts").at(i).get<std::array<uint64_t, 3>>();
-      plan.parts[i] = {numbers[0], numbers[1], numbers[2]};
+      const Json& part = json.at("parts").at(i);
+      plan.parts[i] = {whole_number(part.at(0)), whole_number(part.at(1)),
+                       whole_number(part.at(2))};
     }
-    json.at("labels").get_to(plan.labels);
+    for (const Json& label : json.at("labels")) {
+      const uint64_t number = whole_number(label);
+      if (number > std::numeric_limits<uint8_t>::max()) throw std::out_of_range("a label");
+      plan.labels.push_back(static_cast<uint8_t>(number));
+    }
     return plan;
   } catch (const std::exception& error) {
     throw_foreign(error, "WritePlan::from_json");
@@ -68,8 +75,8 @@ ShardReport ShardReport::from_json(std::string_view text) {
     const Json json = Json::parse(text);
     ShardReport report;
     for (const Json& shard : json.at("shards")) report.shards.push_back(shard_from_json(shard));
-    json.at("sum").get_to(report.sum);
-    json.at("square_sum").get_to(report.square_sum);
+    for (const Json& sum : json.at("sum")) report.sum.push_back(whole_number(sum));
+    for (const Json& sum : json.at("square_sum")) report.square_sum.push_back(whole_number(sum));
     return report;
   } catch (const std::exception& error) {
     throw_foreign(error, "ShardReport::from_json");

@@ -69,6 +69,14 @@ void check_image_size(const ImageShape& shape, const std::string& where) {
                    where, "scale or remove it");
 }
 
+void check_image_content(uint64_t pixels, uint64_t pixels_per_byte, uint64_t file_bytes,
+                         const std::string& where) {
+  if (pixels / pixels_per_byte <= file_bytes) return;
+  throw data_error("the header of the image promises more pixels than " +
+                       std::to_string(file_bytes) + " bytes can hold",
+                   where, "replace or remove it");
+}
+
 std::string shape_text(const ImageShape& shape) {
   return std::to_string(shape.height) + "x" + std::to_string(shape.width) + "x" +
          std::to_string(shape.channels);

@@ -33,6 +33,11 @@ inline constexpr uint64_t image_file_bytes_limit = uint64_t{256} << 20;
 // Throws data_error when `shape`, read from a header, is empty or beyond the limits.
 void check_image_size(const ImageShape& shape, const std::string& where);
 
+// Throws data_error unless `file_bytes` can hold `pixels`, of which a byte holds at most
+// `pixels_per_byte` in that format: a header alone gets no memory.
+void check_image_content(uint64_t pixels, uint64_t pixels_per_byte, uint64_t file_bytes,
+                         const std::string& where);
+
 // "28x28x1", for messages.
 std::string shape_text(const ImageShape& shape);
 

@@ -16,6 +16,8 @@ namespace podium::io {
 namespace {
 
 constexpr long working_bytes_limit = long{768} << 20;  // coefficients of a progressive image
+// A block of 64 pixels takes a bit at least, by Huffman codes.
+constexpr uint64_t pixels_per_byte = 8 * 64;
 constexpr int scans_limit = 500;  // a small file could otherwise ask for hours of work
 constexpr int corruption = -1;    // libjpeg's level of warnings about damaged data
 
@@ -72,6 +74,12 @@ class JpegReader {
     Image image;
     image.shape = {jpeg_.image_height, jpeg_.image_width, choose_colours()};
     check_image_size(image.shape, where_);
+    if (jpeg_.arith_code != 0) {
+      throw data_error("a JPEG image with arithmetic coding", where_,
+                       "convert it to Huffman coding");
+    }
+    check_image_content(image.shape.height * image.shape.width, pixels_per_byte, file_.size(),
+                        where_);
     image.pixels.resize(image.shape.bytes());
     const size_t row_bytes = image.shape.width * image.shape.channels;
     guarded([this, &image, row_bytes] {

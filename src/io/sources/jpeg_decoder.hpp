@@ -10,8 +10,9 @@
 namespace podium::io {
 
 // Gray or colour, baseline or progressive; the orientation that a camera notes is not applied.
-// Throws data_error for CMYK images, for those that are too large, and for damage that the library
-// notices: JPEG has no checksums, so a changed byte may also give other pixels.
+// Throws data_error for CMYK images, for arithmetic coding, for those that are too large, and for
+// damage that the library notices: JPEG has no checksums, so a changed byte may also give other
+// pixels.
 Image decode_jpeg(std::span<const uint8_t> file, const std::string& where);
 
 }  // namespace podium::io

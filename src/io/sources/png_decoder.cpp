@@ -18,6 +18,8 @@ namespace {
 
 constexpr png_alloc_size_t chunk_bytes_limit = png_alloc_size_t{8} << 20;
 constexpr png_uint_32 cached_chunks_limit = 1000;
+// Deflate makes at least one byte of 1032, and a byte holds up to eight pixels.
+constexpr uint64_t pixels_per_byte = 8 * 1032;
 
 // What the callbacks see.
 struct Context {
@@ -47,7 +49,8 @@ static void podium_png_read(png_structp png, png_bytep out, size_t count) {
 
 class PngReader {
  public:
-  PngReader(std::span<const uint8_t> file, const std::string& where) : where_(where) {
+  PngReader(std::span<const uint8_t> file, const std::string& where)
+      : file_bytes_(file.size()), where_(where) {
     context_.left = file;
     png_ = png_create_read_struct(PNG_LIBPNG_VER_STRING, &context_, podium_png_error,
                                   podium_png_warning);
@@ -68,6 +71,8 @@ class PngReader {
     image.shape = {png_get_image_height(png_, info_), png_get_image_width(png_, info_),
                    png_get_channels(png_, info_)};
     check_image_size(image.shape, where_);
+    check_image_content(image.shape.height * image.shape.width, pixels_per_byte, file_bytes_,
+                        where_);
     const size_t row_bytes = image.shape.width * image.shape.channels;
     const bool is_plain = image.shape.channels == 1 || image.shape.channels == 3;
     require(is_plain && png_get_rowbytes(png_, info_) == row_bytes,
@@ -110,6 +115,7 @@ class PngReader {
     png_read_update_info(png_, info_);
   }
 
+  uint64_t file_bytes_;
   const std::string& where_;
   Context context_;
   png_structp png_ = nullptr;

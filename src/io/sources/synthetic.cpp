@@ -17,10 +17,11 @@ namespace {
 
 constexpr const char* key = "--io.source";
 constexpr const char* remedy =
-    "write synthetic:N,H,W,C,classes with N up to 2^32 - 1, images up to 16 MiB and 2 to 256 "
-    "classes, for instance synthetic:6000,28,28,1,10";
+    "write synthetic:N,H,W,C,classes with N up to 2^32 - 1, images up to 16 MiB, 2 to 256 classes "
+    "and up to 256 MiB for one image of each, for instance synthetic:6000,28,28,1,10";
 constexpr uint64_t generator_version = 1;  // raised when the same text gives other images
 constexpr uint64_t image_bytes_limit = uint64_t{1} << 24;
+constexpr uint64_t patterns_bytes_limit = uint64_t{1} << 28;  // of all classes: one image each
 constexpr int waves_per_pattern = 4;
 constexpr int noise_amplitude = 48;  // grey levels
 
@@ -158,6 +159,9 @@ SyntheticOptions parse_synthetic(const std::string& text) {
   if (options.shape.bytes() > image_bytes_limit) throw_syntax(text, "has too large images");
   if (options.classes < 2 || options.classes > 256)
     throw_syntax(text, "has too few or many classes");
+  if (options.shape.bytes() * options.classes > patterns_bytes_limit) {
+    throw_syntax(text, "has too large images for so many classes");
+  }
   if (options.records < options.classes || options.records >= uint64_t{1} << 32) {
     throw_syntax(text, "has too few or many records");
   }
