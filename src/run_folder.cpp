@@ -1,6 +1,6 @@
 #include "run_folder.hpp"
 
-#include "io/atomic_file.hpp"
+#include "io/files/atomic_file.hpp"
 
 namespace podium {
 

@@ -8,7 +8,7 @@
 #include "bench/scratch_cache.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
-#include "io/atomic_file.hpp"
+#include "io/files/atomic_file.hpp"
 #include "io/sources/byte_stream.hpp"
 #include "io/sources/idx_source.hpp"
 #include "io/sources/named_set.hpp"

@@ -7,12 +7,12 @@
 
 #include "bench/io_bench.hpp"
 #include "bench/samples.hpp"
+#include "core/permutation.hpp"
 #include "core/random.hpp"
 #include "core/text.hpp"
-#include "io/cache_policy.hpp"
-#include "io/dataset.hpp"
-#include "io/loader.hpp"
-#include "io/permutation.hpp"
+#include "io/loader/cache_policy.hpp"
+#include "io/loader/dataset.hpp"
+#include "io/loader/loader.hpp"
 
 namespace podium::bench {
 namespace {
@@ -82,7 +82,7 @@ std::vector<uint64_t> make_trace(bool reshuffled) {
   for (uint64_t epoch = 0; epoch < trace_epochs; ++epoch) {
     std::vector<uint32_t> order(trace_blocks);
     std::iota(order.begin(), order.end(), 0U);
-    if (reshuffled) order = io::permutation(trace_blocks, Random(1, epoch));
+    if (reshuffled) order = permutation(trace_blocks, Random(1, epoch));
     trace.insert(trace.end(), order.begin(), order.end());
   }
   return trace;

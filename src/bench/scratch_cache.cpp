@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "bench/samples.hpp"
-#include "io/atomic_file.hpp"
+#include "io/files/atomic_file.hpp"
 #include "io/sources/place.hpp"
 
 namespace podium::bench {

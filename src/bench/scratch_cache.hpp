@@ -5,7 +5,7 @@
 #include <string>
 
 #include "core/log.hpp"
-#include "io/ingest.hpp"
+#include "io/cache/ingest.hpp"
 
 namespace podium::bench {
 

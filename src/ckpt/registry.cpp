@@ -9,8 +9,8 @@
 #include <cstdio>
 
 #include "core/error.hpp"
-#include "io/atomic_file.hpp"
-#include "io/file_lock.hpp"
+#include "io/files/atomic_file.hpp"
+#include "io/files/file_lock.hpp"
 
 namespace podium::ckpt {
 namespace {

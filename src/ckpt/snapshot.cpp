@@ -6,9 +6,9 @@
 
 #include "core/error.hpp"
 #include "core/hash.hpp"
-#include "io/atomic_file.hpp"
-#include "io/hdf5_file.hpp"
-#include "io/seal.hpp"
+#include "io/files/atomic_file.hpp"
+#include "io/files/hdf5_file.hpp"
+#include "io/files/seal.hpp"
 
 namespace podium::ckpt {
 namespace {

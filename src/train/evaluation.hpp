@@ -2,7 +2,7 @@
 #pragma once
 
 #include "comm/communicator.hpp"
-#include "io/dataset.hpp"
+#include "io/loader/dataset.hpp"
 #include "nn/model.hpp"
 
 namespace podium::train {

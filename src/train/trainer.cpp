@@ -209,6 +209,11 @@ TrainingIdentity Trainer::identity() const {
 void Trainer::resume() {
   bool found = false;
   if (group_.rank() == 0) {
+    // The order of images is that of the records which the checkpoint was trained on.
+    const auto generation = checkpoint_generation(options_.checkpoint);
+    if (generation && *generation <= dataset_.newest_generation()) {
+      dataset_.use_generation(*generation);
+    }
     found = may_resume(options_.checkpoint, identity(), options_.log);
   }
   if (comm::broadcast_text(group_, found ? "yes" : "no", 0) == "no") return;

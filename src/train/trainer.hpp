@@ -18,8 +18,8 @@
 
 #include "comm/communicator.hpp"
 #include "core/log.hpp"
-#include "io/dataset.hpp"
-#include "io/loader.hpp"
+#include "io/loader/dataset.hpp"
+#include "io/loader/loader.hpp"
 #include "nn/model.hpp"
 #include "nn/sgd.hpp"
 #include "train/gradient_sync.hpp"

@@ -26,13 +26,24 @@ bool may_resume(const std::filesystem::path& file, const TrainingIdentity& ident
   try {
     const ckpt::Snapshot snapshot = ckpt::read_snapshot(file);
     if (snapshot.card.value("identity", nlohmann::ordered_json()) == to_json(identity)) return true;
-    log.info("starting anew: the checkpoint " + file.string() +
-             " is of another recipe, data set or number of trainers");
+    log.warning("starting anew: the checkpoint " + file.string() +
+                " is of another recipe, data set or number of trainers");
   } catch (const Error& error) {
     if (error.code() != ExitCode::bad_data) throw;
     log.warning(std::string("starting anew: the checkpoint is refused: ") + error.what());
   }
   return false;
+}
+
+std::optional<uint64_t> checkpoint_generation(const std::filesystem::path& file) {
+  if (!std::filesystem::exists(file)) return {};
+  try {
+    return progress_from_json(ckpt::read_snapshot(file).card.at("progress")).generation;
+  } catch (const Error&) {
+    return {};
+  } catch (const nlohmann::json::exception&) {
+    return {};
+  }
 }
 
 Progress read_checkpoint(const std::filesystem::path& file, nn::Model& model, nn::Sgd& optimizer) {

@@ -4,7 +4,9 @@
 // dropout and learning rate depend only on the recipe, the epoch and the step.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "core/log.hpp"
@@ -26,6 +28,9 @@ struct TrainingIdentity {
 // used: damaged, or of another recipe, data set or number of ranks.
 bool may_resume(const std::filesystem::path& file, const TrainingIdentity& identity,
                 const Log& log);
+
+// The generation of the cache in the checkpoint's last epoch; empty when `file` cannot be read.
+std::optional<uint64_t> checkpoint_generation(const std::filesystem::path& file);
 
 // Throws data_error when the file is damaged or of another architecture.
 Progress read_checkpoint(const std::filesystem::path& file, nn::Model& model, nn::Sgd& optimizer);

@@ -8,7 +8,7 @@
 #include "ckpt/registry.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
-#include "io/dataset.hpp"
+#include "io/loader/dataset.hpp"
 #include "workflow/training_step.hpp"
 
 namespace podium::workflow {

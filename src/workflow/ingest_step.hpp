@@ -5,7 +5,7 @@
 #include <string>
 
 #include "comm/communicator.hpp"
-#include "io/ingest.hpp"
+#include "io/cache/ingest.hpp"
 
 namespace podium::workflow {
 

@@ -9,7 +9,7 @@
 #include "ckpt/registry.hpp"
 #include "core/clock.hpp"
 #include "core/error.hpp"
-#include "io/atomic_file.hpp"
+#include "io/files/atomic_file.hpp"
 #include "serve/client.hpp"
 #include "workflow/model_predictor.hpp"
 

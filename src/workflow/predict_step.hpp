@@ -5,7 +5,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
-#include "io/dataset.hpp"
+#include "io/loader/dataset.hpp"
 #include "workflow/settings.hpp"
 
 namespace podium::workflow {

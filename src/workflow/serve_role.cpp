@@ -2,7 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/clock.hpp"
-#include "io/dataset.hpp"
+#include "io/loader/dataset.hpp"
 #include "workflow/front_door_test.hpp"
 #include "workflow/role_parts.hpp"
 #include "workflow/serve_step.hpp"

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "io/cache_policy.hpp"
-#include "io/epoch_order.hpp"
-#include "io/ingest.hpp"
+#include "io/cache/ingest.hpp"
+#include "io/loader/cache_policy.hpp"
+#include "io/loader/epoch_order.hpp"
 #include "serve/service.hpp"
 #include "train/recipe.hpp"
 

@@ -8,7 +8,7 @@
 
 #include "comm/ring_allreduce.hpp"
 #include "core/text.hpp"
-#include "io/atomic_file.hpp"
+#include "io/files/atomic_file.hpp"
 #include "nn/cpu/cpu_ops.hpp"
 #include "nn/ops.hpp"
 #include "train/allreduce_sync.hpp"

@@ -8,7 +8,7 @@
 #include "ckpt/snapshot.hpp"
 #include "comm/communicator.hpp"
 #include "core/log.hpp"
-#include "io/dataset.hpp"
+#include "io/loader/dataset.hpp"
 #include "nn/model.hpp"
 #include "train/progress.hpp"
 #include "train/recipe.hpp"

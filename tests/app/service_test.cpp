@@ -6,7 +6,7 @@
 
 #include "app_fixture.hpp"
 #include "core/error.hpp"
-#include "io/dataset.hpp"
+#include "io/loader/dataset.hpp"
 #include "serve/client.hpp"
 
 namespace podium::test {

@@ -10,8 +10,8 @@
 #include <thread>
 
 #include "core/random.hpp"
-#include "io/atomic_file.hpp"
 #include "io/data_files.hpp"
+#include "io/files/atomic_file.hpp"
 #include "temporary_folder.hpp"
 
 namespace podium::ckpt {

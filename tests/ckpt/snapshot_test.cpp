@@ -121,7 +121,7 @@ TEST_F(SnapshotTest, OtherFilesAreRefused) {
   EXPECT_EQ(thrown_by([&] { read_snapshot(path_); }).code, ExitCode::io);
   test::write_bytes(path_, test::Bytes(5000, 'x'));
   EXPECT_EQ(thrown_by([&] { read_snapshot(path_); }).code, ExitCode::bad_data);
-  EXPECT_EQ(thrown_by([&] { read_snapshot(folder_.path()); }).code, ExitCode::io);
+  EXPECT_EQ(thrown_by([&] { read_snapshot(folder_.path()); }).code, ExitCode::bad_data);
 }
 
 TEST_F(SnapshotTest, NewerVersionAndOtherSchemaAreRefusedByName) {

@@ -3,8 +3,8 @@
 #include <numeric>
 
 #include "fuzz/target.hpp"
-#include "io/dataset.hpp"
-#include "io/manifest.hpp"
+#include "io/cache/manifest.hpp"
+#include "io/loader/dataset.hpp"
 
 using namespace podium;
 

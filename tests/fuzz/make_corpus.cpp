@@ -7,14 +7,14 @@
 #include <numeric>
 
 #include "fuzz/target.hpp"
+#include "io/cache/manifest.hpp"
+#include "io/cache/shard.hpp"
+#include "io/cache/write_plan.hpp"
 #include "io/data_files.hpp"
-#include "io/dataset.hpp"
-#include "io/manifest.hpp"
-#include "io/shard.hpp"
+#include "io/loader/dataset.hpp"
 #include "io/tar_bytes.hpp"
 #include "io/user_hdf5.hpp"
 #include "io/user_images.hpp"
-#include "io/write_plan.hpp"
 
 namespace podium::fuzz {
 namespace {

@@ -7,10 +7,10 @@
 
 #include "core/hash.hpp"
 #include "fuzz/target.hpp"
-#include "io/dataset.hpp"
-#include "io/hdf5_file.hpp"
-#include "io/manifest.hpp"
-#include "io/shard.hpp"
+#include "io/cache/manifest.hpp"
+#include "io/cache/shard.hpp"
+#include "io/files/hdf5_file.hpp"
+#include "io/loader/dataset.hpp"
 
 using namespace podium;
 

@@ -1,7 +1,7 @@
 // The messages that the ranks of an ingest exchange: what is read as a plan or a report can be
 // written and read again. That another text is refused as an internal_error is their contract.
 #include "fuzz/target.hpp"
-#include "io/write_plan.hpp"
+#include "io/cache/write_plan.hpp"
 
 using namespace podium;
 

@@ -57,16 +57,12 @@ void read_or_refuse(Action&& action) {
   }
 }
 
-// A folder for the files of one process, in memory where the system has such a place; removed when
-// the process ends in good order.
+// A folder for the files of one process, where TMPDIR says; removed when the process ends in good
+// order.
 class ScratchFolder {
  public:
   ScratchFolder() {
-    const std::filesystem::path memory = "/dev/shm";
-    const bool usable = ::access(memory.c_str(), W_OK | X_OK) == 0;
-    std::string pattern =
-        ((usable ? memory : std::filesystem::temp_directory_path()) / "podium-fuzz-XXXXXX")
-            .string();
+    std::string pattern = (std::filesystem::temp_directory_path() / "podium-fuzz-XXXXXX").string();
     if (mkdtemp(pattern.data()) == nullptr) finding("cannot make a scratch folder");
     path_ = pattern;
   }

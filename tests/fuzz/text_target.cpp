@@ -1,9 +1,9 @@
 // Texts of options: the first byte says which, the rest is the text. 't': --io.transform; 's':
 // --io.source as synthetic records; anything else: --io.source as a place.
 #include "fuzz/target.hpp"
+#include "io/image/transform.hpp"
 #include "io/sources/place.hpp"
 #include "io/sources/synthetic.hpp"
-#include "io/transform.hpp"
 
 using namespace podium;
 

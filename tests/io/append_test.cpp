@@ -1,4 +1,4 @@
-#include "io/append.hpp"
+#include "io/cache/append.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>

@@ -1,4 +1,4 @@
-#include "io/atomic_file.hpp"
+#include "io/files/atomic_file.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "io/data_files.hpp"
-#include "io/file_lock.hpp"
+#include "io/files/file_lock.hpp"
 #include "io/limited_child.hpp"
 #include "temporary_folder.hpp"
 

@@ -1,4 +1,4 @@
-#include "io/augment.hpp"
+#include "io/image/augment.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "io/block_cache.hpp"
+#include "io/loader/block_cache.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "io/loader.hpp"
+#include "io/loader/loader.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "io/dataset.hpp"
+#include "io/loader/dataset.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,9 +8,9 @@
 
 #include "core/error.hpp"
 #include "core/random.hpp"
+#include "io/cache/manifest.hpp"
+#include "io/cache/shard.hpp"
 #include "io/data_files.hpp"
-#include "io/manifest.hpp"
-#include "io/shard.hpp"
 #include "io/temporary_cache.hpp"
 #include "temporary_folder.hpp"
 

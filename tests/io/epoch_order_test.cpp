@@ -1,4 +1,4 @@
-#include "io/epoch_order.hpp"
+#include "io/loader/epoch_order.hpp"
 
 #include <gtest/gtest.h>
 
@@ -6,9 +6,9 @@
 #include <numeric>
 #include <set>
 
-#include "io/permutation.hpp"
-#include "io/split_map.hpp"
-#include "io/step_index.hpp"
+#include "core/permutation.hpp"
+#include "io/loader/split_map.hpp"
+#include "io/loader/step_index.hpp"
 
 namespace podium::io {
 namespace {

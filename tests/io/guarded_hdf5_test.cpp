@@ -1,4 +1,4 @@
-#include "io/guarded_hdf5.hpp"
+#include "io/files/guarded_hdf5.hpp"
 
 #include <sys/wait.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-#include "io/hdf5_file.hpp"
+#include "io/files/hdf5_file.hpp"
 
 #include <gtest/gtest.h>
 
@@ -6,8 +6,8 @@
 
 #include "core/random.hpp"
 #include "io/data_files.hpp"
+#include "io/files/seal.hpp"
 #include "io/limited_child.hpp"
-#include "io/seal.hpp"
 #include "temporary_folder.hpp"
 
 namespace podium::io {

@@ -1,10 +1,10 @@
 // Numbers in headers and messages are checked before anything is made of them.
 #include <gtest/gtest.h>
 
+#include "io/cache/write_plan.hpp"
 #include "io/sources/image_file.hpp"
 #include "io/sources/synthetic.hpp"
 #include "io/user_images.hpp"
-#include "io/write_plan.hpp"
 #include "temporary_folder.hpp"
 
 namespace podium::io {

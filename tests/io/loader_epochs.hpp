@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "io/loader.hpp"
+#include "io/loader/loader.hpp"
 
 namespace podium::test {
 

@@ -1,13 +1,13 @@
-#include "io/memo.hpp"
+#include "io/cache/memo.hpp"
 
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
 
 #include "core/hash.hpp"
-#include "io/atomic_file.hpp"
+#include "io/cache/manifest.hpp"
 #include "io/data_files.hpp"
-#include "io/manifest.hpp"
+#include "io/files/atomic_file.hpp"
 #include "io/temporary_cache.hpp"
 #include "temporary_folder.hpp"
 

@@ -5,8 +5,8 @@
 #include <numeric>
 #include <vector>
 
-#include "io/dataset.hpp"
-#include "io/ingest.hpp"
+#include "io/cache/ingest.hpp"
+#include "io/loader/dataset.hpp"
 
 namespace podium::test {
 

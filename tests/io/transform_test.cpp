@@ -1,4 +1,4 @@
-#include "io/transform.hpp"
+#include "io/image/transform.hpp"
 
 #include <gtest/gtest.h>
 

@@ -11,7 +11,7 @@
 #include <jpeglib.h>
 
 #include "io/data_files.hpp"
-#include "io/image_shape.hpp"
+#include "io/image/image_shape.hpp"
 
 namespace podium::test {
 

@@ -107,6 +107,24 @@ TEST_F(TrainerTest, OtherRunsKeepToTheRecordsTheyBeganWithAlsoAcrossAResume) {
   EXPECT_EQ(progress_.records, 350U);
 }
 
+// The layout of the blocks changes with an append; that of the checkpoint's records counts.
+TEST_F(TrainerTest, AnAppendDoesNotDisturbTheResumeOfABlockShuffledRun) {
+  train::TrainerOptions options;
+  options.shuffle = io::Shuffle::block;
+  const std::string uninterrupted = train(test::small_recipe(), 2, options);
+  options.checkpoint = cache_.folder() / "small.h5";
+  std::atomic<bool> stop{false};
+  options.should_stop = [&] { return stop.load(); };
+  options.on_epoch = [&](const train::Progress& progress) { stop = progress.epochs == 2; };
+  train(test::small_recipe(), 2, options, Trainer::Outcome::stopped);
+  cache_.append("synthetic:60,8,8,1,4,7");
+  options.should_stop = nullptr;
+  options.on_epoch = nullptr;
+  options.generation = 1;
+  EXPECT_EQ(train(test::small_recipe(), 2, options), uninterrupted);
+  EXPECT_EQ(progress_.images, 4 * 350);
+}
+
 TEST_F(TrainerTest, ACheckpointOfAnotherRecipeOrRankCountIsNotUsed) {
   train::TrainerOptions options;
   options.checkpoint = cache_.folder() / "small.h5";

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "comm/inproc/inproc_world.hpp"
-#include "io/dataset.hpp"
-#include "io/ingest.hpp"
+#include "io/cache/ingest.hpp"
+#include "io/loader/dataset.hpp"
 #include "nn/cpu/cpu_ops.hpp"
 #include "nn/model.hpp"
 #include "nn/ops.hpp"

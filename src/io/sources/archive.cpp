@@ -14,7 +14,7 @@
 #include "core/error.hpp"
 #include "core/file_descriptor.hpp"
 #include "core/handle.hpp"
-#include "io/atomic_file.hpp"
+#include "io/files/atomic_file.hpp"
 
 namespace podium::io {
 namespace {

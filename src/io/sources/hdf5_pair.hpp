@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "io/guarded_hdf5.hpp"
-#include "io/image_shape.hpp"
+#include "io/files/guarded_hdf5.hpp"
+#include "io/image/image_shape.hpp"
 
 namespace podium::io {
 

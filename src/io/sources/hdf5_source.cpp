@@ -7,7 +7,7 @@
 
 #include "core/error.hpp"
 #include "core/hash.hpp"
-#include "io/guarded_hdf5.hpp"
+#include "io/files/guarded_hdf5.hpp"
 #include "io/sources/file_digest.hpp"
 #include "io/sources/hdf5_pair.hpp"
 #include "io/sources/held_out.hpp"

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "io/image_shape.hpp"
+#include "io/image/image_shape.hpp"
 
 namespace podium::io {
 

@@ -1,7 +1,7 @@
 #include "io/sources/local_source.hpp"
 
 #include "core/error.hpp"
-#include "io/foreign_hdf5.hpp"
+#include "io/files/foreign_hdf5.hpp"
 #include "io/sources/cifar_source.hpp"
 #include "io/sources/hdf5_source.hpp"
 #include "io/sources/idx_source.hpp"

@@ -5,8 +5,8 @@
 #include <optional>
 
 #include "core/error.hpp"
-#include "io/atomic_file.hpp"
-#include "io/file_lock.hpp"
+#include "io/files/atomic_file.hpp"
+#include "io/files/file_lock.hpp"
 #include "io/sources/archive.hpp"
 #include "io/sources/cifar_source.hpp"
 #include "io/sources/fetch.hpp"

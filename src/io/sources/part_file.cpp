@@ -17,7 +17,7 @@
 #include "core/error.hpp"
 #include "core/handle.hpp"
 #include "core/log.hpp"
-#include "io/atomic_file.hpp"
+#include "io/files/atomic_file.hpp"
 
 namespace podium::io {
 namespace {

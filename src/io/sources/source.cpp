@@ -4,7 +4,7 @@
 
 #include "core/error.hpp"
 #include "core/hash.hpp"
-#include "io/atomic_file.hpp"
+#include "io/files/atomic_file.hpp"
 #include "io/sources/fetch.hpp"
 #include "io/sources/hdf5_source.hpp"
 #include "io/sources/idx_source.hpp"

@@ -17,8 +17,8 @@
 #include <vector>
 
 #include "core/log.hpp"
-#include "io/image_shape.hpp"
-#include "io/transform.hpp"
+#include "io/image/image_shape.hpp"
+#include "io/image/transform.hpp"
 
 namespace podium::io {
 

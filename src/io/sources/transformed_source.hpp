@@ -3,8 +3,8 @@
 
 #include <memory>
 
+#include "io/image/transform.hpp"
 #include "io/sources/source.hpp"
-#include "io/transform.hpp"
 
 namespace podium::io {
 

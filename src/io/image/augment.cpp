@@ -1,0 +1,151 @@
+#include "io/image/augment.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "core/random.hpp"
+
+namespace podium::io {
+namespace {
+
+constexpr uint64_t augmentation_stream =
+    0x6175676d656e74;  // "augment": apart from other uses of seed
+
+// Zhong et al., section 4: area as a share of the image, and height over width.
+constexpr double least_area = 0.02;
+constexpr double most_area = 0.33;
+constexpr double least_aspect = 0.3;
+constexpr double most_aspect = 1 / 0.3;
+constexpr int erase_attempts = 100;  // for a rectangle that fits
+
+// Pixels [left, right) of rows [top, bottom).
+struct Rectangle {
+  size_t top;
+  size_t bottom;
+  size_t left;
+  size_t right;
+};
+
+struct Offset {
+  int64_t down = 0;
+  int64_t right = 0;
+};
+
+// Copies `pixels` pixels backwards.
+template <size_t channels>
+void mirror_pixels(const uint8_t* from, uint8_t* to, size_t pixels) {
+  for (size_t x = 0; x < pixels; ++x) {
+    for (size_t channel = 0; channel < channels; ++channel) {
+      to[x * channels + channel] = from[(pixels - 1 - x) * channels + channel];
+    }
+  }
+}
+
+void mirror(const uint8_t* from, uint8_t* to, size_t pixels, size_t channels) {
+  if (channels == 1) return mirror_pixels<1>(from, to, pixels);
+  if (channels == 3) return mirror_pixels<3>(from, to, pixels);
+  for (size_t x = 0; x < pixels; ++x) {
+    std::memcpy(to + x * channels, from + (pixels - 1 - x) * channels, channels);
+  }
+}
+
+// Each target pixel is written once: a copied row with zeros at its sides, or a row of zeros.
+void place(const ImageShape& shape, bool flip, Offset offset, const uint8_t* image,
+           uint8_t* target) {
+  const size_t row_bytes = shape.width * shape.channels;
+  const auto columns = shape.width - static_cast<size_t>(std::abs(offset.right));
+  const auto to = static_cast<size_t>(std::max<int64_t>(0, offset.right));
+  auto from = static_cast<size_t>(std::max<int64_t>(0, -offset.right));
+  if (flip) from = shape.width - columns - from;  // counted from the other side
+  for (size_t y = 0; y < shape.height; ++y) {
+    uint8_t* row = target + y * row_bytes;
+    const int64_t source_y = static_cast<int64_t>(y) - offset.down;
+    if (source_y < 0 || source_y >= static_cast<int64_t>(shape.height)) {
+      std::memset(row, 0, row_bytes);
+      continue;
+    }
+    const uint8_t* source =
+        image + static_cast<size_t>(source_y) * row_bytes + from * shape.channels;
+    uint8_t* begin = row + to * shape.channels;
+    std::memset(row, 0, to * shape.channels);
+    if (flip) {
+      mirror(source, begin, columns, shape.channels);
+    } else {
+      std::memcpy(begin, source, columns * shape.channels);
+    }
+    std::memset(begin + columns * shape.channels, 0, (shape.width - to - columns) * shape.channels);
+  }
+}
+
+// The part of a square of side `side` around `centre` that lies within [0, limit).
+void clip(size_t centre, size_t side, size_t limit, size_t& begin, size_t& end) {
+  const int64_t first = static_cast<int64_t>(centre) - static_cast<int64_t>(side / 2);
+  begin = static_cast<size_t>(std::max<int64_t>(0, first));
+  end = std::min(limit, static_cast<size_t>(first + static_cast<int64_t>(side)));
+}
+
+void cut_out(const ImageShape& shape, size_t side, Random& random, uint8_t* image) {
+  Rectangle hole{};
+  clip(random.below(shape.height), side, shape.height, hole.top, hole.bottom);
+  clip(random.below(shape.width), side, shape.width, hole.left, hole.right);
+  for (size_t y = hole.top; y < hole.bottom; ++y) {
+    std::memset(image + (y * shape.width + hole.left) * shape.channels, 0,
+                (hole.right - hole.left) * shape.channels);
+  }
+}
+
+// Draws areas and aspects until a rectangle fits; an image too narrow for any stays as it is.
+bool draw_rectangle(const ImageShape& shape, Random& random, Rectangle& found) {
+  const auto pixels = static_cast<double>(shape.height * shape.width);
+  for (int attempt = 0; attempt < erase_attempts; ++attempt) {
+    const double area = pixels * (least_area + random.uniform() * (most_area - least_area));
+    const double aspect = least_aspect + random.uniform() * (most_aspect - least_aspect);
+    const auto height = static_cast<size_t>(std::lround(std::sqrt(area * aspect)));
+    const auto width = static_cast<size_t>(std::lround(std::sqrt(area / aspect)));
+    if (height == 0 || width == 0 || height > shape.height || width > shape.width) continue;
+    const size_t top = random.below(shape.height - height + 1);
+    const size_t left = random.below(shape.width - width + 1);
+    found = {top, top + height, left, left + width};
+    return true;
+  }
+  return false;
+}
+
+void erase(const ImageShape& shape, Random& random, uint8_t* image) {
+  Rectangle hole{};
+  if (!draw_rectangle(shape, random, hole)) return;
+  for (size_t y = hole.top; y < hole.bottom; ++y) {
+    uint8_t* row = image + (y * shape.width + hole.left) * shape.channels;
+    const size_t bytes = (hole.right - hole.left) * shape.channels;
+    for (size_t at = 0; at < bytes; at += sizeof(uint64_t)) {
+      const uint64_t noise = random.next();
+      std::memcpy(row + at, &noise, std::min(sizeof noise, bytes - at));
+    }
+  }
+}
+
+}  // namespace
+
+void augment(const Augmentation& augmentation, const ImageShape& shape, const AugmentationKey& key,
+             const uint8_t* image, uint8_t* target) {
+  Random random(mix64(key.seed ^ augmentation_stream), key.epoch, key.record);
+  const bool flip = augmentation.flip && random.uniform() < 0.5;
+  Offset offset;
+  if (augmentation.shift > 0) {
+    const auto reach = static_cast<int64_t>(augmentation.shift);
+    offset.down = static_cast<int64_t>(random.below(2 * augmentation.shift + 1)) - reach;
+    offset.right = static_cast<int64_t>(random.below(2 * augmentation.shift + 1)) - reach;
+  }
+  if (!flip && offset.down == 0 && offset.right == 0) {
+    std::memcpy(target, image, shape.bytes());
+  } else {
+    place(shape, flip, offset, image, target);
+  }
+  if (augmentation.cutout > 0) cut_out(shape, augmentation.cutout, random, target);
+  if (augmentation.erase > 0 && random.uniform() < augmentation.erase) {
+    erase(shape, random, target);
+  }
+}
+
+}  // namespace podium::io

@@ -1,0 +1,37 @@
+// Random augmentation of images, drawn from (seed, epoch, record) alone: any rank count sees the
+// same images.
+//
+// In this order: flip, shift, cutout (DeVries & Taylor, "Improved Regularization of Convolutional
+// Neural Networks with Cutout", 2017), random erasing (Zhong et al., "Random Erasing Data
+// Augmentation", 2017). Pure functions.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "io/image/image_shape.hpp"
+
+namespace podium::io {
+
+struct Augmentation {
+  bool flip = false;  // mirror left and right with probability 1/2
+  size_t shift = 0;   // move by up to this many pixels in each direction; zeros come in
+  size_t cutout = 0;  // side in pixels of a square of zeros around a random pixel, clipped; 0: none
+  double erase = 0;   // probability that a random rectangle is filled with random bytes
+
+  bool enabled() const { return flip || shift > 0 || cutout > 0 || erase > 0; }
+};
+
+// The key of one image in one epoch.
+struct AugmentationKey {
+  uint64_t seed = 0;
+  uint64_t epoch = 0;
+  uint64_t record = 0;
+};
+
+// Writes the augmented `image` [H,W,C] to `target`, which has the same size and does not overlap.
+void augment(const Augmentation& augmentation, const ImageShape& shape, const AugmentationKey& key,
+             const uint8_t* image, uint8_t* target);
+
+}  // namespace podium::io
