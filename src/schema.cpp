@@ -77,58 +77,83 @@ std::vector<OptionSpec> io_options() {
 }
 
 // The recipe of a model: once under train.* (the default of every model), once under model.*.
-std::vector<OptionSpec> recipe_options(const std::string& prefix, bool defaults) {
-  const auto given = [&](const char* value) { return defaults ? value : ""; };
-  return {
-      {prefix + "epochs", integer, given("10"), "passes over the training records", {}, 1, 100000},
-      {prefix + "batch", integer, given("128"), "images per step, over all ranks", {}, 1, 65536},
-      {prefix + "lr",
-       real,
-       given("0.1"),
-       "peak learning rate of the one-cycle schedule",
-       {},
-       0,
-       1000},
-      {prefix + "momentum", real, given("0.9"), "Nesterov momentum", {}, 0, 0.9999},
-      {prefix + "weight_decay", real, given("0.0005"), "decoupled weight decay", {}, 0, 1},
-      {prefix + "label_smoothing",
-       real,
-       given("0.1"),
-       "share of the label spread over all classes",
-       {},
-       0,
-       0.9},
-      {prefix + "warmup",
-       real,
-       given("0.25"),
-       "share of the steps in which the learning rate rises",
-       {},
-       0,
-       1},
-      {prefix + "flip", boolean, given("false"), "mirror half of the training images"},
-      {prefix + "shift",
-       integer,
-       given("0"),
-       "largest random shift of training images, pixels",
-       {},
-       0,
-       64},
-      {prefix + "cutout",
-       integer,
-       given("0"),
-       "side of a square blanked out of training images, pixels",
-       {},
-       0,
-       16384},
-      {prefix + "erase",
-       real,
-       given("0"),
-       "share of training images with a random rectangle of noise",
-       {},
-       0,
-       1},
-  };
-}
+class RecipeOptions {
+ public:
+  RecipeOptions(std::string prefix, bool defaults)
+      : prefix_(std::move(prefix)), defaults_(defaults) {}
+
+  std::vector<OptionSpec> all() const {
+    std::vector<OptionSpec> options = optimisation();
+    std::ranges::move(averaging(), std::back_inserter(options));
+    std::ranges::move(images(), std::back_inserter(options));
+    return options;
+  }
+
+ private:
+  OptionSpec number(const char* name, ValueKind kind, const char* value, const char* help,
+                    double least, double most) const {
+    return {prefix_ + name, kind, defaults_ ? value : "", help, {}, least, most};
+  }
+  OptionSpec choice(const char* name, const char* value, const char* help,
+                    std::vector<std::string> choices) const {
+    return {prefix_ + name, text, defaults_ ? value : "", help, std::move(choices)};
+  }
+  OptionSpec flag(const char* name, const char* help) const {
+    return {prefix_ + name, boolean, defaults_ ? "false" : "", help};
+  }
+
+  std::vector<OptionSpec> optimisation() const {
+    return {
+        number("epochs", integer, "10", "passes over the training records", 1, 100000),
+        number("batch", integer, "128", "images per step, over all ranks", 1, 65536),
+        number("lr", real, "0.1", "peak learning rate of the one-cycle schedule", 0, 1000),
+        number("momentum", real, "0.9", "Nesterov momentum", 0, 0.9999),
+        number("weight_decay", real, "0.0005", "decoupled weight decay", 0, 1),
+        number("label_smoothing", real, "0.1", "share of the label spread over all classes", 0,
+               0.9),
+        number("norm_lr", real, "1", "factor on the learning rate of batch norm's shifts", 0.001,
+               1000),
+        number("warmup", real, "0.25", "share of the steps in which the learning rate rises", 0, 1),
+        number("final_lr", real, "0.000004", "the last learning rate, as a share of the peak", 0,
+               1),
+        choice("init", "he",
+               "initial convolutions: he: all random; dirac: as many as can pass a channel on",
+               {"he", "dirac"}),
+    };
+  }
+
+  std::vector<OptionSpec> averaging() const {
+    return {
+        number("ema", real, "0",
+               "weight of the past, per step, in a moving average of the weights that is evaluated "
+               "and published in their place; 0: none",
+               0, 0.999999),
+        number("ema_every", integer, "5", "steps between two updates of that average", 1, 1000000),
+        flag("lookahead", "training goes on from the average at each of its updates"),
+    };
+  }
+
+  std::vector<OptionSpec> images() const {
+    OptionSpec flip =
+        choice("flip", "false",
+               "mirror half of the training images: at random, or one half and the other by turns",
+               {"false", "true", "alternate"});
+    flip.bare_value = "true";
+    return {
+        flip,
+        number("shift", integer, "0", "largest random shift of training images, pixels", 0, 64),
+        number("cutout", integer, "0", "side of a square blanked out of training images, pixels", 0,
+               16384),
+        number("cutout_from", real, "0", "share of the epochs that go before the first cutout", 0,
+               1),
+        number("erase", real, "0", "share of training images with a random rectangle of noise", 0,
+               1),
+    };
+  }
+
+  std::string prefix_;
+  bool defaults_;
+};
 
 std::vector<OptionSpec> train_options() {
   std::vector<OptionSpec> options = {
@@ -151,10 +176,10 @@ std::vector<OptionSpec> train_options() {
        0,
        1024},
   };
-  std::ranges::move(recipe_options("train.", true), std::back_inserter(options));
+  std::ranges::move(RecipeOptions("train.", true).all(), std::back_inserter(options));
   options.push_back({"model.*.arch", text, "",
                      "architecture text of the model NAME (docs/architecture_text.md)"});
-  std::ranges::move(recipe_options("model.*.", false), std::back_inserter(options));
+  std::ranges::move(RecipeOptions("model.*.", false).all(), std::back_inserter(options));
   return options;
 }
 

@@ -48,6 +48,19 @@ std::string architecture_of(const Config& config, const std::string& model) {
                         model + ".arch");
 }
 
+train::Flip flip_from(const std::string& text) {
+  if (text == "alternate") return train::Flip::alternate;
+  return text == "true" ? train::Flip::random : train::Flip::none;
+}
+
+// What fits no model, whatever its architecture.
+void check_recipe(const train::Recipe& recipe) {
+  const std::string where = "model '" + recipe.name + "'";
+  if (recipe.lookahead && recipe.ema == 0) {
+    throw usage_error("lookahead without an average of the weights", where, "set ema too");
+  }
+}
+
 // The words between commas, without the spaces around them; empty ones are left out.
 std::vector<std::string> split_list(const std::string& text) {
   std::vector<std::string> words;
@@ -197,12 +210,20 @@ train::Recipe make_recipe(const Config& config, const std::string& model) {
   recipe.momentum = config.real(key("momentum"));
   recipe.weight_decay = config.real(key("weight_decay"));
   recipe.label_smoothing = config.real(key("label_smoothing"));
+  recipe.norm_lr = config.real(key("norm_lr"));
   recipe.warmup = config.real(key("warmup"));
-  recipe.flip = config.boolean(key("flip"));
+  recipe.final_lr = config.real(key("final_lr"));
+  if (config.text(key("init")) == "dirac") recipe.init = nn::Initialisation::dirac;
+  recipe.ema = config.real(key("ema"));
+  recipe.ema_every = static_cast<int>(config.integer(key("ema_every")));
+  recipe.lookahead = config.boolean(key("lookahead"));
+  recipe.flip = flip_from(config.text(key("flip")));
   recipe.shift = static_cast<int>(config.integer(key("shift")));
   recipe.cutout = static_cast<int>(config.integer(key("cutout")));
+  recipe.cutout_from = config.real(key("cutout_from"));
   recipe.erase = config.real(key("erase"));
   recipe.seed = static_cast<uint64_t>(config.integer("train.seed"));
+  check_recipe(recipe);
   return recipe;
 }
 

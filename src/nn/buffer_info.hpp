@@ -21,4 +21,9 @@ struct BufferInfo {
   bool decay = false;          // weight decay applies: weights, but not biases, scales and shifts
 };
 
+// True for the shift of a batch norm, the only buffer of that name.
+inline bool is_norm_shift(const BufferInfo& buffer) {
+  return !buffer.statistic && buffer.name.ends_with(".shift");
+}
+
 }  // namespace podium::nn

@@ -30,4 +30,21 @@ void initialise_buffers(const NetworkPlan& plan, uint64_t seed, std::span<float>
   }
 }
 
+// A filter's tap that reads the pixel itself lies behind the padding, (K - 1) / 2.
+void make_dirac(const std::vector<BufferInfo>& buffers, std::span<float> parameters) {
+  for (const BufferInfo& buffer : buffers) {
+    if (buffer.statistic || buffer.shape.size() != 4) continue;  // [out,in,height,width]
+    const auto extent = [&](size_t axis) { return static_cast<size_t>(buffer.shape[axis]); };
+    const size_t inputs = extent(1);
+    const size_t filters = std::min(extent(0), inputs);
+    const size_t taps = extent(2) * extent(3);
+    const size_t centre = (extent(2) - 1) / 2 * extent(3) + (extent(3) - 1) / 2;
+    const std::span<float> weights = parameters.subspan(buffer.offset, filters * inputs * taps);
+    std::ranges::fill(weights, 0.0F);
+    for (size_t filter = 0; filter < filters; ++filter) {
+      weights[(filter * inputs + filter) * taps + centre] = 1.0F;
+    }
+  }
+}
+
 }  // namespace podium::nn

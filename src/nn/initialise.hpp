@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
+#include "nn/buffer_info.hpp"
 #include "nn/network_plan.hpp"
 
 namespace podium::nn {
@@ -13,5 +15,13 @@ namespace podium::nn {
 // variances 1. A value depends only on (seed, buffer, index).
 void initialise_buffers(const NetworkPlan& plan, uint64_t seed, std::span<float> parameters,
                         std::span<float> statistics);
+
+// What the weights of convolutions begin as: all random, or `dirac`.
+enum class Initialisation { he, dirac };
+
+// Lets the first min(in, out) filters of every convolution pass their channel on as it is
+// (Zagoruyko & Komodakis 2017, in the form of Jordan 2024, arXiv:2404.00498). `buffers` and
+// `parameters` are a model's.
+void make_dirac(const std::vector<BufferInfo>& buffers, std::span<float> parameters);
 
 }  // namespace podium::nn

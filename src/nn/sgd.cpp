@@ -30,15 +30,21 @@ Sgd::Sgd(const std::vector<BufferInfo>& buffers, size_t parameter_count, SgdOpti
     throw usage_error("weight decay " + std::to_string(options.weight_decay), "SGD",
                       "give a number that is not negative");
   }
+  if (!(options.norm_lr > 0)) {
+    throw usage_error("norm_lr " + std::to_string(options.norm_lr), "SGD",
+                      "give a positive number");
+  }
   size_t end = 0;
   for (const BufferInfo& buffer : buffers) {
     if (buffer.statistic) continue;
     require(buffer.offset >= end, "parameter buffers are out of order", "Sgd");
     end = buffer.offset + buffer.count;
-    if (!ranges_.empty() && ranges_.back().decay == buffer.decay) {
+    const float lr_factor = is_norm_shift(buffer) ? options.norm_lr : 1.0F;
+    if (!ranges_.empty() && ranges_.back().decay == buffer.decay &&
+        ranges_.back().lr_factor == lr_factor) {
       ranges_.back().end = end;
     } else {
-      ranges_.push_back({buffer.offset, end, buffer.decay});
+      ranges_.push_back({buffer.offset, end, buffer.decay, lr_factor});
     }
   }
   require(end <= parameter_count, "a parameter buffer ends behind the parameters", "Sgd");
@@ -50,7 +56,7 @@ void Sgd::step(std::span<float> parameters, std::span<const float> gradients, fl
   for (const Range& range : ranges_) {
     const float keep = range.decay ? 1.0F - learning_rate * options_.weight_decay : 1.0F;
     update(parameters.data() + range.begin, gradients.data() + range.begin,
-           momentum_.data() + range.begin, range.end - range.begin, learning_rate,
+           momentum_.data() + range.begin, range.end - range.begin, learning_rate * range.lr_factor,
            options_.momentum, keep);
   }
 }

@@ -4,6 +4,7 @@
 //   p <- p - lr * (g + momentum * v) - lr * weight_decay * p   (the last term only where it
 //   applies)
 //
+// The shifts of batch norms may learn at norm_lr times the rate (Jordan 2024, arXiv:2404.00498).
 // Sutskever et al. 2013 in the form PyTorch uses; SGDW of Loshchilov & Hutter 2019. Works on flat
 // buffers, so equal inputs give equal bits on every rank.
 #pragma once
@@ -20,12 +21,13 @@ namespace podium::nn {
 struct SgdOptions {
   float momentum = 0.9F;
   float weight_decay = 0.0F;
+  float norm_lr = 1.0F;  // factor on the learning rate of batch norm's shifts
 };
 
 class Sgd {
  public:
   // `buffers` says where weight decay applies. Momentum starts at zero. Throws usage_error for a
-  // momentum outside [0, 1) or a negative weight decay.
+  // momentum outside [0, 1), a negative weight decay, or a norm_lr that is not positive.
   Sgd(const std::vector<BufferInfo>& buffers, size_t parameter_count, SgdOptions options);
 
   // REQUIRES: both spans hold parameter_count floats.
@@ -37,10 +39,11 @@ class Sgd {
   const SgdOptions& options() const { return options_; }
 
  private:
-  struct Range {  // a run of parameters with the same decay
+  struct Range {  // a run of parameters with the same decay and factor
     size_t begin;
     size_t end;
     bool decay;
+    float lr_factor;
   };
 
   SgdOptions options_;

@@ -5,7 +5,12 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
+#include "nn/initialise.hpp"
+
 namespace podium::train {
+
+// Which training images are mirrored: none, a random half, or by turns one half and the other.
+enum class Flip { none, random, alternate };
 
 struct Recipe {
   std::string name;          // of the model: "cnn"
@@ -16,11 +21,18 @@ struct Recipe {
   double momentum = 0.9;
   double weight_decay = 5e-4;
   double label_smoothing = 0.1;
-  double warmup = 0.25;  // share of the steps in which the rate rises
-  bool flip = false;
-  int shift = 0;     // pixels
-  int cutout = 0;    // side of a blanked square, pixels
-  double erase = 0;  // probability of a rectangle of noise
+  double norm_lr = 1;      // factor on the learning rate of batch norm's shifts
+  double warmup = 0.25;    // share of the steps in which the rate rises
+  double final_lr = 4e-6;  // the last rate, as a share of the peak
+  nn::Initialisation init = nn::Initialisation::he;
+  double ema = 0;          // weight of the past in the averaged weights, per step; 0: no average
+  int ema_every = 5;       // steps between two updates of the average
+  bool lookahead = false;  // training goes on from the average at each update
+  Flip flip = Flip::none;
+  int shift = 0;           // pixels
+  int cutout = 0;          // side of a blanked square, pixels
+  double cutout_from = 0;  // share of the epochs that go before the first cutout
+  double erase = 0;        // probability of a rectangle of noise
   uint64_t seed = 1;
 };
 

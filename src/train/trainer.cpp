@@ -9,6 +9,7 @@
 #include "comm/ring_allreduce.hpp"
 #include "core/clock.hpp"
 #include "core/error.hpp"
+#include "core/hash.hpp"
 #include "core/random.hpp"
 #include "nn/one_cycle.hpp"
 #include "train/evaluation.hpp"
@@ -20,7 +21,15 @@ namespace {
 constexpr size_t steps_between_stop_checks = 8;
 
 nn::SgdOptions sgd_options(const Recipe& recipe) {
-  return {static_cast<float>(recipe.momentum), static_cast<float>(recipe.weight_decay)};
+  return {static_cast<float>(recipe.momentum), static_cast<float>(recipe.weight_decay),
+          static_cast<float>(recipe.norm_lr)};
+}
+
+nn::OneCycleOptions schedule_options(const Recipe& recipe) {
+  nn::OneCycleOptions options;
+  options.warmup_share = recipe.warmup;
+  options.end_factor = recipe.final_lr;
+  return options;
 }
 
 }  // namespace
@@ -29,12 +38,13 @@ nn::SgdOptions sgd_options(const Recipe& recipe) {
 struct Trainer::Epoch {
   Epoch(const Trainer& trainer, io::Loader& data)
       : loader(data),
-        schedule(trainer.options_.recipe.lr,
-                 static_cast<int64_t>(data.steps_per_epoch()) * trainer.options_.recipe.epochs,
-                 nn::OneCycleOptions{.warmup_share = trainer.options_.recipe.warmup}),
+        steps_of_run(static_cast<int64_t>(data.steps_per_epoch()) * trainer.options_.recipe.epochs),
+        schedule(trainer.options_.recipe.lr, steps_of_run,
+                 schedule_options(trainer.options_.recipe)),
         first_step(static_cast<int64_t>(data.steps_per_epoch()) * trainer.progress_.epochs) {}
 
   io::Loader& loader;
+  int64_t steps_of_run;
   nn::OneCycle schedule;
   int64_t first_step;  // of this epoch, counted over the whole run
   double loss_sum = 0;
@@ -53,7 +63,14 @@ Trainer::Trainer(nn::Model& model, io::Dataset& dataset, GradientSync& sync,
       group_(group),
       options_(std::move(options)),
       optimizer_(model.buffers(), model.parameters().size(), sgd_options(options_.recipe)) {
-  model_.initialise(options_.recipe.seed);
+  const Recipe& recipe = options_.recipe;
+  model_.initialise(recipe.seed);
+  if (recipe.init == nn::Initialisation::dirac) {
+    nn::make_dirac(model_.buffers(), model_.parameters());
+  }
+  if (recipe.ema > 0) {
+    average_.emplace(model_, WeightAverageOptions{recipe.ema, recipe.ema_every, recipe.lookahead});
+  }
   progress_.generation = options_.generation;
   if (!options_.checkpoint.empty()) resume();
   if (progress_.generation > dataset_.newest_generation()) {
@@ -67,6 +84,7 @@ Trainer::Outcome Trainer::run() {
   while (progress_.epochs < options_.recipe.epochs) {
     if (train_epoch() == Outcome::stopped) return Outcome::stopped;
   }
+  if (average_) average_->swap(model_);
   return Outcome::finished;
 }
 
@@ -107,8 +125,13 @@ io::LoaderOptions Trainer::loader_options() const {
   options.seed = recipe.seed;
   options.shuffle = options_.shuffle;
   options.threads = options_.prefetch_threads;
-  options.augmentation = {recipe.flip, static_cast<size_t>(recipe.shift),
-                          static_cast<size_t>(recipe.cutout), recipe.erase};
+  io::Augmentation& augmentation = options.augmentation;
+  augmentation.flip = recipe.flip != Flip::none;
+  augmentation.alternate = recipe.flip == Flip::alternate;
+  augmentation.shift = static_cast<size_t>(recipe.shift);
+  augmentation.cutout = static_cast<size_t>(recipe.cutout);
+  augmentation.cutout_from = static_cast<uint64_t>(std::ceil(recipe.cutout_from * recipe.epochs));
+  augmentation.erase = recipe.erase;
   return options;
 }
 
@@ -135,8 +158,10 @@ bool Trainer::take_step(Epoch& epoch) {
                                               static_cast<float>(options_.recipe.label_smoothing));
   const float weight = static_cast<float>(batch->count()) / static_cast<float>(batch->global_count);
   sync_.combine(model_.gradients(), weight);
-  epoch.lr = epoch.schedule.at(epoch.first_step + static_cast<int64_t>(batch->step));
+  const int64_t step = epoch.first_step + static_cast<int64_t>(batch->step);
+  epoch.lr = epoch.schedule.at(step);
   optimizer_.step(model_.parameters(), model_.gradients(), static_cast<float>(epoch.lr));
+  if (average_) average_->follow(model_, step, epoch.steps_of_run);
 
   epoch.loss_sum += result.loss_sum;
   epoch.correct += result.correct;
@@ -163,8 +188,9 @@ void Trainer::finish_epoch(const Epoch& epoch) {
   progress_.loss = loss_sum / images;
   progress_.train_accuracy = correct / images;
   progress_.lr = epoch.lr;
-  average_statistics();
-  progress_.val_accuracy = evaluate(model_, dataset_, io::Split::validation, group_);
+  average_statistics(model_.statistics());
+  if (average_) average_statistics(average_->statistics());
+  progress_.val_accuracy = validate();
   check_replicas();
 }
 
@@ -176,15 +202,23 @@ bool Trainer::stop_agreed() {
 }
 
 // Batch norm's running statistics come from each rank's own images: their mean goes on everywhere.
-void Trainer::average_statistics() {
-  const std::span<float> statistics = model_.statistics();
+void Trainer::average_statistics(std::span<float> statistics) {
   comm::ring_allreduce(group_, statistics);
   for (float& value : statistics) value /= static_cast<float>(group_.size());
 }
 
+// The accuracy of what would be published now.
+double Trainer::validate() {
+  if (average_) average_->swap(model_);
+  const double accuracy = evaluate(model_, dataset_, io::Split::validation, group_);
+  if (average_) average_->swap(model_);
+  return accuracy;
+}
+
 // Every rank learns which ranks differ from rank 0, so that all end at once and say the same.
 void Trainer::check_replicas() {
-  const std::string mine = weights_xxh3(model_);
+  std::string mine = weights_xxh3(model_);
+  if (average_) mine += to_hex(xxh3(std::as_bytes(average_->parameters())));
   std::vector<double> differs(static_cast<size_t>(group_.size()));
   if (comm::broadcast_text(group_, mine, 0) != mine) {
     differs[static_cast<size_t>(group_.rank())] = 1;
@@ -217,7 +251,7 @@ void Trainer::resume() {
     found = may_resume(options_.checkpoint, identity(), options_.log);
   }
   if (comm::broadcast_text(group_, found ? "yes" : "no", 0) == "no") return;
-  progress_ = read_checkpoint(options_.checkpoint, model_, optimizer_);
+  progress_ = read_checkpoint(options_.checkpoint, model_, optimizer_, average());
   if (group_.rank() == 0) {
     options_.log.info("model '" + options_.recipe.name + "' goes on after epoch " +
                       std::to_string(progress_.epochs) + " of " +
@@ -228,7 +262,8 @@ void Trainer::resume() {
 
 void Trainer::save() const {
   if (options_.checkpoint.empty() || group_.rank() != 0) return;
-  write_checkpoint(options_.checkpoint, identity(), progress_, model_, optimizer_);
+  write_checkpoint(options_.checkpoint, identity(), progress_, model_, optimizer_,
+                   average_ ? &*average_ : nullptr);
 }
 
 }  // namespace podium::train

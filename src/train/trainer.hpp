@@ -3,7 +3,8 @@
 // Every trainer rank of a group runs it on an equal copy of the model with its own share of each
 // batch; what differs between training modes is the GradientSync. After each epoch the loop
 // averages the running statistics, evaluates on the validation split, checks that all replicas hold
-// identical bits, writes a checkpoint, and reports.
+// identical bits, writes a checkpoint, and reports. Where the recipe asks for an average of the
+// weights, that average is what is evaluated and what the model holds in the end.
 //
 // Records that are appended to the cache while a run is under way wait for the next run, or, for
 // one that follows, for its next epoch; all ranks take them up together.
@@ -14,6 +15,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "comm/communicator.hpp"
@@ -26,6 +28,7 @@
 #include "train/progress.hpp"
 #include "train/recipe.hpp"
 #include "train/training_checkpoint.hpp"
+#include "train/weight_average.hpp"
 
 namespace podium::train {
 
@@ -52,8 +55,8 @@ class Trainer {
   Trainer(nn::Model& model, io::Dataset& dataset, GradientSync& sync, comm::Communicator& group,
           TrainerOptions options);
 
-  // Trains to the last epoch, or until some rank is asked to stop. Throws usage_error when the loss
-  // is no longer finite, internal_error when replicas hold different bits.
+  // Trains to the last epoch, or until some rank is asked to stop. Call it once. Throws usage_error
+  // when the loss is no longer finite, internal_error when replicas hold different bits.
   Outcome run();
 
   const Progress& progress() const { return progress_; }
@@ -67,7 +70,9 @@ class Trainer {
   bool take_step(Epoch& epoch);
   void finish_epoch(const Epoch& epoch);
   bool stop_agreed();
-  void average_statistics();
+  void average_statistics(std::span<float> statistics);
+  double validate();
+  WeightAverage* average() { return average_ ? &*average_ : nullptr; }
   void check_replicas();
   void resume();
   void save() const;
@@ -79,6 +84,7 @@ class Trainer {
   comm::Communicator& group_;
   TrainerOptions options_;
   nn::Sgd optimizer_;
+  std::optional<WeightAverage> average_;
   Progress progress_;
 };
 

@@ -11,11 +11,27 @@ namespace podium::train {
 namespace {
 
 constexpr const char* momentum_name = "optimizer.momentum";
+constexpr const char* average_name = "average.parameters";
+constexpr const char* average_statistics_name = "average.statistics";
 
 nlohmann::ordered_json to_json(const TrainingIdentity& identity) {
   return {{"recipe", to_json(identity.recipe)},
           {"dataset", identity.dataset_digest},
           {"ranks", identity.ranks}};
+}
+
+void read_flat(const ckpt::Snapshot& snapshot, const char* name, std::span<float> values,
+               const std::filesystem::path& file) {
+  const auto found = std::ranges::find(snapshot.buffers, name, &ckpt::NamedBuffer::name);
+  if (found == snapshot.buffers.end() || found->values.size() != values.size()) {
+    throw data_error(std::string("the checkpoint holds no '") + name + "' of this model",
+                     file.string(), "delete the file to train anew");
+  }
+  std::ranges::copy(found->values, values.begin());
+}
+
+void add_flat(ckpt::Snapshot& snapshot, const char* name, std::span<const float> values) {
+  snapshot.buffers.push_back({name, {values.size()}, {values.begin(), values.end()}});
 }
 
 }  // namespace
@@ -46,17 +62,15 @@ std::optional<uint64_t> checkpoint_generation(const std::filesystem::path& file)
   }
 }
 
-Progress read_checkpoint(const std::filesystem::path& file, nn::Model& model, nn::Sgd& optimizer) {
+Progress read_checkpoint(const std::filesystem::path& file, nn::Model& model, nn::Sgd& optimizer,
+                         WeightAverage* average) {
   const ckpt::Snapshot snapshot = ckpt::read_snapshot(file);
   restore(model, snapshot, file.string());
-  const auto momentum =
-      std::ranges::find(snapshot.buffers, momentum_name, &ckpt::NamedBuffer::name);
-  if (momentum == snapshot.buffers.end() ||
-      momentum->values.size() != optimizer.momentum_buffer().size()) {
-    throw data_error("the checkpoint holds no momentum of this model", file.string(),
-                     "delete the file to train anew");
+  read_flat(snapshot, momentum_name, optimizer.momentum_buffer(), file);
+  if (average != nullptr) {
+    read_flat(snapshot, average_name, average->parameters(), file);
+    read_flat(snapshot, average_statistics_name, average->statistics(), file);
   }
-  std::ranges::copy(momentum->values, optimizer.momentum_buffer().begin());
   try {
     return progress_from_json(snapshot.card.at("progress"));
   } catch (const nlohmann::json::exception&) {
@@ -66,13 +80,16 @@ Progress read_checkpoint(const std::filesystem::path& file, nn::Model& model, nn
 }
 
 void write_checkpoint(const std::filesystem::path& file, const TrainingIdentity& identity,
-                      const Progress& progress, const nn::Model& model, const nn::Sgd& optimizer) {
+                      const Progress& progress, const nn::Model& model, const nn::Sgd& optimizer,
+                      const WeightAverage* average) {
   ckpt::Snapshot snapshot = snapshot_of(model);
   snapshot.card["identity"] = to_json(identity);
   snapshot.card["progress"] = to_json(progress);
-  const std::span<const float> momentum = optimizer.momentum_buffer();
-  snapshot.buffers.push_back(
-      {momentum_name, {momentum.size()}, {momentum.begin(), momentum.end()}});
+  add_flat(snapshot, momentum_name, optimizer.momentum_buffer());
+  if (average != nullptr) {
+    add_flat(snapshot, average_name, average->parameters());
+    add_flat(snapshot, average_statistics_name, average->statistics());
+  }
   ckpt::write_snapshot(file, snapshot);
 }
 

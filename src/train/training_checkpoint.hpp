@@ -1,4 +1,5 @@
-// The checkpoint of a training run: model, momentum and progress in one snapshot file.
+// The checkpoint of a training run: model, momentum, average of the weights and progress in one
+// snapshot file.
 //
 // Resuming after an epoch continues bit-identically, since the order of images, augmentation,
 // dropout and learning rate depend only on the recipe, the epoch and the step.
@@ -14,6 +15,7 @@
 #include "nn/sgd.hpp"
 #include "train/progress.hpp"
 #include "train/recipe.hpp"
+#include "train/weight_average.hpp"
 
 namespace podium::train {
 
@@ -33,10 +35,13 @@ bool may_resume(const std::filesystem::path& file, const TrainingIdentity& ident
 std::optional<uint64_t> checkpoint_generation(const std::filesystem::path& file);
 
 // Throws data_error when the file is damaged or of another architecture.
-Progress read_checkpoint(const std::filesystem::path& file, nn::Model& model, nn::Sgd& optimizer);
+// `average` is null for a run without one.
+Progress read_checkpoint(const std::filesystem::path& file, nn::Model& model, nn::Sgd& optimizer,
+                         WeightAverage* average);
 
 // Atomic; throws io_error.
 void write_checkpoint(const std::filesystem::path& file, const TrainingIdentity& identity,
-                      const Progress& progress, const nn::Model& model, const nn::Sgd& optimizer);
+                      const Progress& progress, const nn::Model& model, const nn::Sgd& optimizer,
+                      const WeightAverage* average);
 
 }  // namespace podium::train

@@ -100,6 +100,41 @@ TEST_F(ConfigTest, AModelsOwnKeysComeBeforeTheCommonOnes) {
   EXPECT_EQ(make_recipe(config, "relu; dense classes").architecture, "relu; dense classes");
 }
 
+TEST_F(ConfigTest, RecipesTakeEveryOptionOfTheirModel) {
+  const Config config =
+      parse_command_line({"run", "--train.flip", "--model.cnn.flip=alternate",
+                          "--model.cnn.ema=0.9", "--model.cnn.ema_every=7", "--model.cnn.lookahead",
+                          "--model.cnn.norm_lr=64", "--model.cnn.final_lr=0.07",
+                          "--model.cnn.init=dirac", "--model.cnn.cutout_from=0.5"})
+          .config;
+  const train::Recipe recipe = make_recipe(config, "cnn");
+  EXPECT_EQ(recipe.flip, train::Flip::alternate);
+  EXPECT_EQ(recipe.ema, 0.9);
+  EXPECT_EQ(recipe.ema_every, 7);
+  EXPECT_TRUE(recipe.lookahead);
+  EXPECT_EQ(recipe.norm_lr, 64);
+  EXPECT_EQ(recipe.final_lr, 0.07);
+  EXPECT_EQ(recipe.init, nn::Initialisation::dirac);
+  EXPECT_EQ(recipe.cutout_from, 0.5);
+  const train::Recipe other = make_recipe(config, "dense");
+  EXPECT_EQ(other.flip, train::Flip::random);
+  EXPECT_EQ(other.ema, 0);
+}
+
+TEST_F(ConfigTest, RecipesThatContradictThemselvesAreRefused) {
+  const auto refused = [](const std::vector<std::string>& arguments) {
+    try {
+      make_recipe(parse_command_line(arguments).config, "cnn");
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ExitCode::usage);
+      return std::string(error.what());
+    }
+    return std::string("accepted");
+  };
+  EXPECT_NE(refused({"run", "--model.cnn.lookahead"}).find("set ema too"), std::string::npos);
+  EXPECT_EQ(refused({"run", "--train.ema=0.9", "--train.lookahead"}), "accepted");
+}
+
 TEST_F(ConfigTest, EveryOptionHasADefaultThatFitsAndAHelpText) {
   for (const OptionSpec& spec : option_schema()) {
     EXPECT_FALSE(spec.help.empty()) << spec.key;

@@ -68,6 +68,30 @@ TEST(Augment, FlipMirrorsAboutHalfOfTheImages) {
   EXPECT_LT(flipped, 250);
 }
 
+TEST(Augment, AlternateFlipsMirrorOneHalfAndThenTheOther) {
+  Augmentation alternate{true, 0};
+  alternate.alternate = true;
+  int flipped = 0;
+  for (uint64_t record = 0; record < 400; ++record) {
+    const bool at_first = is_transform(augmented(alternate, {1, 0, record}), true, 0, 0);
+    flipped += at_first;
+    for (uint64_t epoch = 1; epoch < 6; ++epoch) {
+      const bool expected = at_first == (epoch % 2 == 0);
+      EXPECT_TRUE(is_transform(augmented(alternate, {1, epoch, record}), expected, 0, 0));
+    }
+  }
+  EXPECT_GT(flipped, 150);
+  EXPECT_LT(flipped, 250);
+}
+
+TEST(Augment, CutoutCanBeginLater) {
+  Augmentation late{false, 0, 2, 0};
+  late.cutout_from = 3;
+  EXPECT_EQ(augmented(late, {1, 2, 7}), original());
+  EXPECT_NE(augmented(late, {1, 3, 7}), original());
+  EXPECT_EQ(augmented(late, {1, 3, 7}), augmented({false, 0, 2, 0}, {1, 3, 7}));
+}
+
 TEST(Augment, ShiftReachesEveryOffsetWithinItsBound) {
   std::map<std::pair<int64_t, int64_t>, int> seen;
   for (uint64_t record = 0; record < 1000; ++record) {

@@ -43,6 +43,19 @@ TEST(Sgd, DecayShrinksWeightsButNotBiases) {
   EXPECT_EQ(p[4], 1.0F);
 }
 
+TEST(Sgd, ShiftsOfBatchNormLearnAtTheirOwnRate) {
+  std::vector<BufferInfo> buffers = two_buffers();
+  buffers.push_back({"1.bn.shift", {2}, 5, 2, false, false});
+  Sgd sgd(buffers, 7, {0.0F, 0.0F, 8.0F});
+  std::vector<float> p(7, 1.0F);
+  const std::vector<float> g(7, 1.0F);
+  sgd.step(p, g, 0.01F);
+  EXPECT_FLOAT_EQ(p[0], 0.99F);
+  EXPECT_FLOAT_EQ(p[4], 0.99F);
+  EXPECT_FLOAT_EQ(p[5], 0.92F);
+  EXPECT_FLOAT_EQ(p[6], 0.92F);
+}
+
 TEST(Sgd, ReachesTheMinimumOfAQuadratic) {
   Sgd sgd(two_buffers(), 5, {0.9F, 0.0F});
   std::vector<float> p = {5, -3, 2, 8, 1};
@@ -56,6 +69,7 @@ TEST(Sgd, ReachesTheMinimumOfAQuadratic) {
 TEST(Sgd, RefusesWrongOptionsAndSizes) {
   EXPECT_THROW(Sgd({}, 0, {1.0F, 0.0F}), Error);
   EXPECT_THROW(Sgd({}, 0, {0.9F, -1.0F}), Error);
+  EXPECT_THROW(Sgd({}, 0, {0.9F, 0.0F, 0.0F}), Error);
   Sgd sgd(two_buffers(), 5, {});
   std::vector<float> short_one(4);
   EXPECT_THROW(sgd.step(short_one, short_one, 0.1F), Error);

@@ -10,7 +10,8 @@ namespace podium::io {
 namespace {
 
 constexpr uint64_t augmentation_stream =
-    0x6175676d656e74;  // "augment": apart from other uses of seed
+    0x6175676d656e74;                         // "augment": apart from other uses of seed
+constexpr uint64_t flip_stream = 0x666c6970;  // "flip"
 
 // Zhong et al., section 4: area as a share of the image, and height over width.
 constexpr double least_area = 0.02;
@@ -125,12 +126,19 @@ void erase(const ImageShape& shape, Random& random, uint8_t* image) {
   }
 }
 
+bool draw_flip(const Augmentation& augmentation, const AugmentationKey& key, Random& random) {
+  if (!augmentation.flip) return false;
+  if (!augmentation.alternate) return random.uniform() < 0.5;
+  const uint64_t half = Random(mix64(key.seed ^ flip_stream), key.record).next() >> 63;
+  return ((half + key.epoch) & 1) != 0;
+}
+
 }  // namespace
 
 void augment(const Augmentation& augmentation, const ImageShape& shape, const AugmentationKey& key,
              const uint8_t* image, uint8_t* target) {
   Random random(mix64(key.seed ^ augmentation_stream), key.epoch, key.record);
-  const bool flip = augmentation.flip && random.uniform() < 0.5;
+  const bool flip = draw_flip(augmentation, key, random);
   Offset offset;
   if (augmentation.shift > 0) {
     const auto reach = static_cast<int64_t>(augmentation.shift);
@@ -142,7 +150,9 @@ void augment(const Augmentation& augmentation, const ImageShape& shape, const Au
   } else {
     place(shape, flip, offset, image, target);
   }
-  if (augmentation.cutout > 0) cut_out(shape, augmentation.cutout, random, target);
+  if (augmentation.cutout > 0 && key.epoch >= augmentation.cutout_from) {
+    cut_out(shape, augmentation.cutout, random, target);
+  }
   if (augmentation.erase > 0 && random.uniform() < augmentation.erase) {
     erase(shape, random, target);
   }

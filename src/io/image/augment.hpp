@@ -1,9 +1,10 @@
 // Random augmentation of images, drawn from (seed, epoch, record) alone: any rank count sees the
 // same images.
 //
-// In this order: flip, shift, cutout (DeVries & Taylor, "Improved Regularization of Convolutional
-// Neural Networks with Cutout", 2017), random erasing (Zhong et al., "Random Erasing Data
-// Augmentation", 2017). Pure functions.
+// In this order: flip (Jordan, "94% on CIFAR-10 in 3.29 Seconds", 2024, for alternate flips),
+// shift, cutout (DeVries & Taylor, "Improved Regularization of Convolutional Neural Networks with
+// Cutout", 2017), random erasing (Zhong et al., "Random Erasing Data Augmentation", 2017). Pure
+// functions.
 #pragma once
 
 #include <cstddef>
@@ -19,6 +20,8 @@ struct Augmentation {
   size_t shift = 0;   // move by up to this many pixels in each direction; zeros come in
   size_t cutout = 0;  // side in pixels of a square of zeros around a random pixel, clipped; 0: none
   double erase = 0;   // probability that a random rectangle is filled with random bytes
+  bool alternate = false;    // flip one random half in even epochs, the other half in odd ones
+  uint64_t cutout_from = 0;  // first epoch with cutout
 
   bool enabled() const { return flip || shift > 0 || cutout > 0 || erase > 0; }
 };
