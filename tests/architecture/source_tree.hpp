@@ -40,13 +40,14 @@ inline std::string read_text(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// All regular files below `root`, by path.
+// All text files below `root`, by path. A file with a zero byte is data.
 inline std::vector<SourceFile> read_tree(const std::filesystem::path& root) {
   std::vector<SourceFile> files;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(root)) {
     if (!entry.is_regular_file()) continue;
-    files.push_back(
-        {entry.path().lexically_relative(root).generic_string(), read_text(entry.path())});
+    std::string text = read_text(entry.path());
+    if (text.find('\0') != std::string::npos) continue;
+    files.push_back({entry.path().lexically_relative(root).generic_string(), std::move(text)});
   }
   std::ranges::sort(files, {}, &SourceFile::path);
   return files;
