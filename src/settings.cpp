@@ -77,7 +77,7 @@ std::vector<std::string> split_list(const std::string& text) {
 
 std::vector<train::Recipe> make_recipes(const Config& config, const std::string& verb) {
   if (verb == "train") return {make_recipe(config, config.text("train.model"))};
-  if (verb != "run") return {};
+  if (verb != "run" && verb != "bench") return {};
   std::vector<train::Recipe> recipes;
   for (const std::string& name : split_list(config.text("run.models"))) {
     if (std::ranges::count(recipes, name, &train::Recipe::name) > 0) {
@@ -89,6 +89,23 @@ std::vector<train::Recipe> make_recipes(const Config& config, const std::string&
     throw usage_error("there is no model to train", "run.models", "name at least one");
   }
   return recipes;
+}
+
+// The numbers between commas, each from 1 to 65536; none for "none".
+std::vector<int> count_list(const Config& config, const std::string& key) {
+  std::vector<int> counts;
+  if (config.text(key) == "none") return counts;
+  for (const std::string& word : split_list(config.text(key))) {
+    int count = 0;
+    const char* end = word.data() + word.size();
+    const auto [stop, error] = std::from_chars(word.data(), end, count);
+    if (error != std::errc() || stop != end || count < 1 || count > 65536) {
+      throw usage_error("'" + word + "' does not fit " + key, key,
+                        "write whole numbers from 1 to 65536 with commas between them");
+    }
+    counts.push_back(count);
+  }
+  return counts;
 }
 
 io::MemoRules memo_rules(const Config& config) {
@@ -249,6 +266,20 @@ workflow::Settings make_settings(const Config& config, const std::string& verb,
   set_linger(config.text("serve.linger"), &settings);
   settings.comm_timeout = std::chrono::seconds(config.integer("comm.timeout_s"));
   return settings;
+}
+
+bench::NnBenchOptions nn_bench_options(const Config& config, std::vector<train::Recipe> models,
+                                       const Log& log) {
+  bench::NnBenchOptions options;
+  options.models = std::move(models);
+  options.threads = count_list(config, "bench.threads");
+  options.batches = count_list(config, "bench.batches");
+  options.predict_batches = count_list(config, "bench.predict_batches");
+  options.peak = config.boolean("bench.peak");
+  options.repetitions = static_cast<int>(config.integer("bench.repetitions"));
+  options.seconds = config.real("bench.seconds");
+  options.log = log;
+  return options;
 }
 
 }  // namespace podium

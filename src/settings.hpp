@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/nn_bench.hpp"
 #include "config.hpp"
 #include "core/log.hpp"
 #include "train/recipe.hpp"
@@ -24,9 +25,14 @@ std::filesystem::path run_folder(const Config& config, const std::vector<std::st
 // architecture text that does not parse.
 train::Recipe make_recipe(const Config& config, const std::string& model);
 
-// Settings for `verb`, which trains the models of run.models (run) or train.model (train). Throws
+// Settings for `verb`, which trains the models of run.models (run, bench) or train.model (train).
+// Throws
 // usage_error, and unavailable_error when the device demanded is absent.
 workflow::Settings make_settings(const Config& config, const std::string& verb,
                                  const std::filesystem::path& run_dir);
+
+// What `bench nn` measures: `models`, with the bench.* keys. Throws usage_error.
+bench::NnBenchOptions nn_bench_options(const Config& config, std::vector<train::Recipe> models,
+                                       const Log& log);
 
 }  // namespace podium

@@ -12,6 +12,7 @@
 #include "core/json_lines.hpp"
 #include "core/signals.hpp"
 #include "core/text.hpp"
+#include "settings.hpp"
 #include "train/model_snapshot.hpp"
 #include "workflow/ingest_step.hpp"
 #include "workflow/predict_step.hpp"
@@ -193,21 +194,34 @@ ExitCode predict_verb(const VerbContext& context) {
   return ExitCode::done;
 }
 
+std::vector<bench::Row> bench_io(const VerbContext& context) {
+  bench::IoBenchOptions options;
+  options.source = context.config.text("io.source");
+  options.folder = context.config.text("io.cache_dir");
+  options.scripts = context.config.text("bench.scripts");
+  options.repetitions = static_cast<int>(context.config.integer("bench.repetitions"));
+  options.log = context.log;
+  return bench::bench_io(options);
+}
+
+std::vector<bench::Row> bench_nn(const VerbContext& context, const workflow::IngestOutcome& cache) {
+  const io::Dataset dataset =
+      workflow::open_dataset(cache.cache, cache.generation, context.settings);
+  return bench::bench_nn(dataset,
+                         nn_bench_options(context.config, context.settings.recipes, context.log));
+}
+
 // Rank 0 measures; more ranks would disturb it, so they wait.
 ExitCode bench_verb(const VerbContext& context) {
   const std::unique_ptr<comm::Communicator> group = everyone(context, "bench");
+  std::optional<workflow::IngestOutcome> cache;
+  if (context.subject == "nn") cache = ingest(context, *group);
   if (group->rank() == 0) {
-    bench::IoBenchOptions options;
-    options.source = context.config.text("io.source");
-    options.folder = context.config.text("io.cache_dir");
-    options.scripts = context.config.text("bench.scripts");
-    options.repetitions = static_cast<int>(context.config.integer("bench.repetitions"));
-    options.log = context.log;
-    const std::vector<bench::Row> rows = bench::bench_io(options);
+    const std::vector<bench::Row> rows = cache ? bench_nn(context, *cache) : bench_io(context);
     std::cout << "\n" << bench::to_text(rows) << std::endl;
     print_result({{"verb", "bench"},
                   {"what", context.subject},
-                  {"repetitions", options.repetitions},
+                  {"repetitions", context.config.integer("bench.repetitions")},
                   {"rows", bench::to_json(rows)}});
   }
   comm::barrier(*group, patient);

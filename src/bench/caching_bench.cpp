@@ -2,6 +2,7 @@
 // results in the memory cache.
 #include <array>
 
+#include "bench/bench_model.hpp"
 #include "bench/io_bench.hpp"
 #include "bench/samples.hpp"
 #include "bench/scratch_cache.hpp"
@@ -9,9 +10,7 @@
 #include "io/image/transform.hpp"
 #include "io/loader/dataset.hpp"
 #include "io/loader/loader.hpp"
-#include "nn/cpu/cpu_ops.hpp"
 #include "nn/model.hpp"
-#include "nn/ops.hpp"
 #include "nn/sgd.hpp"
 
 namespace podium::bench {
@@ -48,22 +47,9 @@ class SlowBlocks final : public io::BlockSource {
   io::Transform transform_;
 };
 
-nn::Model make_model(const io::DatasetInfo& info) {
-  nn::ModelCard card;
-  card.name = "bench";
-  card.architecture = architecture;
-  card.image = {static_cast<int>(info.channels), static_cast<int>(info.height),
-                static_cast<int>(info.width)};
-  card.classes = static_cast<int>(info.classes);
-  card.class_names = info.class_names;
-  card.preprocess = {{info.mean.begin(), info.mean.end()},
-                     {info.stddev.begin(), info.stddev.end()}};
-  return {std::move(card), nn::make_cpu_ops(1), batch};
-}
-
 // The seconds of each epoch of a training on `dataset`.
 std::array<double, epochs> train(const io::Dataset& dataset, uint64_t first_epoch) {
-  nn::Model model = make_model(dataset.info());
+  nn::Model model = model_for(dataset.info(), architecture, 1, batch);
   model.initialise(1);
   nn::Sgd optimizer(model.buffers(), model.parameters().size(), {});
   io::LoaderOptions options;

@@ -124,6 +124,29 @@ TEST_F(DataTest, AppendingIsRefusedWhereItMakesNoSense) {
   EXPECT_EQ(other->wait(), 65) << other->err();
 }
 
+TEST_F(DataTest, BenchOfModelsTellsRows) {
+  const Words quick = {"--run.models=dense",           "--bench.threads=1",
+                       "--bench.peak=false",           "--bench.batches=64",
+                       "--bench.predict_batches=none", "--bench.repetitions=1",
+                       "--bench.seconds=0.01"};
+  Words words = {PODIUM_EXECUTABLE, "bench", "nn", PODIUM_CI_INPUT,
+                 "--io.cache_dir=" + (folder() / "cache").string()};
+  append(words, quick);
+  Process bench(words);
+  ASSERT_EQ(bench.wait(), 0) << bench.err();
+  const auto rows = bench.result().at("rows");
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows[0].at("what"), "train dense, batch 64, 1 thread");
+  EXPECT_GT(rows[0].at("ours"), 0);
+  for (const char* wrong : {"--bench.batches=64,x", "--bench.threads=0", "--bench.batches=99999",
+                            "--bench.batches=4096", "--bench.seconds=0"}) {
+    Words refused = words;
+    refused.emplace_back(wrong);
+    Process process(refused);
+    EXPECT_EQ(process.wait(), 2) << wrong << ": " << process.err();
+  }
+}
+
 TEST_F(DataTest, BenchWantsToKnowOfWhat) {
   EXPECT_EQ(Process({PODIUM_EXECUTABLE, "bench"}).wait(), 2);
   EXPECT_EQ(Process({PODIUM_EXECUTABLE, "bench", "oi"}).wait(), 2);
