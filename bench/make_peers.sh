@@ -3,7 +3,7 @@
 # and h5py, from PyPI, where PyTorch brings CUDA's libraries along: about 6 GB. A second call does
 # nothing.
 #
-# Usage: bench/make_peers.sh            then: build/peers/bin/python bench/train_vs_pytorch.py
+# Usage: bench/make_peers.sh            then: bench/train_vs_pytorch.py
 #
 # PYTHON names another interpreter than python3; PIP_INDEX_URL and the like are pip's own.
 set -euo pipefail
