@@ -40,8 +40,10 @@ class Binder {
       bound.bias = memory_.parameters + layer.biases;
       bound.bias_gradient = memory_.gradients + layer.biases;
     }
-    if (layer.op == LayerOp::batch_norm) {
-      bound.running_mean = memory_.statistics + layer.statistics;
+    if (layer.norm) bound.norm_scale = memory_.parameters + layer.norm_weights;
+    if (layer.norm || layer.op == LayerOp::batch_norm) {
+      bound.running_mean =
+          memory_.statistics + (layer.norm ? layer.norm_statistics : layer.statistics);
       bound.running_variance = bound.running_mean + layer.output.channels;
     }
   }
@@ -67,6 +69,10 @@ Executor::Executor(Ops& ops, const NetworkPlan& network, const ActivationPlan& p
       backward_.insert(backward_.begin(), forward_.back().get());
     }
   }
+}
+
+void Executor::load_parameters() {
+  for (const auto& kernel : forward_) kernel->load_parameters();
 }
 
 void Executor::forward(const StepKey& key) {

@@ -1,4 +1,4 @@
-// Executor: one network at one batch size and pass, as a list of kernels bound to memory.
+// Executor: one lowered network at one batch size, as a list of kernels bound to memory.
 //
 // Made once per batch size; forward() and backward() allocate nothing. It holds views: the arena
 // and the flat buffers must outlive it.
@@ -31,6 +31,8 @@ class Executor {
   float* logits() const { return logits_; }  // [N,classes]
   float* logits_gradient() const { return logits_gradient_; }
 
+  // Before the first forward pass of inference, and whenever parameters or statistics changed.
+  void load_parameters();
   void forward(const StepKey& key);
   void backward(const StepKey& key);  // expects logits_gradient() to be filled
 

@@ -64,7 +64,7 @@ class LifetimeCollector {
     use_gradient(id, moment);
     const bool reads_input = layer.op == LayerOp::convolution || layer.op == LayerOp::dense ||
                              layer.op == LayerOp::batch_norm;
-    const bool reads_output = layer.relu || layer.op == LayerOp::relu;
+    const bool reads_output = layer.masks_own_gradient() || layer.op == LayerOp::relu;
     if ((reads_input && id == layer.source) || (reads_output && id == layer.result)) {
       use_data(id, moment);
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <new>
+#include <set>
 
 #include "core/error.hpp"
 #include "nn/executor.hpp"
@@ -39,6 +40,7 @@ struct Model::Parts {
   struct PassParts {
     explicit PassParts(Pass which) : pass(which) {}
     Pass pass;
+    NetworkPlan network;  // lowered
     ActivationPlan places;
     AlignedBuffer arena;
     std::map<int, Executor> executors;
@@ -66,7 +68,8 @@ struct Model::Parts {
 
   Executor& executor(PassParts& parts, int batch) {
     if (parts.arena.data() == nullptr) {
-      parts.places = plan_activations(plan, max_batch, parts.pass);
+      parts.network = lower(plan, parts.pass, ops->fusions());
+      parts.places = plan_activations(parts.network, max_batch, parts.pass);
       parts.arena = allocate(parts.places.size);
     }
     const auto found = parts.executors.find(batch);
@@ -77,8 +80,17 @@ struct Model::Parts {
     const NetworkMemory memory{parameters.data(), gradients.data(), statistics.data(),
                                parts.arena.data()};
     return parts.executors
-        .emplace(batch, Executor(*ops, plan, parts.places, memory, batch, parts.pass))
+        .emplace(batch, Executor(*ops, parts.network, parts.places, memory, batch, parts.pass))
         .first->second;
+  }
+
+  // The executor for `batch` images, with the parameters as they are.
+  Executor& ready_to_predict(int batch) {
+    if (changed) loaded.clear();
+    changed = false;
+    Executor& ready = executor(inference, batch);
+    if (loaded.insert(batch).second) ready.load_parameters();
+    return ready;
   }
 
   void check_batch(size_t images_bytes, size_t count) const {
@@ -106,6 +118,8 @@ struct Model::Parts {
   PassParts training{Pass::training};
   PassParts inference{Pass::inference};
   StepKey key;
+  bool changed = true;   // parameters or statistics, since the last prediction
+  std::set<int> loaded;  // inference executors that have them, by batch size
 };
 
 Model::Model(ModelCard card, std::unique_ptr<Ops> ops, int max_batch)
@@ -126,6 +140,7 @@ Model::StepResult Model::forward_backward(std::span<const uint8_t> images,
   parts.check_labels(labels);
   const StepKey key = parts.key;
   ++parts.key.step;
+  parts.changed = true;
   if (labels.empty()) {
     std::ranges::fill(gradients(), 0.0F);
     return {};
@@ -150,7 +165,7 @@ void Model::predict(std::span<const uint8_t> images, std::span<float> probabilit
   parts.check_batch(images.size(), count);
   if (count == 0) return;
   const int batch = padded_batch(static_cast<int>(count), parts.max_batch);
-  Executor& executor = parts.executor(parts.inference, batch);
+  Executor& executor = parts.ready_to_predict(batch);
   parts.ops->load_images(images, parts.card.preprocess, executor.input());
   std::fill(executor.input() + count * floats_per_image,
             executor.input() + static_cast<size_t>(batch) * floats_per_image, 0.0F);
@@ -164,6 +179,7 @@ void Model::set_dropout_stream(uint64_t seed, uint64_t step) {
 }
 
 std::span<float> Model::parameters() {
+  parts_->changed = true;
   return parts_->parameters.span();
 }
 std::span<const float> Model::parameters() const {
@@ -173,6 +189,7 @@ std::span<float> Model::gradients() {
   return parts_->gradients.span();
 }
 std::span<float> Model::statistics() {
+  parts_->changed = true;
   return parts_->statistics.span();
 }
 std::span<const float> Model::statistics() const {

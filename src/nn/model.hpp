@@ -33,6 +33,8 @@ class Model {
   // reset to mean 0 and variance 1. Also restarts the dropout masks at (seed, step 0).
   void initialise(uint64_t seed);
 
+  // Predictions go by what the buffers held at the first prediction after a call of parameters()
+  // or statistics(): a span to write to is asked for anew after each prediction.
   std::span<float> parameters();
   std::span<const float> parameters() const;
   std::span<float> gradients();

@@ -292,7 +292,8 @@ class Planner {
 }  // namespace
 
 bool LayerPlan::masks_own_gradient() const {
-  return relu && (op == LayerOp::convolution || op == LayerOp::dense || op == LayerOp::sum);
+  const bool recomputes_mask = op == LayerOp::batch_norm && !adds_side();
+  return relu && !recomputes_mask;
 }
 
 NetworkPlan plan_network(const Architecture& architecture, ImageShape image, int classes) {

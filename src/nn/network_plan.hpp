@@ -52,11 +52,20 @@ struct LayerPlan {
   int64_t parameters = 0;  // trained floats of this layer
   int64_t flops = 0;       // forward, per image; multiply-adds of weights count as two
 
+  // What lowering.hpp adds; `side` is then also the value added before the ReLU.
+  int pool = 0;                // batch norm: window and stride of a max pool behind it
+  bool norm = false;           // convolution, dense: a batch norm is folded into it
+  size_t norm_weights = 0;     // its scale, followed by its shift
+  size_t norm_statistics = 0;  // its running mean, followed by its running variance
+  int input_block = 0;         // channels that lie together in its input; 0: all of them (NHWC)
+  int output_block = 0;
+
   // Padding before the first row or column; the rest of kernel - 1 comes after the last.
   int padding_before(int kernel) const { return op == LayerOp::convolution ? (kernel - 1) / 2 : 0; }
   int padding_after(int kernel) const { return op == LayerOp::convolution ? kernel / 2 : 0; }
   // True when the backward pass overwrites its own output's gradient.
   bool masks_own_gradient() const;
+  bool adds_side() const { return side != kNoValue && op != LayerOp::fork; }
 };
 
 struct ValuePlan {

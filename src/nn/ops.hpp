@@ -1,9 +1,10 @@
 // Ops: the seam between the network's logic and a backend that computes (cpu/, cuda/).
 //
 // A backend makes *planned kernels*: one per layer, batch size and pass, bound to its memory when
-// it is made, so that running a step is a walk over kernels that allocates nothing. Activations are
-// NHWC; weights are canonical (buffer_info.hpp), and a kernel that computes in another layout
-// reorders them itself. All calls come from the thread that owns the model.
+// it is made, so that running a step is a walk over kernels that allocates nothing. Images and
+// logits are NHWC, activations between them have the layout that the lowered layer names; weights
+// are canonical (buffer_info.hpp), and a kernel that computes in another layout reorders them
+// itself. All calls come from the thread that owns the model.
 #pragma once
 
 #include <cstdint>
@@ -12,18 +13,15 @@
 #include <string>
 
 #include "nn/aligned_buffer.hpp"
+#include "nn/lowering.hpp"
 #include "nn/model_card.hpp"
 
 namespace podium::nn {
 
-struct LayerPlan;  // network_plan.hpp
-
-enum class Pass { training, inference };
-
 // The views a kernel works on. What a layer lacks, or need not compute, is null.
 struct LayerMemory {
   const float* input = nullptr;      // [N,C,H,W]
-  const float* side = nullptr;       // second input of a residual sum
+  const float* side = nullptr;       // second input of a residual sum; may be the output itself
   float* output = nullptr;           // [N,C,H,W]
   float* input_gradient = nullptr;   // null when nothing before this layer is trained
   float* side_gradient = nullptr;    // second output gradient of a fork
@@ -32,6 +30,7 @@ struct LayerMemory {
   const float* bias = nullptr;
   float* weights_gradient = nullptr;
   float* bias_gradient = nullptr;
+  const float* norm_scale = nullptr;  // of a folded batch norm: scale, directly followed by shift
   float* running_mean = nullptr;
   float* running_variance = nullptr;
 };
@@ -45,6 +44,9 @@ struct StepKey {
 class Kernel {
  public:
   virtual ~Kernel() = default;
+  // Inference kernels go by the parameters and statistics of the last call. Training kernels read
+  // them in every step.
+  virtual void load_parameters() {}
   virtual void forward(const StepKey& key) = 0;
   virtual void backward(const StepKey& key) = 0;  // training kernels, after forward()
 };
@@ -59,6 +61,7 @@ class Ops {
   virtual ~Ops() = default;
 
   virtual std::string description() const = 0;
+  virtual Fusions fusions() const = 0;
 
   // Zeroed memory that this backend's kernels and the caller can address.
   virtual AlignedBuffer allocate(size_t count) = 0;

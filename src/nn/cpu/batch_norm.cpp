@@ -1,115 +1,222 @@
-// Batch normalisation (Ioffe & Szegedy 2015) by oneDNN, with epsilon 1e-5 and running statistics as
-// in PyTorch: momentum 0.1, unbiased variance. A following ReLU is computed on the way.
+// Batch normalisation (Ioffe & Szegedy 2015) with epsilon 1e-5 and running statistics as in
+// PyTorch: momentum 0.1, unbiased variance. A residual sum, a ReLU and a max pool that follow are
+// computed on the way (norm_plane.hpp).
+//
+// Statistics of planes are merged in double precision, in the order of the images (Chan, Golub &
+// LeVeque 1979), so results do not depend on the number of threads.
+#include <cmath>
+
 #include "nn/cpu/kernels.hpp"
+#include "nn/cpu/norm_plane.hpp"
 
 namespace podium::nn::cpu {
 namespace {
 
-using Flags = dnnl::normalization_flags;
-using Forward = dnnl::batch_normalization_forward;
-using Backward = dnnl::batch_normalization_backward;
-
-constexpr float kEpsilon = 1e-5F;
 constexpr float kMomentum = 0.1F;
+constexpr size_t kParallelFrom = 32 * 1024;
 
-Flags flags_of(const KernelSpec& spec) {
-  Flags flags = Flags::use_scale_shift;
-  if (spec.layer.relu) flags |= Flags::fuse_norm_relu;
-  if (spec.pass == Pass::inference) flags |= Flags::use_global_stats;
-  return flags;
-}
+// Two sums of each plane, and what is derived of them for each group of 16 channels.
+struct PlaneSums {
+  Lanes first;
+  Lanes second;
+};
+
+// How a layer's activations are cut into planes.
+class Planes {
+ public:
+  explicit Planes(const KernelSpec& spec)
+      : images_(spec.batch),
+        channels_(spec.layer.output.channels),
+        groups_((channels_ + kLanes - 1) / kLanes),
+        blocked_(spec.layer.input_block > 0),
+        input_(static_cast<size_t>(spec.layer.input.pixels())),
+        output_(static_cast<size_t>(spec.layer.output.pixels())) {
+    shape_.height = spec.layer.input.height;
+    shape_.width = spec.layer.input.width;
+    shape_.window = spec.layer.pool;
+    shape_.relu = spec.layer.relu;
+    shape_.stride = blocked_ ? size_t{kLanes} : static_cast<size_t>(channels_);
+  }
+
+  int images() const { return images_; }
+  int channels() const { return channels_; }
+  int groups() const { return groups_; }
+  int count() const { return images_ * groups_; }
+  double population() const { return static_cast<double>(input_) * images_; }
+  double pixels() const { return static_cast<double>(input_); }
+
+  int group(int plane) const { return plane % groups_; }
+  size_t input(int plane) const { return offset(plane, input_); }
+  size_t output(int plane) const { return offset(plane, output_); }
+
+  PlaneShape shape(int plane) const {
+    PlaneShape shape = shape_;
+    shape.lanes = std::min(kLanes, channels_ - group(plane) * kLanes);
+    return shape;
+  }
+
+  // Calls work(plane) for all planes, on all threads when it pays.
+  template <typename Work>
+  void each(Work work) const {
+    const int planes = count();
+    const bool pays = static_cast<size_t>(planes) * input_ * kLanes >= kParallelFrom;
+#pragma omp parallel for schedule(static) if (pays)
+    for (int plane = 0; plane < planes; ++plane) work(plane);
+  }
+
+ private:
+  size_t offset(int plane, size_t pixels) const {
+    const auto channels = static_cast<size_t>(channels_);
+    const auto image = static_cast<size_t>(plane / groups_);
+    const auto first = static_cast<size_t>(group(plane)) * kLanes;
+    return image * pixels * channels + first * (blocked_ ? pixels : 1);
+  }
+
+  int images_;
+  int channels_;
+  int groups_;
+  bool blocked_;
+  size_t input_;   // pixels
+  size_t output_;  // pixels
+  PlaneShape shape_;
+};
 
 class BatchNorm final : public Kernel {
  public:
   explicit BatchNorm(const KernelSpec& spec)
-      : context_(spec.context),
-        memory_(spec.memory),
-        channels_(static_cast<size_t>(spec.layer.output.channels)),
-        population_(static_cast<float>(spec.layer.output.pixels() * spec.batch)),
-        batch_statistics_(spec.pass == Pass::training ? 2 * channels_ : 0) {
-    const auto values = nhwc(spec.batch, spec.layer.output);
-    const Forward::desc wanted(forward_kind(spec.pass), values, kEpsilon, flags_of(spec));
-    const Forward::primitive_desc desc(wanted, attributes(), context_.engine);
-    if (spec.pass == Pass::training) workspace_ = {desc.workspace_desc(), context_.engine};
-    bind_forward(spec, values, desc);
-    if (spec.pass == Pass::training) bind_backward(spec, values, desc);
-  }
+      : memory_(spec.memory),
+        planes_(spec),
+        training_(spec.pass == Pass::training),
+        sums_(training_ ? static_cast<size_t>(planes_.count()) : 0),
+        affine_(static_cast<size_t>(planes_.groups())),
+        mean_(affine_.size()),
+        map_(affine_.size()),
+        inverse_(affine_.size()) {}
 
-  void forward(const StepKey&) override {
-    forward_.run(context_);
-    if (batch_statistics_.size() > 0) update_running_statistics();
-  }
-
-  void backward(const StepKey&) override { backward_.run(context_); }
-
- private:
-  void bind_forward(const KernelSpec& spec, const dnnl::memory::desc& values,
-                    const Forward::primitive_desc& desc) {
-    forward_ = BoundPrimitive(spec.layer.name + " (forward)", Forward(desc));
-    forward_.bind(DNNL_ARG_SRC, view(context_, values, memory_.input));
-    forward_.bind(DNNL_ARG_DST, view(context_, values, memory_.output));
-    bind_parameters(forward_);
-    const bool training = spec.pass == Pass::training;
-    if (training) forward_.bind(DNNL_ARG_WORKSPACE, workspace_);
-    bind_statistics(forward_, training ? batch_statistics_.data() : memory_.running_mean,
-                    training ? batch_statistics_.data() + channels_ : memory_.running_variance);
-    forward_.bind_scratchpad(context_, desc.scratchpad_desc());
-  }
-
-  void bind_backward(const KernelSpec& spec, const dnnl::memory::desc& values,
-                     const Forward::primitive_desc& hint) {
-    const Backward::desc wanted(dnnl::prop_kind::backward, values, values, kEpsilon,
-                                flags_of(spec));
-    const Backward::primitive_desc desc(wanted, attributes(), context_.engine, hint);
-    backward_ = BoundPrimitive(spec.layer.name + " (backward)", Backward(desc));
-    backward_.bind(DNNL_ARG_SRC, view(context_, values, memory_.input));
-    backward_.bind(DNNL_ARG_DIFF_DST, view(context_, values, memory_.output_gradient));
-    backward_.bind(DNNL_ARG_DIFF_SRC, view(context_, values, memory_.input_gradient));
-    bind_parameters(backward_);
-    backward_.bind(DNNL_ARG_DIFF_SCALE_SHIFT,
-                   view(context_, scale_shift(), memory_.weights_gradient));
-    backward_.bind(DNNL_ARG_WORKSPACE, workspace_);
-    bind_statistics(backward_, batch_statistics_.data(), batch_statistics_.data() + channels_);
-    backward_.bind_scratchpad(context_, desc.scratchpad_desc());
-  }
-
-  void bind_parameters(BoundPrimitive& primitive) {
-    primitive.bind(DNNL_ARG_SCALE_SHIFT, view(context_, scale_shift(), memory_.weights));
-  }
-
-  void bind_statistics(BoundPrimitive& primitive, const float* mean, const float* variance) {
-    const auto per_channel = vector(static_cast<int64_t>(channels_));
-    primitive.bind(DNNL_ARG_MEAN, view(context_, per_channel, mean));
-    primitive.bind(DNNL_ARG_VARIANCE, view(context_, per_channel, variance));
-  }
-
-  dnnl::memory::desc scale_shift() const { return matrix(2, static_cast<int64_t>(channels_)); }
-
-  void update_running_statistics() {
-    const float unbiased = population_ > 1 ? population_ / (population_ - 1) : 1.0F;
-    const float* mean = batch_statistics_.data();
-    const float* variance = mean + channels_;
-    for (size_t c = 0; c < channels_; ++c) {
-      memory_.running_mean[c] += kMomentum * (mean[c] - memory_.running_mean[c]);
-      memory_.running_variance[c] +=
-          kMomentum * (unbiased * variance[c] - memory_.running_variance[c]);
+  void load_parameters() override {
+    for (int c = 0; c < planes_.channels(); ++c) {
+      set_channel(c, memory_.running_mean[c], memory_.running_variance[c]);
     }
   }
 
-  Context& context_;
+  void forward(const StepKey&) override {
+    if (training_) measure();
+    planes_.each([&](int plane) {
+      const float* side = memory_.side == nullptr ? nullptr : memory_.side + planes_.input(plane);
+      plane_forward(planes_.shape(plane), affine_of(plane), memory_.input + planes_.input(plane),
+                    side, memory_.output + planes_.output(plane));
+    });
+  }
+
+  void backward(const StepKey&) override {
+    const bool masked = memory_.side != nullptr;
+    planes_.each([&](int plane) {
+      const GradientSums sums =
+          plane_gradient_sums(planes_.shape(plane), affine_of(plane), mean_[group(plane)],
+                              memory_.input + planes_.input(plane),
+                              masked ? memory_.output + planes_.output(plane) : nullptr,
+                              memory_.output_gradient + planes_.output(plane));
+      sums_[static_cast<size_t>(plane)] = {sums.g, sums.g_x};
+    });
+    for (int c = 0; c < planes_.channels(); ++c) derive_gradients(c);
+    if (memory_.input_gradient == nullptr) return;
+    planes_.each([&](int plane) {
+      plane_input_gradient(planes_.shape(plane), affine_of(plane), map_[group(plane)], masked,
+                           memory_.input + planes_.input(plane),
+                           memory_.output_gradient + planes_.output(plane),
+                           memory_.input_gradient + planes_.input(plane));
+    });
+  }
+
+ private:
+  size_t group(int plane) const { return static_cast<size_t>(planes_.group(plane)); }
+  const Affine& affine_of(int plane) const { return affine_[group(plane)]; }
+
+  const PlaneSums& sums_of(int image, int channel) const {
+    return sums_[static_cast<size_t>(image * planes_.groups() + channel / kLanes)];
+  }
+
+  void measure() {
+    planes_.each([&](int plane) {
+      const Moments moments =
+          plane_moments(planes_.shape(plane), memory_.input + planes_.input(plane));
+      sums_[static_cast<size_t>(plane)] = {moments.sum, moments.squares};
+    });
+    for (int c = 0; c < planes_.channels(); ++c) merge_moments(c);
+  }
+
+  void merge_moments(int channel) {
+    const int lane = channel % kLanes;
+    const double population = planes_.population();
+    double sum = 0;
+    for (int n = 0; n < planes_.images(); ++n) {
+      sum += static_cast<double>(sums_of(n, channel).first[lane]);
+    }
+    const double mean = sum / population;
+    double squares = 0;
+    for (int n = 0; n < planes_.images(); ++n) {
+      const PlaneSums& plane = sums_of(n, channel);
+      const double apart = static_cast<double>(plane.first[lane]) / planes_.pixels() - mean;
+      squares += static_cast<double>(plane.second[lane]) + planes_.pixels() * apart * apart;
+    }
+    const double variance = squares / population;
+    const double unbiased = population > 1 ? squares / (population - 1) : variance;
+    set_channel(channel, static_cast<float>(mean), static_cast<float>(variance));
+    update(memory_.running_mean[channel], mean);
+    update(memory_.running_variance[channel], unbiased);
+  }
+
+  static void update(float& running, double seen) {
+    running += kMomentum * (static_cast<float>(seen) - running);
+  }
+
+  void set_channel(int channel, float mean, float variance) {
+    const auto g = static_cast<size_t>(channel / kLanes);
+    const int lane = channel % kLanes;
+    const float inverse = 1.0F / std::sqrt(variance + kNormEpsilon);
+    const float a = memory_.weights[channel] * inverse;
+    inverse_[g][lane] = inverse;
+    mean_[g][lane] = mean;
+    affine_[g].a[lane] = a;
+    affine_[g].b[lane] = memory_.weights[planes_.channels() + channel] - mean * a;
+  }
+
+  // The gradients of scale and shift, and the map that gives that of the input.
+  void derive_gradients(int channel) {
+    const auto g = static_cast<size_t>(channel / kLanes);
+    const int lane = channel % kLanes;
+    double sum = 0;
+    double sum_x = 0;
+    for (int n = 0; n < planes_.images(); ++n) {
+      sum += static_cast<double>(sums_of(n, channel).first[lane]);
+      sum_x += static_cast<double>(sums_of(n, channel).second[lane]);
+    }
+    const auto inverse = static_cast<double>(inverse_[g][lane]);
+    memory_.weights_gradient[channel] = static_cast<float>(sum_x * inverse);
+    memory_.weights_gradient[planes_.channels() + channel] = static_cast<float>(sum);
+
+    const auto a = static_cast<double>(affine_[g].a[lane]);
+    const double slope = -a * inverse * inverse * sum_x / planes_.population();
+    const double offset =
+        -a * sum / planes_.population() - slope * static_cast<double>(mean_[g][lane]);
+    map_[g].slope[lane] = static_cast<float>(slope);
+    map_[g].offset[lane] = static_cast<float>(offset);
+  }
+
   LayerMemory memory_;
-  size_t channels_;
-  float population_;                // values per channel
-  AlignedBuffer batch_statistics_;  // mean, then biased variance; empty at inference
-  dnnl::memory workspace_;          // the mask of the fused ReLU
-  BoundPrimitive forward_;
-  BoundPrimitive backward_;
+  Planes planes_;
+  bool training_;
+  std::vector<PlaneSums> sums_;  // [N, groups]
+  std::vector<Affine> affine_;   // [groups], as all below
+  std::vector<Lanes> mean_;
+  std::vector<GradientMap> map_;
+  std::vector<Lanes> inverse_;  // 1 / sqrt(variance + epsilon)
 };
 
 }  // namespace
 
 std::unique_ptr<Kernel> make_batch_norm(const KernelSpec& spec) {
-  return checked(spec.layer.name, [&] { return std::make_unique<BatchNorm>(spec); });
+  return std::make_unique<BatchNorm>(spec);
 }
 
 }  // namespace podium::nn::cpu

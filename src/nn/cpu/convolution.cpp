@@ -1,4 +1,6 @@
-// Convolution with "same" padding by oneDNN, on NHWC activations.
+// Convolution with "same" padding by oneDNN.
+#include <algorithm>
+
 #include "nn/cpu/weighted_layer.hpp"
 
 namespace podium::nn::cpu {
@@ -10,48 +12,118 @@ using Forward = dnnl::convolution_forward;
 using BackwardData = dnnl::convolution_backward_data;
 using BackwardWeights = dnnl::convolution_backward_weights;
 
-constexpr auto kDirect = dnnl::algorithm::convolution_direct;
-
 Desc oihw(const LayerPlan& layer) {
   return {{layer.output.channels, layer.input.channels, layer.kernel_height, layer.kernel_width},
           dnnl::memory::data_type::f32,
           dnnl::memory::format_tag::oihw};
 }
 
-WeightedPlan plan_convolution(const KernelSpec& spec) {
+// oneDNN reads an image in planes where it makes blocks of it.
+WeightedPlan plan_layouts(const KernelSpec& spec) {
   const LayerPlan& layer = spec.layer;
-  const dnnl::engine& engine = spec.context.engine;
-  const Dims strides = {layer.stride, layer.stride};
-  const Dims before = {layer.padding_before(layer.kernel_height),
-                       layer.padding_before(layer.kernel_width)};
-  const Dims after = {layer.padding_after(layer.kernel_height),
-                      layer.padding_after(layer.kernel_width)};
-  WeightedPlan plan{nhwc(spec.batch, layer.input),
-                    nhwc(spec.batch, layer.output),
-                    oihw(layer),
-                    layer.bias ? vector(layer.output.channels) : Desc(),
-                    {},
-                    {},
-                    {}};
-  const Desc weights = any_layout(plan.weights);
+  WeightedPlan plan;
+  plan.input = activations(spec.batch, layer.input, layer.input_block);
+  const bool image = layer.input_block == 0 && layer.output_block > 0;
+  plan.source = image ? planar(spec.batch, layer.input) : plan.input;
+  plan.result = activations(spec.batch, layer.output, layer.output_block);
+  if (layer.bias || layer.norm) plan.bias = vector(layer.output.channels);
+  return plan;
+}
 
-  const Forward::desc forward(forward_kind(spec.pass), kDirect, plan.source, weights, plan.bias,
-                              plan.result, strides, before, after);
-  const Forward::primitive_desc hint(forward, layer.relu ? attributes_with_relu() : attributes(),
-                                     engine);
-  plan.forward = {Forward(hint), hint.weights_desc(), hint.scratchpad_desc()};
-  if (spec.pass == Pass::inference) return plan;
-
-  if (spec.memory.input_gradient != nullptr) {
-    const BackwardData::desc data(kDirect, plan.source, weights, plan.result, strides, before,
-                                  after);
-    const BackwardData::primitive_desc desc(data, attributes(), engine, hint);
-    plan.backward_data = {BackwardData(desc), desc.weights_desc(), desc.scratchpad_desc()};
+// Whether Winograd's minimal filtering (Lavin & Gray 2016, F(4x4, 3x3)) pays: it does for square
+// steps of one pixel between many channels that tiles of 4x4 cover well, with enough tiles to fill
+// its matrix products. It rounds differently, by about 1e-5 of the largest activation.
+bool winograd_pays(const KernelSpec& spec) {
+  constexpr int min_covered_channels = 16;
+  constexpr int min_tiles = 64;
+  const LayerPlan& layer = spec.layer;
+  if (spec.context.rounding == Rounding::exact || layer.input_block == 0 ||
+      layer.kernel_height != 3 || layer.kernel_width != 3 || layer.stride != 1) {
+    return false;
   }
-  const BackwardWeights::desc gradient(kDirect, plan.source, weights, plan.bias, plan.result,
-                                       strides, before, after);
-  const BackwardWeights::primitive_desc desc(gradient, attributes(), engine, hint);
-  plan.backward_weights = {BackwardWeights(desc), desc.diff_weights_desc(), desc.scratchpad_desc()};
+  const int64_t tiles =
+      int64_t{(layer.output.height + 3) / 4} * int64_t{(layer.output.width + 3) / 4};
+  const int64_t channels = std::min(layer.input.channels, layer.output.channels);
+  return channels * layer.output.pixels() >= min_covered_channels * tiles * 16 &&
+         tiles * spec.batch >= min_tiles;
+}
+
+// The forward, backward-data and backward-weights convolutions of one layer by one algorithm.
+class Convolutions {
+ public:
+  Convolutions(const KernelSpec& spec, const WeightedPlan& plan, dnnl::algorithm algorithm)
+      : spec_(spec),
+        plan_(plan),
+        algorithm_(algorithm),
+        strides_{spec.layer.stride, spec.layer.stride},
+        before_{spec.layer.padding_before(spec.layer.kernel_height),
+                spec.layer.padding_before(spec.layer.kernel_width)},
+        after_{spec.layer.padding_after(spec.layer.kernel_height),
+               spec.layer.padding_after(spec.layer.kernel_width)},
+        weights_(any_layout(plan.weights)),
+        forward_(describe_forward()) {}
+
+  PlannedPrimitive forward() const {
+    return {Forward(forward_), forward_.weights_desc(), forward_.scratchpad_desc()};
+  }
+
+  PlannedPrimitive backward_data() const {
+    const BackwardData::desc data(algorithm_, plan_.source, weights_, plan_.result, strides_,
+                                  before_, after_);
+    const BackwardData::primitive_desc desc(data, attributes(), engine(), forward_);
+    return {BackwardData(desc), desc.weights_desc(), desc.scratchpad_desc()};
+  }
+
+  PlannedPrimitive backward_weights() const {
+    const BackwardWeights::desc gradient(algorithm_, plan_.source, weights_, plan_.bias,
+                                         plan_.result, strides_, before_, after_);
+    const BackwardWeights::primitive_desc desc(gradient, attributes(), engine(), forward_);
+    return {BackwardWeights(desc), desc.diff_weights_desc(), desc.scratchpad_desc()};
+  }
+
+ private:
+  const dnnl::engine& engine() const { return spec_.context.engine; }
+
+  Forward::primitive_desc describe_forward() const {
+    const LayerPlan& layer = spec_.layer;
+    // For inference alone oneDNN would want transformed weights, which it cannot make from ours.
+    const bool winograd = algorithm_ == dnnl::algorithm::convolution_winograd;
+    const auto kind = winograd ? dnnl::prop_kind::forward_training : forward_kind(spec_.pass);
+    const Forward::desc forward(kind, algorithm_, plan_.source, weights_, plan_.bias, plan_.result,
+                                strides_, before_, after_);
+    return {forward, attributes_with(layer.adds_side(), layer.relu), engine()};
+  }
+
+  const KernelSpec& spec_;
+  const WeightedPlan& plan_;
+  dnnl::algorithm algorithm_;
+  Dims strides_;
+  Dims before_;
+  Dims after_;
+  Desc weights_;
+  Forward::primitive_desc forward_;
+};
+
+void plan_primitives(const KernelSpec& spec, WeightedPlan& plan, dnnl::algorithm algorithm) {
+  const Convolutions convolutions(spec, plan, algorithm);
+  plan.forward = convolutions.forward();
+  if (spec.pass == Pass::inference) return;
+  if (spec.memory.input_gradient != nullptr) plan.backward_data = convolutions.backward_data();
+  plan.backward_weights = convolutions.backward_weights();
+}
+
+WeightedPlan plan_convolution(const KernelSpec& spec) {
+  WeightedPlan plan = plan_layouts(spec);
+  plan.weights = oihw(spec.layer);
+  if (winograd_pays(spec)) {
+    try {
+      plan_primitives(spec, plan, dnnl::algorithm::convolution_winograd);
+      return plan;
+    } catch (const dnnl::error& error) {
+      if (error.status != dnnl_unimplemented) throw;  // oneDNN 3 has it for fewer processors
+    }
+  }
+  plan_primitives(spec, plan, dnnl::algorithm::convolution_direct);
   return plan;
 }
 

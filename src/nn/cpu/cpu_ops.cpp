@@ -11,13 +11,24 @@ namespace {
 
 class CpuOps final : public Ops {
  public:
-  explicit CpuOps(int threads) : threads_(threads) { use_threads(); }
+  CpuOps(int threads, Rounding rounding) : threads_(threads), context_(rounding) { use_threads(); }
 
   std::string description() const override {
     const dnnl::version_t* version = dnnl::version();
     return "cpu (oneDNN " + std::to_string(version->major) + "." + std::to_string(version->minor) +
            "." + std::to_string(version->patch) + ", " + std::to_string(threads_) +
            (threads_ == 1 ? " thread)" : " threads)");
+  }
+
+  Fusions fusions() const override {
+    constexpr auto avx512 = static_cast<unsigned>(dnnl::cpu_isa::avx512_core);
+    const auto isa = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
+    const bool has_blocks = (isa & avx512) == avx512;
+    return {.norm_pool = true,
+            .norm_sum = true,
+            .folded_norm = true,
+            .sum = true,
+            .channel_block = has_blocks ? 16 : 0};
   }
 
   AlignedBuffer allocate(size_t count) override { return AlignedBuffer(count); }
@@ -76,9 +87,9 @@ class CpuOps final : public Ops {
 
 }  // namespace
 
-std::unique_ptr<Ops> make_cpu_ops(int threads) {
+std::unique_ptr<Ops> make_cpu_ops(int threads, Rounding rounding) {
   require(threads > 0, "threads must be positive", "make_cpu_ops");
-  return std::make_unique<CpuOps>(threads);
+  return std::make_unique<CpuOps>(threads, rounding);
 }
 
 }  // namespace podium::nn

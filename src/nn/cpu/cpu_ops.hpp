@@ -7,10 +7,15 @@
 
 namespace podium::nn {
 
+// Whether a backend may use algorithms that round differently: `fast` ones save up to half the time
+// and stay within 1e-4 of the largest value of a layer; `exact` ones round each sum as it is
+// written.
+enum class Rounding { fast, exact };
+
 // A backend that computes with `threads` OpenMP threads. It sets OpenMP's thread count of the
 // thread that calls it; with one thread no worker is ever started. With more threads than free
 // cores, start the process with OMP_WAIT_POLICY=passive, or waiting workers spin. Throws
 // internal_error when oneDNN has no CPU engine. REQUIRES: threads > 0.
-std::unique_ptr<Ops> make_cpu_ops(int threads);
+std::unique_ptr<Ops> make_cpu_ops(int threads, Rounding rounding = Rounding::fast);
 
 }  // namespace podium::nn

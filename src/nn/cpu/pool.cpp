@@ -17,8 +17,8 @@ class Pool final : public Kernel {
     const dnnl::memory::dims strides = {layer.stride, layer.stride};
     const dnnl::memory::dims window = {layer.kernel_height, layer.kernel_width};
     const dnnl::memory::dims none = {0, 0};
-    const auto source = nhwc(spec.batch, layer.input);
-    const auto result = nhwc(spec.batch, layer.output);
+    const auto source = activations(spec.batch, layer.input, layer.input_block);
+    const auto result = activations(spec.batch, layer.output, layer.output_block);
 
     const Forward::desc forward(forward_kind(spec.pass), algorithm, source, result, strides, window,
                                 none, none);

@@ -12,7 +12,7 @@ using Desc = dnnl::memory::desc;
 using Tag = dnnl::memory::format_tag;
 using Type = dnnl::memory::data_type;
 
-Context::Context() {
+Context::Context(Rounding a_rounding) : rounding(a_rounding) {
   checked("engine", [&] {
     engine = dnnl::engine(dnnl::engine::kind::cpu, 0);
     stream = dnnl::stream(engine);
@@ -30,8 +30,15 @@ void throw_dnnl_error(const dnnl::error& error, const std::string& name) {
       "please report the architecture text and the batch size");
 }
 
-Desc nhwc(int batch, const ImageShape& shape) {
-  return {{batch, shape.channels, shape.height, shape.width}, Type::f32, Tag::nhwc};
+Desc activations(int batch, const ImageShape& shape, int block) {
+  require(block == 0 || block == 16, "activations in blocks of neither 0 nor 16", "oneDNN");
+  return {{batch, shape.channels, shape.height, shape.width},
+          Type::f32,
+          block == 0 ? Tag::nhwc : Tag::nChw16c};
+}
+
+Desc planar(int batch, const ImageShape& shape) {
+  return {{batch, shape.channels, shape.height, shape.width}, Type::f32, Tag::nchw};
 }
 
 Desc matrix(int64_t rows, int64_t columns) {
@@ -56,11 +63,12 @@ dnnl::primitive_attr attributes() {
   return attr;
 }
 
-dnnl::primitive_attr attributes_with_relu() {
-  dnnl::post_ops relu;
-  relu.append_eltwise(1.0F, dnnl::algorithm::eltwise_relu, 0.0F, 0.0F);
+dnnl::primitive_attr attributes_with(bool sum, bool relu) {
+  dnnl::post_ops after;
+  if (sum) after.append_sum(1.0F);
+  if (relu) after.append_eltwise(1.0F, dnnl::algorithm::eltwise_relu, 0.0F, 0.0F);
   dnnl::primitive_attr attr = attributes();
-  attr.set_post_ops(relu);
+  attr.set_post_ops(after);
   return attr;
 }
 
@@ -86,10 +94,10 @@ void BoundPrimitive::run(Context& context) {
   });
 }
 
-ReorderedBuffer::ReorderedBuffer(Context& context, const std::string& name, const Desc& canonical,
+ReorderedBuffer::ReorderedBuffer(Context& context, const std::string& name, const Desc& given,
                                  const float* data, const Desc& wanted) {
-  const dnnl::memory plain = view(context, canonical, data);
-  if (canonical == wanted) {
+  const dnnl::memory plain = view(context, given, data);
+  if (given == wanted) {
     wanted_ = plain;
     return;
   }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "nn/aligned_buffer.hpp"
+#include "nn/cpu/cpu_ops.hpp"
 #include "nn/image_shape.hpp"
 
 namespace podium::nn::cpu {
@@ -17,8 +18,9 @@ struct Context {
   dnnl::engine engine;
   dnnl::stream stream;
   AlignedBuffer scratchpad;
+  Rounding rounding;
 
-  Context();
+  explicit Context(Rounding rounding);
   // Makes the scratchpad at least `bytes` large.
   void reserve_scratchpad(size_t bytes);
 };
@@ -30,8 +32,10 @@ auto checked(const std::string& name, Make make);
 [[noreturn]] void throw_dnnl_error(const dnnl::error& error, const std::string& name);
 
 // Descriptors of plain layouts. f32 throughout.
-dnnl::memory::desc nhwc(int batch, const ImageShape& shape);  // logical [N,C,H,W]
-dnnl::memory::desc matrix(int64_t rows, int64_t columns);     // row-major
+// Activations [N,C,H,W], in blocks of `block` channels (16) or, for 0, as NHWC.
+dnnl::memory::desc activations(int batch, const ImageShape& shape, int block);
+dnnl::memory::desc planar(int batch, const ImageShape& shape);  // NCHW
+dnnl::memory::desc matrix(int64_t rows, int64_t columns);       // row-major
 dnnl::memory::desc vector(int64_t count);
 dnnl::memory::desc any_layout(const dnnl::memory::desc& plain);  // oneDNN picks the layout
 
@@ -40,7 +44,8 @@ dnnl::memory view(const Context& context, const dnnl::memory::desc& desc, const 
 
 // Attributes every primitive here uses: the scratchpad is ours.
 dnnl::primitive_attr attributes();
-dnnl::primitive_attr attributes_with_relu();
+// The same for result = computed + result, if `sum`, and then max(result, 0), if `relu`.
+dnnl::primitive_attr attributes_with(bool sum, bool relu);
 
 // One primitive with its arguments, ready to run any number of times.
 class BoundPrimitive {
@@ -63,17 +68,17 @@ class BoundPrimitive {
   dnnl::memory scratchpad_;
 };
 
-// Parameters in their canonical order, seen in the layout that a primitive wants. Where both are
-// the same there is no copy; otherwise refresh() or flush() reorders.
+// Floats of one layout, seen in the layout that a primitive wants. Where both are the same there is
+// no copy; otherwise refresh() or flush() reorders.
 class ReorderedBuffer {
  public:
   ReorderedBuffer() = default;
-  ReorderedBuffer(Context& context, const std::string& name, const dnnl::memory::desc& canonical,
+  ReorderedBuffer(Context& context, const std::string& name, const dnnl::memory::desc& given,
                   const float* data, const dnnl::memory::desc& wanted);
 
   const dnnl::memory& memory() const { return wanted_; }
-  void refresh(Context& context);  // canonical -> wanted
-  void flush(Context& context);    // wanted -> canonical
+  void refresh(Context& context);  // given -> wanted
+  void flush(Context& context);    // wanted -> given
 
  private:
   dnnl::memory wanted_;

@@ -1,5 +1,8 @@
 #include "nn/cpu/weighted_layer.hpp"
 
+#include <optional>
+
+#include "nn/cpu/folded_norm.hpp"
 #include "nn/cpu/loops.hpp"
 
 namespace podium::nn::cpu {
@@ -11,15 +14,27 @@ class WeightedLayer final : public Kernel {
       : context_(spec.context),
         memory_(spec.memory),
         outputs_(spec.output_count()),
-        relu_(spec.layer.relu) {
+        relu_(spec.layer.relu),
+        training_(spec.pass == Pass::training),
+        source_(context_, spec.layer.name + " (input)", plan.input, memory_.input, plan.source) {
+    if (spec.layer.norm) {
+      folded_.emplace(memory_, plan.weights.get_size() / sizeof(float),
+                      static_cast<size_t>(spec.layer.output.channels));
+    }
     bind_forward(spec.layer, plan);
-    if (spec.pass == Pass::inference) return;
+    if (!training_) return;
     if (memory_.input_gradient != nullptr) bind_backward_data(spec.layer, plan);
     bind_backward_weights(spec.layer, plan);
   }
 
-  void forward(const StepKey&) override {
+  void load_parameters() override {
+    if (folded_) folded_->refresh();
     weights_.refresh(context_);
+  }
+
+  void forward(const StepKey&) override {
+    if (training_) weights_.refresh(context_);
+    source_.refresh(context_);
     forward_.run(context_);
   }
 
@@ -35,12 +50,13 @@ class WeightedLayer final : public Kernel {
 
  private:
   void bind_forward(const LayerPlan& layer, const WeightedPlan& plan) {
-    weights_ =
-        ReorderedBuffer(context_, layer.name, plan.weights, memory_.weights, plan.forward.weights);
+    const float* weights = folded_ ? folded_->weights() : memory_.weights;
+    const float* bias = folded_ ? folded_->bias() : memory_.bias;
+    weights_ = ReorderedBuffer(context_, layer.name, plan.weights, weights, plan.forward.weights);
     forward_ = BoundPrimitive(layer.name + " (forward)", plan.forward.primitive);
-    forward_.bind(DNNL_ARG_SRC, view(context_, plan.source, memory_.input));
+    forward_.bind(DNNL_ARG_SRC, source_.memory());
     forward_.bind(DNNL_ARG_WEIGHTS, weights_.memory());
-    if (layer.bias) forward_.bind(DNNL_ARG_BIAS, view(context_, plan.bias, memory_.bias));
+    if (bias != nullptr) forward_.bind(DNNL_ARG_BIAS, view(context_, plan.bias, bias));
     forward_.bind(DNNL_ARG_DST, view(context_, plan.result, memory_.output));
     forward_.bind_scratchpad(context_, plan.forward.scratchpad);
   }
@@ -55,7 +71,7 @@ class WeightedLayer final : public Kernel {
     backward_data_.bind(DNNL_ARG_DIFF_DST, view(context_, plan.result, memory_.output_gradient));
     backward_data_.bind(DNNL_ARG_WEIGHTS,
                         shared ? weights_.memory() : backward_weights_layout_.memory());
-    backward_data_.bind(DNNL_ARG_DIFF_SRC, view(context_, plan.source, memory_.input_gradient));
+    backward_data_.bind(DNNL_ARG_DIFF_SRC, view(context_, plan.input, memory_.input_gradient));
     backward_data_.bind_scratchpad(context_, plan.backward_data.scratchpad);
   }
 
@@ -64,7 +80,7 @@ class WeightedLayer final : public Kernel {
                                         memory_.weights_gradient, plan.backward_weights.weights);
     backward_weights_ =
         BoundPrimitive(layer.name + " (backward weights)", plan.backward_weights.primitive);
-    backward_weights_.bind(DNNL_ARG_SRC, view(context_, plan.source, memory_.input));
+    backward_weights_.bind(DNNL_ARG_SRC, source_.memory());
     backward_weights_.bind(DNNL_ARG_DIFF_DST, view(context_, plan.result, memory_.output_gradient));
     backward_weights_.bind(DNNL_ARG_DIFF_WEIGHTS, weights_gradient_.memory());
     if (layer.bias) {
@@ -77,6 +93,9 @@ class WeightedLayer final : public Kernel {
   LayerMemory memory_;
   size_t outputs_;
   bool relu_;
+  bool training_;
+  std::optional<FoldedNorm> folded_;
+  ReorderedBuffer source_;
   ReorderedBuffer weights_;
   ReorderedBuffer backward_weights_layout_;
   ReorderedBuffer weights_gradient_;

@@ -1,6 +1,7 @@
 // What convolutions and dense layers share: a forward, a backward-data and a backward-weights
-// primitive around canonical weights, which are reordered once per step where oneDNN prefers
-// another layout, and the mask of a fused ReLU.
+// primitive around canonical weights, which are reordered where oneDNN prefers another layout (once
+// per step, or at inference once per set of parameters), a folded batch norm, and the mask of a
+// fused ReLU.
 #pragma once
 
 #include <memory>
@@ -17,7 +18,8 @@ struct PlannedPrimitive {
 };
 
 struct WeightedPlan {
-  dnnl::memory::desc source;
+  dnnl::memory::desc input;   // as the layer's input lies in memory
+  dnnl::memory::desc source;  // as the primitives read it
   dnnl::memory::desc result;
   dnnl::memory::desc weights;  // canonical
   dnnl::memory::desc bias;     // empty without bias
