@@ -99,15 +99,20 @@ def append_line(path, entry):
 
 def train(options, seed, run_dir):
     """The entry of one seed; exits with podium's code when it fails or is stopped."""
-    done = subprocess.run(command_of(options, seed, run_dir), cwd=ROOT, stdout=subprocess.PIPE,
-                          text=True, check=False)
-    if done.returncode != 0:
-        advice = "; the same command goes on" if done.returncode == STOPPED_EARLY else ""
-        print(f"seed {seed}: podium ended with {done.returncode}{advice}", file=sys.stderr)
-        sys.exit(done.returncode)
-    results = [line for line in done.stdout.splitlines() if line.startswith("PODIUM_RESULT ")]
+    job = subprocess.Popen(command_of(options, seed, run_dir), cwd=ROOT, stdout=subprocess.PIPE,
+                           text=True)
+    try:
+        output, _ = job.communicate()
+    except KeyboardInterrupt:  # the job has got it too, and stops at a checkpoint
+        output, _ = job.communicate()
+    if job.returncode != 0:
+        advice = "; the same command goes on" if job.returncode == STOPPED_EARLY else ""
+        print(f"seed {seed}: podium ended with {job.returncode}{advice}", file=sys.stderr)
+        sys.exit(job.returncode)
+    results = [line for line in output.splitlines() if line.startswith("PODIUM_RESULT ")]
     result = json.loads(results[-1].removeprefix("PODIUM_RESULT "))
-    return {"seed": seed, "ranks": options.ranks, **result["models"][0]}
+    build = hashlib.sha256((ROOT / options.podium).read_bytes()).hexdigest()[:12]
+    return {"seed": seed, "ranks": options.ranks, "build": build, **result["models"][0]}
 
 
 def spread(values, scale, digits):
@@ -150,6 +155,9 @@ def main():
         shutil.rmtree(run_dir)
         print(f"seed {seed}: test accuracy {finished[seed]['test_accuracy']:.4f}, "
               f"{finished[seed]['train_s']:.1f} s", file=sys.stderr)
+    if len({finished[seed]["build"] for seed in options.seeds}) > 1:
+        print(f"warning: these seeds were trained by different builds; remove {path} to train all "
+              "by this one", file=sys.stderr)
     print(HEADING)
     print(row(options, [finished[seed] for seed in options.seeds]))
 

@@ -51,18 +51,19 @@ def arguments():
     parser.add_argument("--predict-batches", default="1,256")
     parser.add_argument("--threads", default="1,2")
     parser.add_argument("--repetitions", type=int, default=4)
-    parser.add_argument("--seconds", type=float, default=2.5, help="of one measurement")
+    parser.add_argument("--seconds", type=float, default=2, help="of one measurement")
     parser.add_argument("--parts", default="train,predict,ranks")
-    parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out")
+    parser.add_argument("--compile-batches", default="128",
+                        help="for which torch.compile is measured too; it takes half a minute each")
     parser.add_argument("--stock-malloc", action="store_true",
                         help="PyTorch with glibc's malloc as it is by default")
     parser.add_argument("--quick", action="store_true",
                         help="one batch size of each kind, 2 short repetitions, no compilation")
     options = parser.parse_args()
     if options.quick:
-        options.repetitions, options.seconds, options.no_compile = 2, 1.0, True
-        options.batches, options.predict_batches = "128", "256"
-    for name in ("batches", "predict_batches", "threads"):
+        options.repetitions, options.seconds = 2, 1.0
+        options.batches, options.predict_batches, options.compile_batches = "128", "256", ""
+    for name in ("batches", "predict_batches", "compile_batches", "threads"):
         setattr(options, name, [int(n) for n in getattr(options, name).split(",") if n])
     return options
 
@@ -185,7 +186,7 @@ def measure(do, podium, peer, name, arch, batch, threads):
            **compare(ours, lambda: peer.ask(do, arch, batch, best, seconds), options.repetitions),
            "theirs_best": best, "theirs_variants": others}
     row["flops_per_s"] = row["ours"] * flops[0]
-    if do == "train" and not options.no_compile:
+    if do == "train" and batch in options.compile_batches:
         compiled = [peer.ask(do, arch, batch, f"compiled {best}", seconds) for _ in range(2)]
         if all(compiled):
             row["theirs_compiled"] = max(compiled)
