@@ -8,7 +8,7 @@
 // FLOPs are those of Model::flops_per_image(): convolutions and dense layers, a multiply-add as
 // two. A training step counts three times the forward pass: the backward pass computes two products
 // of the same size, one for the weights and one for the inputs (the first layer's second one is
-// counted too, though nobody needs it).
+// counted too, though nobody needs it). Winograd's filtering performs fewer than are counted.
 #pragma once
 
 #include <vector>

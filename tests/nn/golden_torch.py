@@ -103,6 +103,13 @@ CASES = {
                        (1, 7, 7), 3),
     "res_conv_relu": ("conv 16 3; relu; res 16 1; conv 24 3 stride 2; bn; relu; dense classes",
                       (1, 7, 6), 3),
+    # Enough work for algorithms that pay only from some size on, such as Winograd's filtering.
+    "many_images_conv_relu": ("conv 48 3; relu; conv 64 3; relu; conv 32 3; dense classes",
+                              (1, 7, 8), 33),
+    "many_images_bn_pool": ("conv 32 3; bn; relu; conv 32 3; bn; relu; pool 2; conv 64 3; relu; "
+                            "dense classes", (1, 17, 15), 19),
+    "many_images_res": ("conv 16 3; bn; relu; res 16 1; res 32 1; dense classes",
+                        (1, 8, 8), 18),
 }
 for channels in (3, 5, 8, 16, 24, 32):
     CASES.update({

@@ -25,10 +25,9 @@ constexpr float kSmoothing = 0.1F;
 constexpr float kRate = 0.01F;
 constexpr SgdOptions kSgd = {0.9F, 0.1F};
 // Rounding errors grow from step to step, in PyTorch's float32 too, so that only exact rounding can
-// follow for long. A loss may stray from float64
-// ten times as far as PyTorch's did until that step: another order of sums gives another error of
-// the same size, and ten leaves room for chance. An error of a formula is far beyond: without
-// weight decay, for instance, the losses are wrong by more than 1e-3.
+// follow for long. A loss may stray from float64 ten times as far as PyTorch's did until that step:
+// another order of sums gives another error of the same size, and ten leaves room for chance. An
+// error of a formula is far beyond: without weight decay the losses are wrong by 1e-4 and more.
 constexpr double kStrayFactor = 10;
 
 std::vector<Case> cases(bool training) {
