@@ -14,7 +14,7 @@ struct Progress {
   uint64_t records = 0;           // of the train split then
   double step_s = 0;              // wall time in training steps
   double exposed_comm_s = 0;      // of which waiting for gradients
-  double total_s = 0;             // wall time with evaluation and checkpoints
+  double total_s = 0;             // wall time with evaluations and earlier checkpoints
   double loss = 0;                // mean over the last epoch
   double train_accuracy = 0;      // over the last epoch, as it went, in [0,1]
   double val_accuracy = 0;        // after the last epoch, in [0,1]

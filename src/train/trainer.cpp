@@ -11,14 +11,13 @@
 #include "core/error.hpp"
 #include "core/hash.hpp"
 #include "core/random.hpp"
+#include "core/text.hpp"
 #include "nn/one_cycle.hpp"
 #include "train/evaluation.hpp"
 #include "train/model_snapshot.hpp"
 
 namespace podium::train {
 namespace {
-
-constexpr size_t steps_between_stop_checks = 8;
 
 nn::SgdOptions sgd_options(const Recipe& recipe) {
   return {static_cast<float>(recipe.momentum), static_cast<float>(recipe.weight_decay),
@@ -62,7 +61,9 @@ Trainer::Trainer(nn::Model& model, io::Dataset& dataset, GradientSync& sync,
       sync_(sync),
       group_(group),
       options_(std::move(options)),
-      optimizer_(model.buffers(), model.parameters().size(), sgd_options(options_.recipe)) {
+      optimizer_(model.buffers(), model.parameters().size(), sgd_options(options_.recipe)),
+      loss_watch_(model.card().classes) {
+  if (!options_.mlperf) options_.mlperf = std::make_shared<MlperfLog>();
   const Recipe& recipe = options_.recipe;
   model_.initialise(recipe.seed);
   if (recipe.init == nn::Initialisation::dirac) {
@@ -81,15 +82,24 @@ Trainer::Trainer(nn::Model& model, io::Dataset& dataset, GradientSync& sync,
 }
 
 Trainer::Outcome Trainer::run() {
-  while (progress_.epochs < options_.recipe.epochs) {
+  lap_.restart();
+  while (!done()) {
     if (train_epoch() == Outcome::stopped) return Outcome::stopped;
   }
   if (average_) average_->swap(model_);
   return Outcome::finished;
 }
 
+bool Trainer::reached_target() const {
+  return options_.target_accuracy > 0 && progress_.epochs > 0 &&
+         progress_.val_accuracy >= options_.target_accuracy;
+}
+
+bool Trainer::done() const {
+  return progress_.epochs >= options_.recipe.epochs || reached_target();
+}
+
 Trainer::Outcome Trainer::train_epoch() {
-  const Stopwatch watch;
   const double exposed_before = sync_.exposed_seconds();
   if (options_.follow) take_up_appended();
   io::Loader loader(dataset_, loader_options());
@@ -98,19 +108,20 @@ Trainer::Outcome Trainer::train_epoch() {
   model_.set_dropout_stream(rank_seed, static_cast<uint64_t>(epoch.first_step));
 
   loader.start_epoch(static_cast<uint64_t>(progress_.epochs));
-  while (take_step(epoch)) {
-    if (epoch.steps % steps_between_stop_checks == 0 && stop_agreed()) return Outcome::stopped;
-  }
+  options_.mlperf->start("epoch_start", {{"epoch_num", progress_.epochs + 1}});
+  const bool whole = take_steps(epoch);
+  options_.mlperf->stop("epoch_stop", {{"epoch_num", progress_.epochs + 1}});
+  if (!whole) return Outcome::stopped;
   const double step_s = epoch.watch.seconds();
   progress_.step_s += step_s;
   progress_.exposed_comm_s += sync_.exposed_seconds() - exposed_before;
   finish_epoch(epoch);
   progress_.epoch_images_per_s =
       static_cast<double>(dataset_.size(io::Split::train)) / std::max(step_s, 1e-9);
-  progress_.total_s += watch.seconds();
+  progress_.total_s += lap_.seconds();
+  lap_.restart();
 
-  const bool last = progress_.epochs == options_.recipe.epochs;
-  if (last || progress_.epochs % options_.checkpoint_epochs == 0) save();
+  if (done() || progress_.epochs % options_.checkpoint_epochs == 0) save();
   if (options_.on_epoch && group_.rank() == 0) options_.on_epoch(progress_);
   return Outcome::finished;
 }
@@ -150,6 +161,15 @@ void Trainer::take_up_appended() {
                     " in all");
 }
 
+// The steps of one epoch; false if it was stopped before its end.
+bool Trainer::take_steps(Epoch& epoch) {
+  while (take_step(epoch)) {
+    if (epoch.steps % LossWatch::window == 0 && agree(epoch)) return false;
+  }
+  agree(epoch);  // too late for a wish to stop
+  return true;
+}
+
 // One optimizer step on the next batch; false at the end of the epoch.
 bool Trainer::take_step(Epoch& epoch) {
   const std::optional<io::Batch> batch = epoch.loader.next();
@@ -163,6 +183,7 @@ bool Trainer::take_step(Epoch& epoch) {
   optimizer_.step(model_.parameters(), model_.gradients(), static_cast<float>(epoch.lr));
   if (average_) average_->follow(model_, step, epoch.steps_of_run);
 
+  loss_watch_.record(step, epoch.lr, result.loss_sum, static_cast<double>(batch->global_count));
   epoch.loss_sum += result.loss_sum;
   epoch.correct += result.correct;
   epoch.images += static_cast<double>(batch->count());
@@ -175,13 +196,6 @@ void Trainer::finish_epoch(const Epoch& epoch) {
   comm::ring_allreduce(group_, std::span<double>(sums));
   const auto [loss_sum, correct, images] = sums;
   ++progress_.epochs;
-  if (!std::isfinite(loss_sum)) {
-    const Recipe& recipe = options_.recipe;
-    throw usage_error(
-        "the loss is no longer a finite number in epoch " + std::to_string(progress_.epochs),
-        "model '" + recipe.name + "', learning rate " + std::to_string(recipe.lr),
-        "lower the learning rate");
-  }
   progress_.images += static_cast<int64_t>(images);
   progress_.generation = dataset_.generation();
   progress_.records = dataset_.size(io::Split::train);
@@ -190,15 +204,39 @@ void Trainer::finish_epoch(const Epoch& epoch) {
   progress_.lr = epoch.lr;
   average_statistics(model_.statistics());
   if (average_) average_statistics(average_->statistics());
+  options_.mlperf->start("eval_start", {{"epoch_num", progress_.epochs}});
   progress_.val_accuracy = validate();
+  options_.mlperf->point("eval_accuracy", progress_.val_accuracy,
+                         {{"epoch_num", progress_.epochs}});
+  options_.mlperf->stop("eval_stop", {{"epoch_num", progress_.epochs}});
   check_replicas();
 }
 
-// True on all ranks if any was asked to stop.
-bool Trainer::stop_agreed() {
-  double wishes = options_.should_stop && options_.should_stop() ? 1 : 0;
-  comm::ring_allreduce(group_, std::span<double>(&wishes, 1));
-  return wishes > 0;
+// True on all ranks if any was asked to stop. Throws on all of them if the run has diverged.
+bool Trainer::agree(const Epoch& epoch) {
+  const std::span<double> losses = loss_watch_.sums();
+  std::array<double, LossWatch::window + 2> shared{};
+  std::ranges::copy(losses, shared.begin() + 2);
+  shared[0] = options_.should_stop && options_.should_stop() ? 1 : 0;
+  shared[1] = all_finite(model_.parameters()) && all_finite(model_.statistics()) ? 0 : 1;
+  comm::ring_allreduce(group_, std::span(shared).first(losses.size() + 2));
+  std::copy_n(shared.begin() + 2, losses.size(), losses.begin());
+  if (const auto divergence = loss_watch_.judge(shared[1] == 0)) fail(*divergence, epoch);
+  return shared[0] > 0;
+}
+
+void Trainer::fail(const Divergence& divergence, const Epoch& epoch) const {
+  options_.mlperf->stop("epoch_stop", {{"epoch_num", progress_.epochs + 1}});
+  const std::string kept = saved_epochs_ == 0 ? "there is no checkpoint yet"
+                                              : options_.checkpoint.string() + " keeps epoch " +
+                                                    std::to_string(saved_epochs_) + ", from before";
+  throw usage_error(
+      divergence.what + format(" in epoch %d at step %lld of %zu", progress_.epochs + 1,
+                               static_cast<long long>(divergence.step - epoch.first_step + 1),
+                               epoch.loader.steps_per_epoch()),
+      format("model '%s', learning rate %.4g", options_.recipe.name.c_str(),
+             divergence.learning_rate),
+      "lower the learning rate (lr) or lengthen its rise (warmup); " + kept);
 }
 
 // Batch norm's running statistics come from each rank's own images: their mean goes on everywhere.
@@ -252,6 +290,7 @@ void Trainer::resume() {
   }
   if (comm::broadcast_text(group_, found ? "yes" : "no", 0) == "no") return;
   progress_ = read_checkpoint(options_.checkpoint, model_, optimizer_, average());
+  saved_epochs_ = progress_.epochs;
   if (group_.rank() == 0) {
     options_.log.info("model '" + options_.recipe.name + "' goes on after epoch " +
                       std::to_string(progress_.epochs) + " of " +
@@ -260,8 +299,10 @@ void Trainer::resume() {
   }
 }
 
-void Trainer::save() const {
-  if (options_.checkpoint.empty() || group_.rank() != 0) return;
+void Trainer::save() {
+  if (options_.checkpoint.empty()) return;
+  saved_epochs_ = progress_.epochs;
+  if (group_.rank() != 0) return;
   write_checkpoint(options_.checkpoint, identity(), progress_, model_, optimizer_,
                    average_ ? &*average_ : nullptr);
 }

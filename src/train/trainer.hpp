@@ -6,6 +6,10 @@
 // identical bits, writes a checkpoint, and reports. Where the recipe asks for an average of the
 // weights, that average is what is evaluated and what the model holds in the end.
 //
+// Every few steps the ranks agree, in one small collective, on whether to stop and whether the run
+// has diverged (loss_watch.hpp). One that has ends all trainers with one error; its last checkpoint
+// is of an epoch before.
+//
 // Records that are appended to the cache while a run is under way wait for the next run, or, for
 // one that follows, for its next epoch; all ranks take them up together.
 //
@@ -15,16 +19,20 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "comm/communicator.hpp"
+#include "core/clock.hpp"
 #include "core/log.hpp"
 #include "io/loader/dataset.hpp"
 #include "io/loader/loader.hpp"
 #include "nn/model.hpp"
 #include "nn/sgd.hpp"
 #include "train/gradient_sync.hpp"
+#include "train/loss_watch.hpp"
+#include "train/mlperf_log.hpp"
 #include "train/progress.hpp"
 #include "train/recipe.hpp"
 #include "train/training_checkpoint.hpp"
@@ -41,6 +49,8 @@ struct TrainerOptions {
   bool follow = false;               // take up at each epoch what was appended
   io::Shuffle shuffle = io::Shuffle::automatic;
   size_t prefetch_threads = 1;
+  double target_accuracy = 0;  // on validation, in [0,1]: training ends once it is reached; 0: none
+  std::shared_ptr<MlperfLog> mlperf;  // gets epochs and evaluations, on rank 0; null: none
   std::function<void(const Progress&)> on_epoch;  // called on rank 0 of the group
   std::function<bool()> should_stop;              // any rank may ask; all stop together
   Log log;
@@ -55,11 +65,14 @@ class Trainer {
   Trainer(nn::Model& model, io::Dataset& dataset, GradientSync& sync, comm::Communicator& group,
           TrainerOptions options);
 
-  // Trains to the last epoch, or until some rank is asked to stop. Call it once. Throws usage_error
-  // when the loss is no longer finite, internal_error when replicas hold different bits.
+  // Trains to the last epoch or to the target accuracy, or until some rank is asked to stop. Call
+  // it once. Throws usage_error when the run has diverged, internal_error when replicas hold
+  // different bits.
   Outcome run();
 
   const Progress& progress() const { return progress_; }
+  // True once validation accuracy after the last epoch is at least the target.
+  bool reached_target() const;
 
  private:
   struct Epoch;
@@ -67,15 +80,18 @@ class Trainer {
   Outcome train_epoch();
   io::LoaderOptions loader_options() const;
   void take_up_appended();
+  bool take_steps(Epoch& epoch);
   bool take_step(Epoch& epoch);
   void finish_epoch(const Epoch& epoch);
-  bool stop_agreed();
+  bool done() const;
+  bool agree(const Epoch& epoch);
+  [[noreturn]] void fail(const Divergence& divergence, const Epoch& epoch) const;
   void average_statistics(std::span<float> statistics);
   double validate();
   WeightAverage* average() { return average_ ? &*average_ : nullptr; }
   void check_replicas();
   void resume();
-  void save() const;
+  void save();
   TrainingIdentity identity() const;
 
   nn::Model& model_;
@@ -85,7 +101,10 @@ class Trainer {
   TrainerOptions options_;
   nn::Sgd optimizer_;
   std::optional<WeightAverage> average_;
+  LossWatch loss_watch_;
   Progress progress_;
+  Stopwatch lap_;         // since total_s was last brought up to date
+  int saved_epochs_ = 0;  // in the checkpoint; 0: there is none of this run
 };
 
 }  // namespace podium::train

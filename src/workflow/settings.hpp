@@ -29,6 +29,7 @@ struct Settings {
   int groups = 0;                      // of trainers, side by side; 0 chooses
   int threads = 0;                     // per trainer; 0 chooses
   bool train_alone = false;            // --train.sync=none
+  double target_accuracy = 0;          // on validation; 0: none
   int checkpoint_epochs = 1;           // 0: no checkpoints
 
   serve::ServiceOptions service;
@@ -41,6 +42,7 @@ struct Settings {
   std::filesystem::path registry_dir() const { return run_dir / "registry"; }
   std::filesystem::path checkpoint_dir() const { return run_dir / "checkpoints"; }
   std::filesystem::path metrics_file() const { return run_dir / "metrics.jsonl"; }
+  std::filesystem::path mlperf_file() const { return run_dir / "mlperf.log"; }
 };
 
 }  // namespace podium::workflow

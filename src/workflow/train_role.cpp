@@ -1,4 +1,6 @@
+#include <chrono>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "ckpt/transfer.hpp"
 #include "core/error.hpp"
@@ -53,12 +55,22 @@ class TrainRole {
       job_.tell_conductor(event);
     };
     hooks.should_stop = [&] { return job_.control.try_receive(Mailbox::train).has_value(); };
-    TrainingOutcome outcome =
-        train_together(recipe, *dataset_, job_.settings, job_.threads, group_, hooks, log_);
+    TrainingOutcome outcome = train_as_one(recipe, hooks);
     if (outcome.stopped) return false;
     if (leads()) hand_over(recipe, outcome);
     trained_.push_back(std::move(outcome.model));
     return true;
+  }
+
+  // Where all trainers of the group fail alike, the first speaks: its exit ends the others while
+  // they wait.
+  TrainingOutcome train_as_one(const train::Recipe& recipe, const TrainingHooks& hooks) {
+    try {
+      return train_together(recipe, *dataset_, job_.settings, job_.threads, group_, hooks, log_);
+    } catch (const Error&) {
+      if (!leads()) std::this_thread::sleep_for(std::chrono::seconds(2));
+      throw;
+    }
   }
 
   // Gives the finished model to a ckpt rank and goes on at once with the next.

@@ -12,6 +12,7 @@
 #include "nn/cpu/cpu_ops.hpp"
 #include "nn/ops.hpp"
 #include "train/allreduce_sync.hpp"
+#include "train/mlperf_log.hpp"
 #include "train/model_snapshot.hpp"
 #include "train/trainer.hpp"
 
@@ -45,6 +46,31 @@ void tell_order(const io::Dataset& dataset, const Settings& settings, const Log&
   }
 }
 
+// What MLPerf's logs say of a run before it starts.
+void describe_run(train::MlperfLog& log, const train::Recipe& recipe, const io::Dataset& dataset) {
+  log.point("submission_benchmark", dataset.info().name);
+  log.point("seed", recipe.seed);
+  log.point("global_batch_size", recipe.batch);
+  log.point("train_samples", dataset.size(io::Split::train));
+  log.point("eval_samples", dataset.size(io::Split::validation));
+  log.point("opt_name", "sgd");
+  log.point("opt_base_learning_rate", recipe.lr);
+  log.point("opt_end_learning_rate", recipe.lr * recipe.final_lr);
+  log.point("opt_learning_rate_warmup_epochs", recipe.warmup * recipe.epochs);
+  log.point("opt_momentum", recipe.momentum);
+  log.point("opt_weight_decay", recipe.weight_decay);
+  if (recipe.ema > 0) log.point("model_eval_ema_factor", recipe.ema);
+}
+
+void tell_target(const train::Recipe& recipe, const TrainingOutcome& outcome, const Log& log) {
+  const train::Progress& progress = outcome.progress;
+  if (outcome.target_accuracy == 0 || outcome.stopped) return;
+  log.info(format("model '%s' %s the target accuracy %g: %.4f after %d of %d epochs and %.1f s",
+                  recipe.name.c_str(), outcome.reached ? "has reached" : "has not reached",
+                  outcome.target_accuracy, progress.val_accuracy, progress.epochs, recipe.epochs,
+                  progress.total_s));
+}
+
 // Cores that this process may use: what the launcher's binding and cgroups leave it.
 int usable_cores() {
   cpu_set_t set;
@@ -71,12 +97,17 @@ nn::Model make_model(const train::Recipe& recipe, const io::DatasetInfo& dataset
 TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset,
                                const Settings& settings, int threads, comm::Communicator& group,
                                const TrainingHooks& hooks, const Log& log) {
+  const auto mlperf = group.rank() == 0
+                          ? std::make_shared<train::MlperfLog>(settings.mlperf_file(), recipe.name)
+                          : std::make_shared<train::MlperfLog>();
+  mlperf->start("init_start");
   const int local_batch = (recipe.batch + group.size() - 1) / group.size();
   TrainingOutcome outcome;
   outcome.model =
       std::make_unique<nn::Model>(make_model(recipe, dataset.info(), threads, local_batch));
 
   if (group.rank() == 0) {
+    describe_run(*mlperf, recipe, dataset);
     log.info(size_line(recipe, *outcome.model));
     tell_order(dataset, settings, log);
   }
@@ -101,9 +132,22 @@ TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset
   options.on_epoch = hooks.on_epoch;
   options.should_stop = hooks.should_stop;
   options.log = log;
+  options.target_accuracy = outcome.target_accuracy = settings.target_accuracy;
+  options.mlperf = mlperf;
   train::Trainer trainer(*outcome.model, dataset, sync, group, std::move(options));
-  outcome.stopped = trainer.run() == train::Trainer::Outcome::stopped;
+  mlperf->stop("init_stop");
+  mlperf->start("run_start", {{"first_epoch_num", trainer.progress().epochs + 1}});
+  try {
+    outcome.stopped = trainer.run() == train::Trainer::Outcome::stopped;
+  } catch (...) {
+    mlperf->stop("run_stop", {{"status", "aborted"}});
+    throw;
+  }
   outcome.progress = trainer.progress();
+  outcome.reached = trainer.reached_target();
+  const bool success = !outcome.stopped && (settings.target_accuracy == 0 || outcome.reached);
+  mlperf->stop("run_stop", {{"status", success ? "success" : "aborted"}});
+  if (group.rank() == 0) tell_target(recipe, outcome, log);
   return outcome;
 }
 
@@ -115,6 +159,9 @@ Json describe(const train::Recipe& recipe, const TrainingOutcome& outcome) {
           {"val_accuracy", outcome.progress.val_accuracy},
           {"images_per_s", outcome.progress.images_per_s()},
           {"train_s", outcome.progress.total_s},
+          {"target_accuracy", outcome.target_accuracy > 0 ? Json(outcome.target_accuracy) : Json()},
+          {"reached", outcome.target_accuracy > 0 ? Json(outcome.reached) : Json()},
+          {"time_to_accuracy_s", outcome.reached ? Json(outcome.progress.total_s) : Json()},
           {"exposed_comm_share", outcome.progress.exposed_comm_share()},
           {"weights_xxh3", train::weights_xxh3(*outcome.model)}};
 }

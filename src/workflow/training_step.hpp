@@ -24,6 +24,8 @@ nn::Model make_model(const train::Recipe& recipe, const io::DatasetInfo& dataset
 struct TrainingOutcome {
   bool stopped = false;  // some rank was asked to stop; the checkpoint holds the last whole epoch
   train::Progress progress;
+  double target_accuracy = 0;  // 0: none was asked for
+  bool reached = false;        // that target
   std::unique_ptr<nn::Model> model;
 };
 

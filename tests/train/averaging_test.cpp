@@ -17,31 +17,12 @@ using test::on_ranks;
 using train::Trainer;
 using train::WeightAverage;
 
-class AveragingTest : public testing::Test {
+class AveragingTest : public test::TrainingTest {
  protected:
   // Sets every weight of `model` to `value`.
   static void fill(nn::Model& model, float value) {
     std::ranges::fill(model.parameters(), value);
     std::ranges::fill(model.statistics(), value);
-  }
-
-  std::string train(const train::Recipe& recipe, int ranks, train::TrainerOptions options = {},
-                    Trainer::Outcome expected = Trainer::Outcome::finished) {
-    std::string hash;
-    options.recipe = recipe;
-    on_ranks(ranks, [&](comm::Communicator& group) {
-      io::Dataset dataset = cache_.open();
-      nn::Model model = test::small_model(dataset, recipe);
-      train::AllReduceSync sync(group);
-      Trainer trainer(model, dataset, sync, group, options);
-      EXPECT_EQ(trainer.run(), expected);
-      const double accuracy = train::evaluate(model, dataset, io::Split::validation, group);
-      if (group.rank() != 0) return;
-      hash = train::weights_xxh3(model);
-      progress_ = trainer.progress();
-      accuracy_ = accuracy;
-    });
-    return hash;
   }
 
   static train::Recipe averaged_recipe() {
@@ -50,11 +31,6 @@ class AveragingTest : public testing::Test {
     recipe.ema_every = 3;
     return recipe;
   }
-
-  const test::SyntheticCache cache_;
-  const io::Dataset dataset_ = cache_.open();
-  train::Progress progress_;
-  double accuracy_ = 0;
 };
 
 TEST_F(AveragingTest, FollowsTheFormula) {
@@ -105,7 +81,7 @@ TEST_F(AveragingTest, TheAverageIsWhatIsEvaluatedAndKept) {
   const std::string raw = train(test::small_recipe(), 2);
   const std::string averaged = train(averaged_recipe(), 2);
   EXPECT_NE(averaged, raw);
-  EXPECT_EQ(accuracy_, progress_.val_accuracy) << "what was validated is not what was kept";
+  EXPECT_EQ(kept_accuracy_, progress_.val_accuracy) << "what was validated is not what was kept";
   EXPECT_GT(progress_.val_accuracy, 0.9);
   train::Recipe slow = averaged_recipe();
   slow.ema_every = 1000;  // never within the run: the initial weights stay

@@ -17,31 +17,7 @@ namespace {
 using test::on_ranks;
 using train::Trainer;
 
-class TrainerTest : public testing::Test {
- protected:
-  // Trains `recipe` on `ranks` ranks and returns the hash of the weights of rank 0.
-  std::string train(const train::Recipe& recipe, int ranks, train::TrainerOptions options = {},
-                    Trainer::Outcome expected = Trainer::Outcome::finished) {
-    std::string hash;
-    options.recipe = recipe;
-    on_ranks(ranks, [&](comm::Communicator& group) {
-      io::Dataset dataset = cache_.open();
-      nn::Model model = test::small_model(dataset, recipe);
-      train::AllReduceSync sync(group);
-      Trainer trainer(model, dataset, sync, group, options);
-      EXPECT_EQ(trainer.run(), expected);
-      if (group.rank() == 0) {
-        hash = train::weights_xxh3(model);
-        progress_ = trainer.progress();
-      }
-    });
-    return hash;
-  }
-
-  const test::SyntheticCache cache_;
-  const io::Dataset dataset_ = cache_.open();
-  train::Progress progress_;
-};
+using TrainerTest = test::TrainingTest;
 
 TEST_F(TrainerTest, LearnsOnAnyNumberOfRanks) {
   for (const int ranks : {1, 2, 3}) {
@@ -193,18 +169,6 @@ TEST_F(TrainerTest, ReplicasThatDriftApartAreNoticed) {
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ExitCode::internal);
     EXPECT_NE(std::string(error.what()).find("trainer 1"), std::string::npos) << error.what();
-  }
-}
-
-TEST_F(TrainerTest, ALossThatExplodesStopsWithAMessage) {
-  train::Recipe recipe = test::small_recipe();
-  recipe.lr = 1e30;
-  try {
-    train(recipe, 1);
-    FAIL() << "a loss without bounds went unnoticed";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ExitCode::usage);
-    EXPECT_NE(std::string(error.what()).find("lower the learning rate"), std::string::npos);
   }
 }
 

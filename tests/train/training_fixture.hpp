@@ -1,6 +1,8 @@
 // A small synthetic data set in a real cache, and ranks as threads that train on it.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -15,14 +17,19 @@
 #include "nn/ops.hpp"
 #include "temporary_folder.hpp"
 #include "train/allreduce_sync.hpp"
+#include "train/evaluation.hpp"
+#include "train/model_snapshot.hpp"
 #include "train/trainer.hpp"
 
 namespace podium::test {
 
-// 400 images 8x8 in 4 classes, of which 50 are set aside for validation.
+// By default 400 images 8x8 in 4 classes, of which 50 are set aside for validation.
 class SyntheticCache {
  public:
-  SyntheticCache() { ingest({}); }
+  explicit SyntheticCache(std::string source = "synthetic:400,8,8,1,4")
+      : source_(std::move(source)) {
+    ingest({});
+  }
 
   // Adds the train records of another source.
   void append(const std::string& source) const { ingest(source); }
@@ -33,7 +40,7 @@ class SyntheticCache {
  private:
   void ingest(const std::optional<std::string>& append) const {
     io::IngestOptions options;
-    options.source = "synthetic:400,8,8,1,4";
+    options.source = source_;
     options.cache_dir = folder_.path();
     options.validation_records = 50;
     options.append = append;
@@ -44,6 +51,7 @@ class SyntheticCache {
     if (decision.plan) ingest.finish({ingest.write_part(*decision.plan, 0, 1)});
   }
 
+  std::string source_;
   TemporaryFolder folder_;
   mutable std::filesystem::path path_;
 };
@@ -94,5 +102,38 @@ inline void on_ranks(int ranks, const std::function<void(comm::Communicator&)>& 
   for (std::thread& thread : threads) thread.join();
   if (first) std::rethrow_exception(first);
 }
+
+// Trains recipes on a SyntheticCache.
+class TrainingTest : public testing::Test {
+ protected:
+  // Trains `recipe` on `ranks` ranks and returns the hash of the weights of rank 0.
+  std::string train(const train::Recipe& recipe, int ranks, train::TrainerOptions options = {},
+                    train::Trainer::Outcome expected = train::Trainer::Outcome::finished) {
+    std::string hash;
+    options.recipe = recipe;
+    on_ranks(ranks, [&](comm::Communicator& group) {
+      io::Dataset dataset = cache_.open();
+      nn::Model model = small_model(dataset, recipe);
+      train::AllReduceSync sync(group);
+      train::TrainerOptions mine = options;
+      if (group.rank() != 0) mine.mlperf = nullptr;
+      train::Trainer trainer(model, dataset, sync, group, mine);
+      EXPECT_EQ(trainer.run(), expected);
+      const double accuracy = train::evaluate(model, dataset, io::Split::validation, group);
+      if (group.rank() != 0) return;
+      hash = train::weights_xxh3(model);
+      progress_ = trainer.progress();
+      reached_ = trainer.reached_target();
+      kept_accuracy_ = accuracy;
+    });
+    return hash;
+  }
+
+  const SyntheticCache cache_;
+  const io::Dataset dataset_ = cache_.open();
+  train::Progress progress_;
+  bool reached_ = false;
+  double kept_accuracy_ = 0;  // on validation, of what the model holds in the end
+};
 
 }  // namespace podium::test

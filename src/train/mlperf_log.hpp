@@ -1,0 +1,44 @@
+// MlperfLog: the milestones of training runs in the format of MLPerf's logging package, one line
+// `:::MLLOG {json}` per event (github.com/mlcommons/logging, mllog.py and constants.py).
+//
+// Threads, processes: each line is one write(2) under flock(2) at the end of the file, so that the
+// leaders of groups that train side by side share one file, also over NFS. The metadata `model`
+// tells their lines apart.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <source_location>
+#include <string>
+
+#include "core/file_descriptor.hpp"
+
+namespace podium::train {
+
+class MlperfLog {
+ public:
+  using Json = nlohmann::ordered_json;
+  using Where = std::source_location;
+
+  // A log that writes nothing: of ranks that do not lead.
+  MlperfLog() = default;
+
+  // Opens or creates `file`. Throws io_error.
+  MlperfLog(const std::filesystem::path& file, std::string model);
+
+  // INTERVAL_START, INTERVAL_END and POINT_IN_TIME. Throw io_error when the disk is full.
+  void start(const char* key, Json metadata = Json::object(), Where where = Where::current());
+  void stop(const char* key, Json metadata = Json::object(), Where where = Where::current());
+  void point(const char* key, const Json& value, Json metadata = Json::object(),
+             Where where = Where::current());
+
+ private:
+  void write(const char* type, const char* key, const Json& value, Json metadata,
+             const Where& where);
+
+  std::filesystem::path path_;
+  FileDescriptor file_;
+  std::string model_;
+};
+
+}  // namespace podium::train

@@ -1,0 +1,54 @@
+// The loop as a whole can learn anything: 100 images by heart, with every kind of network.
+#include <gtest/gtest.h>
+
+#include "training_fixture.hpp"
+
+namespace podium {
+namespace {
+
+struct Network {
+  const char* name;
+  const char* architecture;
+};
+
+class OverfitTest : public testing::TestWithParam<Network> {
+ protected:
+  // 100 images for training; noise is a good part of them.
+  const test::SyntheticCache cache_{"synthetic:150,12,12,1,10"};
+};
+
+TEST_P(OverfitTest, AHundredImages) {
+  train::Recipe recipe;
+  recipe.name = GetParam().name;
+  recipe.architecture = GetParam().architecture;
+  recipe.epochs = 80;
+  recipe.batch = 10;
+  recipe.lr = 0.05;
+  recipe.label_smoothing = 0;
+  recipe.weight_decay = 0;
+  for (const int ranks : {1, 2}) {
+    test::on_ranks(ranks, [&](comm::Communicator& group) {
+      io::Dataset dataset = cache_.open();
+      ASSERT_EQ(dataset.size(io::Split::train), 100U);
+      nn::Model model = test::small_model(dataset, recipe);
+      train::AllReduceSync sync(group);
+      train::TrainerOptions options;
+      options.recipe = recipe;
+      train::Trainer trainer(model, dataset, sync, group, options);
+      trainer.run();
+      EXPECT_LT(trainer.progress().loss, 0.01);
+      EXPECT_EQ(trainer.progress().train_accuracy, 1.0);
+      EXPECT_EQ(train::evaluate(model, dataset, io::Split::train, group), 1.0);
+    });
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Networks, OverfitTest,
+    testing::Values(Network{"dense", "dense 64; relu; dense 32; relu; dense classes"},
+                    Network{"cnn", "conv 8 3; bn; relu; pool 2; dense 32; relu; dense classes"},
+                    Network{"resnet", "conv 8 3; bn; relu; res 8 1; res 16 2; gap; dense classes"}),
+    [](const auto& parameter) { return std::string(parameter.param.name); });
+
+}  // namespace
+}  // namespace podium
