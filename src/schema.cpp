@@ -148,6 +148,9 @@ class RecipeOptions {
                1),
         number("erase", real, "0", "share of training images with a random rectangle of noise", 0,
                1),
+        choice("tta", "none",
+               "flip: predict by the mean over an image and its mirror image, also when serving",
+               {"none", "flip"}),
     };
   }
 

@@ -56,6 +56,10 @@ train::Flip flip_from(const std::string& text) {
 // What fits no model, whatever its architecture.
 void check_recipe(const train::Recipe& recipe) {
   const std::string where = "model '" + recipe.name + "'";
+  if (recipe.mirror && recipe.flip == train::Flip::none) {
+    throw usage_error("tta=flip for a model that never saw a mirrored image", where,
+                      "set flip too, or leave tta out");
+  }
   if (recipe.lookahead && recipe.ema == 0) {
     throw usage_error("lookahead without an average of the weights", where, "set ema too");
   }
@@ -239,6 +243,7 @@ train::Recipe make_recipe(const Config& config, const std::string& model) {
   recipe.cutout = static_cast<int>(config.integer(key("cutout")));
   recipe.cutout_from = config.real(key("cutout_from"));
   recipe.erase = config.real(key("erase"));
+  recipe.mirror = config.text(key("tta")) == "flip";
   recipe.seed = static_cast<uint64_t>(config.integer("train.seed"));
   check_recipe(recipe);
   return recipe;

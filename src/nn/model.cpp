@@ -27,6 +27,23 @@ int padded_batch(int images, int max_batch) {
   return std::min(images <= between ? between : power, max_batch);
 }
 
+// `images` [N,H,W,C] with left and right exchanged.
+void mirror_images(std::span<const uint8_t> images, const ImageShape& shape,
+                   std::vector<uint8_t>& mirrored) {
+  mirrored.resize(images.size());
+  const auto channels = static_cast<size_t>(shape.channels);
+  const auto width = static_cast<size_t>(shape.width);
+  const size_t rows = images.size() / (width * channels);
+  for (size_t row = 0; row < rows; ++row) {
+    const uint8_t* from = images.data() + row * width * channels;
+    uint8_t* to = mirrored.data() + (row + 1) * width * channels;
+    for (size_t x = 0; x < width; ++x, from += channels) {
+      to -= channels;
+      std::copy(from, from + channels, to);
+    }
+  }
+}
+
 [[nodiscard]] Error out_of_memory(const ModelCard& card, size_t floats) {
   return unavailable_error("out of memory: model '" + card.name + "' asks for " +
                                std::to_string(floats * sizeof(float) >> 20) + " MiB",
@@ -93,6 +110,25 @@ struct Model::Parts {
     return ready;
   }
 
+  // Leaves the logits of `images` [N,H,W,C] in the executor, which computes `batch` >= N rows.
+  void infer(Executor& executor, std::span<const uint8_t> images, int batch) {
+    const size_t floats = static_cast<size_t>(batch) * static_cast<size_t>(card.image.size());
+    ops->load_images(images, card.preprocess, executor.input());
+    std::fill(executor.input() + images.size(), executor.input() + floats, 0.0F);
+    executor.forward(key);
+  }
+
+  // The same for the mean over the images and their mirror images.
+  void infer_mirrored(Executor& executor, std::span<const uint8_t> images, int batch,
+                      size_t outputs) {
+    infer(executor, images, batch);
+    float* logits = executor.logits();
+    unmirrored_logits.assign(logits, logits + outputs);
+    mirror_images(images, card.image, mirrored);
+    infer(executor, mirrored, batch);
+    for (size_t i = 0; i < outputs; ++i) logits[i] = 0.5F * (logits[i] + unmirrored_logits[i]);
+  }
+
   void check_batch(size_t images_bytes, size_t count) const {
     require(count <= static_cast<size_t>(max_batch), "a batch is larger than max_batch", "Model");
     require(images_bytes == count * static_cast<size_t>(card.image.size()),
@@ -118,8 +154,10 @@ struct Model::Parts {
   PassParts training{Pass::training};
   PassParts inference{Pass::inference};
   StepKey key;
-  bool changed = true;   // parameters or statistics, since the last prediction
-  std::set<int> loaded;  // inference executors that have them, by batch size
+  bool changed = true;            // parameters or statistics, since the last prediction
+  std::set<int> loaded;           // inference executors that have them, by batch size
+  std::vector<uint8_t> mirrored;  // kept between predictions
+  std::vector<float> unmirrored_logits;
 };
 
 Model::Model(ModelCard card, std::unique_ptr<Ops> ops, int max_batch)
@@ -159,17 +197,17 @@ Model::StepResult Model::forward_backward(std::span<const uint8_t> images,
 void Model::predict(std::span<const uint8_t> images, std::span<float> probabilities) {
   Parts& parts = *parts_;
   const auto classes = static_cast<size_t>(parts.card.classes);
-  const auto floats_per_image = static_cast<size_t>(parts.card.image.size());
   const size_t count = probabilities.size() / classes;
   require(count * classes == probabilities.size(), "probabilities are not [N,classes]", "predict");
   parts.check_batch(images.size(), count);
   if (count == 0) return;
   const int batch = padded_batch(static_cast<int>(count), parts.max_batch);
   Executor& executor = parts.ready_to_predict(batch);
-  parts.ops->load_images(images, parts.card.preprocess, executor.input());
-  std::fill(executor.input() + count * floats_per_image,
-            executor.input() + static_cast<size_t>(batch) * floats_per_image, 0.0F);
-  executor.forward(parts.key);
+  if (parts.card.mirror) {
+    parts.infer_mirrored(executor, images, batch, count * classes);
+  } else {
+    parts.infer(executor, images, batch);
+  }
   parts.ops->softmax({executor.logits(), count * classes}, parts.card.classes,
                      probabilities.data());
 }

@@ -53,7 +53,8 @@ class Model {
                               float label_smoothing);
 
   // Class probabilities [N,classes] of uint8 images [N,H,W,C], 0 <= N <= max_batch, with running
-  // statistics and without dropout.
+  // statistics and without dropout. A card with `mirror` asks for the mean of the logits of each
+  // image and its mirror image.
   void predict(std::span<const uint8_t> images, std::span<float> probabilities);
 
   // Dropout masks are a function of (seed, step); each forward_backward() advances the step. Ranks

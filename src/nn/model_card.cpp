@@ -71,6 +71,7 @@ nlohmann::ordered_json to_json(const ModelCard& card) {
   document["classes"] = card.classes;
   document["class_names"] = card.class_names;
   document["preprocess"] = {{"mean", card.preprocess.mean}, {"stddev", card.preprocess.stddev}};
+  document["tta"] = card.mirror ? "flip" : "none";
   return document;
 }
 
@@ -86,6 +87,11 @@ ModelCard model_card_from_json(const nlohmann::ordered_json& document, const std
   const Json preprocess = get<Json>(document, "preprocess", where);
   card.preprocess.mean = get<std::vector<float>>(preprocess, "mean", where);
   card.preprocess.stddev = get<std::vector<float>>(preprocess, "stddev", where);
+  if (document.contains("tta")) {
+    const auto tta = get<std::string>(document, "tta", where);
+    if (tta != "none" && tta != "flip") throw unfit("'tta' is '" + tta + "', unknown here", where);
+    card.mirror = tta == "flip";
+  }
   validate(card, where);
   return card;
 }

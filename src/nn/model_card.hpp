@@ -26,6 +26,7 @@ struct ModelCard {
   int classes = 0;                       // 2..256
   std::vector<std::string> class_names;  // one per class, or empty
   Preprocess preprocess;
+  bool mirror = false;  // predictions are means over an image and its mirror image
 
   bool operator==(const ModelCard&) const = default;
 };

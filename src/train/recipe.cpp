@@ -40,6 +40,7 @@ nlohmann::ordered_json to_json(const Recipe& recipe) {
           {"cutout", recipe.cutout},
           {"cutout_from", recipe.cutout_from},
           {"erase", recipe.erase},
+          {"tta", recipe.mirror ? "flip" : "none"},
           {"seed", recipe.seed}};
 }
 

@@ -33,6 +33,7 @@ struct Recipe {
   int cutout = 0;          // side of a blanked square, pixels
   double cutout_from = 0;  // share of the epochs that go before the first cutout
   double erase = 0;        // probability of a rectangle of noise
+  bool mirror = false;     // predictions are means over an image and its mirror image (tta=flip)
   uint64_t seed = 1;
 };
 

@@ -103,12 +103,14 @@ TEST_F(ConfigTest, AModelsOwnKeysComeBeforeTheCommonOnes) {
 TEST_F(ConfigTest, RecipesTakeEveryOptionOfTheirModel) {
   const Config config =
       parse_command_line({"run", "--train.flip", "--model.cnn.flip=alternate",
-                          "--model.cnn.ema=0.9", "--model.cnn.ema_every=7", "--model.cnn.lookahead",
-                          "--model.cnn.norm_lr=64", "--model.cnn.final_lr=0.07",
-                          "--model.cnn.init=dirac", "--model.cnn.cutout_from=0.5"})
+                          "--model.cnn.tta=flip", "--model.cnn.ema=0.9", "--model.cnn.ema_every=7",
+                          "--model.cnn.lookahead", "--model.cnn.norm_lr=64",
+                          "--model.cnn.final_lr=0.07", "--model.cnn.init=dirac",
+                          "--model.cnn.cutout_from=0.5"})
           .config;
   const train::Recipe recipe = make_recipe(config, "cnn");
   EXPECT_EQ(recipe.flip, train::Flip::alternate);
+  EXPECT_TRUE(recipe.mirror);
   EXPECT_EQ(recipe.ema, 0.9);
   EXPECT_EQ(recipe.ema_every, 7);
   EXPECT_TRUE(recipe.lookahead);
@@ -118,6 +120,7 @@ TEST_F(ConfigTest, RecipesTakeEveryOptionOfTheirModel) {
   EXPECT_EQ(recipe.cutout_from, 0.5);
   const train::Recipe other = make_recipe(config, "dense");
   EXPECT_EQ(other.flip, train::Flip::random);
+  EXPECT_FALSE(other.mirror);
   EXPECT_EQ(other.ema, 0);
 }
 
@@ -131,6 +134,8 @@ TEST_F(ConfigTest, RecipesThatContradictThemselvesAreRefused) {
     }
     return std::string("accepted");
   };
+  EXPECT_NE(refused({"run", "--train.tta=flip"}).find("set flip too"), std::string::npos);
+  EXPECT_EQ(refused({"run", "--train.tta=flip", "--train.flip"}), "accepted");
   EXPECT_NE(refused({"run", "--model.cnn.lookahead"}).find("set ema too"), std::string::npos);
   EXPECT_EQ(refused({"run", "--train.ema=0.9", "--train.lookahead"}), "accepted");
 }

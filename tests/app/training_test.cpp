@@ -144,5 +144,19 @@ TEST_F(Training, ADivergedModelEndsTheJobWithOneLineAndIsNeverPublished) {
   EXPECT_EQ(again->result().at("models").size(), 2U);
 }
 
+// The trainers' test, the job's own requests and `predict` all go by the model's card.
+TEST_F(Training, PredictionsWithMirrorImagesAreTheSameEverywhere) {
+  const Words recipe = {"--run.models=cnn", "--train.flip=alternate", "--train.tta=flip",
+                        "--train.ema=0.95", "--model.cnn.lr=0.01"};
+  const auto job = start(2, "run", recipe);
+  ASSERT_EQ(job->wait(), 0) << job->err();
+  const json model = job->result().at("models").at(0);
+  EXPECT_EQ(job->result().at("front_door").at("accuracy"), model.at("test_accuracy"));
+  const auto predict = start_alone("predict", {"--predict.split=validation"});
+  ASSERT_EQ(predict->wait(), 0) << predict->err();
+  EXPECT_EQ(predict->result().at("accuracy"), model.at("val_accuracy"));
+  EXPECT_LT(predict->result().at("accuracy"), 1.0) << "all right tells nothing";
+}
+
 }  // namespace
 }  // namespace podium::test

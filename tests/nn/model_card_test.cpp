@@ -33,6 +33,17 @@ TEST(ModelCard, SurvivesJsonText) {
   EXPECT_EQ(model_card_from_json(Json::parse(text), "m.h5"), sample());
 }
 
+TEST(ModelCard, KeepsWhetherToMirror) {
+  ModelCard card = sample();
+  card.mirror = true;
+  Json document = to_json(card);
+  EXPECT_EQ(model_card_from_json(document, "m.h5"), card);
+  document.erase("tta");  // of a version before there was one
+  EXPECT_EQ(model_card_from_json(document, "m.h5"), sample());
+  document["tta"] = "crop";
+  EXPECT_NE(refusal(document).find("'tta' is 'crop'"), std::string::npos);
+}
+
 TEST(ModelCard, MissingKeysAreNamed) {
   for (const char* key :
        {"name", "architecture", "image", "classes", "class_names", "preprocess"}) {
