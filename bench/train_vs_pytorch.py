@@ -173,7 +173,8 @@ def measure(do, podium, peer, name, arch, batch, threads):
     options = podium.options
     seconds = options.seconds if do == "train" else options.seconds / 2
     variants = LAYOUTS if do == "train" else PREDICTORS
-    others = {v: peer.ask(do, arch, batch, v, seconds / 2) for v in variants}
+    tries = [{v: peer.ask(do, arch, batch, v, seconds / 2) for v in variants} for _ in range(2)]
+    others = {v: max(t[v] for t in tries) if tries[0][v] else None for v in variants}
     best = max((v for v in variants if others[v]), key=others.get)
     flops = []
 
@@ -198,7 +199,7 @@ def measure(do, podium, peer, name, arch, batch, threads):
 
 def measure_ranks(podium, name, arch):
     """One epoch of `podium train` by two ranks of one thread, against one such rank."""
-    records = 6000 if podium.options.quick else 16000
+    records = 6000 if podium.options.quick else 12000
     with tempfile.TemporaryDirectory() as folder:
         count = 0
 
