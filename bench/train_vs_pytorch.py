@@ -259,6 +259,13 @@ def ranks_table(rows):
                     f"| {range_text(row)} |" for row in rows]
 
 
+def processor():
+    for line in pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            return f"{line.split(':')[1].strip()}, {os.cpu_count()} cores"
+    return f"{os.cpu_count()} cores"
+
+
 def main():
     options = arguments()
     parts = options.parts.split(",")
@@ -290,7 +297,7 @@ def main():
             row["peak_share"] = row["flops_per_s"] / peaks[row["threads"]]
 
     of = {part: [row for row in rows if row["part"] == part] for part in parts}
-    print(f"PyTorch {version}; FLOP peak in GFLOP/s: " + ", ".join(
+    print(f"{processor()}, load {load:.1f} at the start; PyTorch {version}; FLOP peak in GFLOP/s: " + ", ".join(
         f"{peak / 1e9:.0f} by {threads} thread(s)" for threads, peak in peaks.items()))
     tables = {"train": ("Training", training_table), "predict": ("Prediction", prediction_table),
               "ranks": ("Training by 2 ranks of 1 thread, against 1", ranks_table)}
@@ -298,7 +305,8 @@ def main():
         title, table = tables[part]
         print(f"\n### {title}\n\n" + "\n".join(table(of[part])))
     print("\nPODIUM_RESULT " + json.dumps(
-        {"verb": "bench", "what": "train_vs_pytorch", "torch": version,
+        {"verb": "bench", "what": "train_vs_pytorch", "torch": version, "machine": processor(),
+         "load": load,
          "peaks_gflops": {str(n): peak / 1e9 for n, peak in peaks.items()}, "rows": rows}))
 
 
