@@ -14,8 +14,10 @@
 #include "core/text.hpp"
 #include "settings.hpp"
 #include "train/model_snapshot.hpp"
+#include "workflow/evaluation_report.hpp"
 #include "workflow/ingest_step.hpp"
 #include "workflow/predict_step.hpp"
+#include "workflow/select_step.hpp"
 #include "workflow/serve_step.hpp"
 #include "workflow/training_step.hpp"
 
@@ -132,12 +134,18 @@ ExitCode train_verb(const VerbContext& context) {
   const workflow::Json memory_cache = workflow::memory_cache_report(dataset, *group);
   if (group->rank() == 0) {
     context.log.info(workflow::memory_cache_line(memory_cache));
+    Json result = train_result(recipe, outcome, group->size());
+    result["memory_cache"] = memory_cache;
+    const auto validation = workflow::validation_report(outcome, dataset.info());
     if (!outcome.stopped) {
       keep_candidate(context, recipe, outcome, dataset.info());
       workflow::remove_checkpoint(settings, recipe);
+      workflow::write_evaluation(settings.run_dir, recipe.name, "validation",
+                                 {{"weights_xxh3", result.at("weights_xxh3")},
+                                  {"data", workflow::data_identity(dataset.info(), settings)}},
+                                 *validation);
     }
-    Json result = train_result(recipe, outcome, group->size());
-    result["memory_cache"] = memory_cache;
+    workflow::add_confusion(result, validation ? &*validation : nullptr);
     print_result(result);
   }
   if (!outcome.stopped) return ExitCode::done;
@@ -152,12 +160,15 @@ ExitCode select_verb(const VerbContext& context) {
   if (group->rank() == 0) {
     const ckpt::Registry::Offer offer = ckpt::Registry(context.settings.registry_dir()).select();
     context.log.info("select: " + offer.reason);
-    print_result({{"verb", "select"},
-                  {"selected", offer.current.name},
-                  {"version", offer.current.number},
-                  {"val_accuracy", offer.current.val_accuracy},
-                  {"published", offer.published},
-                  {"reason", offer.reason}});
+    Json result = {{"verb", "select"},
+                   {"selected", offer.current.name},
+                   {"version", offer.current.number},
+                   {"val_accuracy", offer.current.val_accuracy},
+                   {"published", offer.published},
+                   {"reason", offer.reason}};
+    const auto validation = workflow::stored_evaluation(offer.current.path);
+    workflow::add_confusion(result, validation ? &*validation : nullptr);
+    print_result(result);
   }
   comm::barrier(*group, patient);
   return ExitCode::done;

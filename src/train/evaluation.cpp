@@ -4,27 +4,9 @@
 #include <numeric>
 #include <vector>
 
-#include "comm/ring_allreduce.hpp"
-
 namespace podium::train {
-namespace {
-
-// Rows of `probabilities` [N,classes] whose largest entry is at the label.
-size_t count_correct(std::span<const float> probabilities, std::span<const uint8_t> labels,
-                     size_t classes) {
-  size_t correct = 0;
-  for (size_t row = 0; row < labels.size(); ++row) {
-    const std::span<const float> line = probabilities.subspan(row * classes, classes);
-    const auto best = std::ranges::max_element(line) - line.begin();
-    correct += static_cast<size_t>(best) == labels[row] ? 1 : 0;
-  }
-  return correct;
-}
-
-}  // namespace
-
-double evaluate(nn::Model& model, const io::Dataset& dataset, io::Split split,
-                comm::Communicator& group) {
+Confusion evaluate(nn::Model& model, const io::Dataset& dataset, io::Split split,
+                   comm::Communicator& group) {
   const size_t records = dataset.size(split);
   const size_t ranks = static_cast<size_t>(group.size());
   const size_t rank = static_cast<size_t>(group.rank());
@@ -35,7 +17,7 @@ double evaluate(nn::Model& model, const io::Dataset& dataset, io::Split split,
   std::vector<uint8_t> labels(chunk);
   std::vector<float> probabilities(chunk * classes);
 
-  size_t correct = 0;
+  Confusion confusion(classes);
   const size_t end = records * (rank + 1) / ranks;
   for (size_t first = records * rank / ranks; first < end; first += chunk) {
     const size_t count = std::min(chunk, end - first);
@@ -46,11 +28,12 @@ double evaluate(nn::Model& model, const io::Dataset& dataset, io::Split split,
     std::iota(part.begin(), part.end(), static_cast<uint32_t>(first));
     dataset.gather(split, part, pixels, truth);
     model.predict(pixels, scores);
-    correct += count_correct(scores, truth, classes);
+    for (size_t row = 0; row < count; ++row) {
+      confusion.add(truth[row], most_probable(scores.subspan(row * classes, classes)));
+    }
   }
-  double total = static_cast<double>(correct);
-  comm::ring_allreduce(group, std::span<double>(&total, 1));
-  return records == 0 ? 0.0 : total / static_cast<double>(records);
+  confusion.sum_over(group);
+  return confusion;
 }
 
 }  // namespace podium::train

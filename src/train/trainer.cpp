@@ -99,6 +99,11 @@ bool Trainer::done() const {
   return progress_.epochs >= options_.recipe.epochs || reached_target();
 }
 
+Confusion Trainer::validation() {
+  if (!validation_) validation_ = evaluate(model_, dataset_, io::Split::validation, group_);
+  return *validation_;
+}
+
 Trainer::Outcome Trainer::train_epoch() {
   const double exposed_before = sync_.exposed_seconds();
   if (options_.follow) take_up_appended();
@@ -205,7 +210,8 @@ void Trainer::finish_epoch(const Epoch& epoch) {
   average_statistics(model_.statistics());
   if (average_) average_statistics(average_->statistics());
   options_.mlperf->start("eval_start", {{"epoch_num", progress_.epochs}});
-  progress_.val_accuracy = validate();
+  validate();
+  progress_.val_accuracy = validation_->accuracy();
   options_.mlperf->point("eval_accuracy", progress_.val_accuracy,
                          {{"epoch_num", progress_.epochs}});
   options_.mlperf->stop("eval_stop", {{"epoch_num", progress_.epochs}});
@@ -245,12 +251,11 @@ void Trainer::average_statistics(std::span<float> statistics) {
   for (float& value : statistics) value /= static_cast<float>(group_.size());
 }
 
-// The accuracy of what would be published now.
-double Trainer::validate() {
+// Counts for what would be published now.
+void Trainer::validate() {
   if (average_) average_->swap(model_);
-  const double accuracy = evaluate(model_, dataset_, io::Split::validation, group_);
+  validation_ = evaluate(model_, dataset_, io::Split::validation, group_);
   if (average_) average_->swap(model_);
-  return accuracy;
 }
 
 // Every rank learns which ranks differ from rank 0, so that all end at once and say the same.

@@ -30,6 +30,7 @@
 #include "io/loader/loader.hpp"
 #include "nn/model.hpp"
 #include "nn/sgd.hpp"
+#include "train/confusion.hpp"
 #include "train/gradient_sync.hpp"
 #include "train/loss_watch.hpp"
 #include "train/mlperf_log.hpp"
@@ -74,6 +75,10 @@ class Trainer {
   // True once validation accuracy after the last epoch is at least the target.
   bool reached_target() const;
 
+  // How the model as it is classifies the validation split: counted after the last epoch, or now,
+  // when this trainer had none to train. Collective.
+  Confusion validation();
+
  private:
   struct Epoch;
 
@@ -87,7 +92,7 @@ class Trainer {
   bool agree(const Epoch& epoch);
   [[noreturn]] void fail(const Divergence& divergence, const Epoch& epoch) const;
   void average_statistics(std::span<float> statistics);
-  double validate();
+  void validate();
   WeightAverage* average() { return average_ ? &*average_ : nullptr; }
   void check_replicas();
   void resume();
@@ -103,8 +108,9 @@ class Trainer {
   std::optional<WeightAverage> average_;
   LossWatch loss_watch_;
   Progress progress_;
-  Stopwatch lap_;         // since total_s was last brought up to date
-  int saved_epochs_ = 0;  // in the checkpoint; 0: there is none of this run
+  Stopwatch lap_;                        // since total_s was last brought up to date
+  int saved_epochs_ = 0;                 // in the checkpoint; 0: there is none of this run
+  std::optional<Confusion> validation_;  // after the last epoch trained here
 };
 
 }  // namespace podium::train

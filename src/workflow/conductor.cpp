@@ -130,12 +130,7 @@ void Conductor::handle(const Json& event) {
     if (summary_.address.empty()) summary_.address = text_of(event, "address");
     log_.info("front door on http://" + text_of(event, "address") + ", ready with the first model");
   }
-  if (kind == "tested") {
-    if (ModelSummary* model = summary_.find(text_of(event, "model"))) {
-      model->test_accuracy = event.at("test_accuracy");
-    }
-    --tests_left_;
-  }
+  if (kind == "tested") on_tested(event);
 }
 
 // What an earlier run published on the same data serves from the start, until a better model is
@@ -186,6 +181,18 @@ void Conductor::on_selected(const Json& event) {
   summary_.published_here = true;
   summary_.selected = text_of(event, "name");
   deploy(event);
+}
+
+void Conductor::on_tested(const Json& event) {
+  --tests_left_;
+  const std::string name = text_of(event, "model");
+  ModelSummary* model = summary_.find(name);
+  if (model == nullptr) return;
+  model->test_accuracy = event.at("test_accuracy");
+  model->test = evaluation_from_json(event.at("evaluation"), "test of model '" + name + "'");
+  const Json about = {{"weights_xxh3", model->metrics.at("weights_xxh3")},
+                      {"data", event.at("data")}};
+  write_evaluation(job_.settings.run_dir, name, "test", about, *model->test);
 }
 
 void Conductor::on_memory_cache(const Json& event) {
@@ -267,6 +274,7 @@ bool Conductor::deployed_everywhere() const {
 }
 
 void Conductor::record(Json event) {
+  event.erase("evaluation");  // it has a file of its own
   event["t_s"] = started_.seconds();
   metrics_.write(event);
 }

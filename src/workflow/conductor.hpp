@@ -53,6 +53,7 @@ class Conductor {
   void on_ingested(const Json& event);
   void on_memory_cache(const Json& event);
   void on_selected(const Json& event);
+  void on_tested(const Json& event);
   void on_deployed(const Json& event);
   void on_front_door(const Json& event);
   void on_drained(const Json& event);

@@ -17,4 +17,10 @@ ckpt::Registry::Offer add_and_offer(ckpt::Registry& registry, const ckpt::Snapsh
   return registry.offer(*added);
 }
 
+std::optional<EvaluationReport> stored_evaluation(const std::filesystem::path& snapshot) {
+  const Json card = ckpt::read_snapshot_card(snapshot);
+  if (!card.contains("evaluation")) return {};
+  return evaluation_from_json(card.at("evaluation"), snapshot.string());
+}
+
 }  // namespace podium::workflow

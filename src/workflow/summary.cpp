@@ -40,6 +40,10 @@ std::string Summary::table() const {
                            : format("; version %d (%s) of an earlier run stays published\n",
                                     version, selected.c_str());
   }
+  for (const ModelSummary& model : models) {
+    if (!published_here || !model.test || model.metrics.at("name") != selected) continue;
+    text += "\ntest images by " + selected + ":\n" + model.test->table();
+  }
   return text;
 }
 
@@ -48,6 +52,7 @@ Json Summary::result() const {
   for (const ModelSummary& model : models) {
     Json entry = model.metrics;
     entry["test_accuracy"] = model.test_accuracy < 0 ? Json() : Json(model.test_accuracy);
+    add_confusion(entry, model.test ? &*model.test : nullptr);
     list.push_back(std::move(entry));
   }
   return {{"verb", "run"},

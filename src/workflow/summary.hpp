@@ -4,17 +4,19 @@
 #include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "workflow/evaluation_report.hpp"
+
 namespace podium::workflow {
 
-using Json = nlohmann::ordered_json;
-
 struct ModelSummary {
-  Json metrics;               // as describe() in training_step.hpp made it
-  double test_accuracy = -1;  // negative: not measured
-  double finished_s = 0;      // since the start of the job
+  Json metrics;                               // as describe() in training_step.hpp made it
+  double test_accuracy = -1;                  // negative: not measured
+  double finished_s = 0;                      // since the start of the job
+  std::optional<EvaluationReport> test = {};  // how it classifies the test split
 };
 
 struct Summary {
@@ -33,7 +35,7 @@ struct Summary {
 
   ModelSummary* find(const std::string& name);
 
-  // One row per model, for people.
+  // One row per model, for people, and how the published one classifies the test images.
   std::string table() const;
   // The value of PODIUM_RESULT, DESIGN's keys first.
   Json result() const;

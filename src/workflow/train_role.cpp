@@ -6,6 +6,7 @@
 #include "core/error.hpp"
 #include "train/evaluation.hpp"
 #include "train/model_snapshot.hpp"
+#include "workflow/evaluation_report.hpp"
 #include "workflow/messages.hpp"
 #include "workflow/role_parts.hpp"
 #include "workflow/training_step.hpp"
@@ -83,10 +84,14 @@ class TrainRole {
 
   void test() {
     for (const std::unique_ptr<nn::Model>& model : trained_) {
-      const double accuracy = train::evaluate(*model, *dataset_, io::Split::test, group_);
+      const EvaluationReport report{dataset_->info().class_names,
+                                    train::evaluate(*model, *dataset_, io::Split::test, group_)};
       if (!leads()) continue;
-      job_.tell_conductor(
-          {{"event", "tested"}, {"model", model->card().name}, {"test_accuracy", accuracy}});
+      job_.tell_conductor({{"event", "tested"},
+                           {"model", model->card().name},
+                           {"test_accuracy", report.confusion.accuracy()},
+                           {"data", data_identity(dataset_->info(), job_.settings)},
+                           {"evaluation", to_json(report)}});
     }
   }
 

@@ -149,6 +149,7 @@ TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset
   const bool success = !outcome.stopped && (settings.target_accuracy == 0 || outcome.reached);
   mlperf->stop("run_stop", {{"status", success ? "success" : "aborted"}});
   if (group.rank() == 0) tell_target(recipe, outcome, log);
+  if (!outcome.stopped) outcome.validation = trainer.validation();
   return outcome;
 }
 
@@ -180,7 +181,18 @@ ckpt::Snapshot candidate_of(const train::Recipe& recipe, const TrainingOutcome& 
   snapshot.card["metrics"] = describe(recipe, outcome);
   snapshot.card["recipe"] = train::to_json(recipe);
   snapshot.card["dataset"] = data_identity(dataset, settings);
+  snapshot.card["transform"] = settings.ingest.transform.text();
+  if (const auto report = validation_report(outcome, dataset); report && is_short(*report)) {
+    snapshot.card["evaluation"] = {{"split", io::split_name(io::Split::validation)}};
+    snapshot.card["evaluation"].update(to_json(*report));
+  }
   return snapshot;
+}
+
+std::optional<EvaluationReport> validation_report(const TrainingOutcome& outcome,
+                                                  const io::DatasetInfo& dataset) {
+  if (!outcome.validation) return {};
+  return EvaluationReport{dataset.class_names, *outcome.validation};
 }
 
 Json epoch_event(const train::Recipe& recipe, const train::Progress& progress) {

@@ -4,15 +4,18 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "ckpt/snapshot.hpp"
 #include "comm/communicator.hpp"
 #include "core/log.hpp"
 #include "io/loader/dataset.hpp"
 #include "nn/model.hpp"
+#include "train/confusion.hpp"
 #include "train/progress.hpp"
 #include "train/recipe.hpp"
 #include "workflow/control_plane.hpp"
+#include "workflow/evaluation_report.hpp"
 #include "workflow/settings.hpp"
 
 namespace podium::workflow {
@@ -27,6 +30,7 @@ struct TrainingOutcome {
   double target_accuracy = 0;  // 0: none was asked for
   bool reached = false;        // that target
   std::unique_ptr<nn::Model> model;
+  std::optional<train::Confusion> validation;  // of a model that is finished
 };
 
 struct TrainingHooks {
@@ -46,8 +50,12 @@ Json describe(const train::Recipe& recipe, const TrainingOutcome& outcome);
 // What validation accuracies must have in common to be compared: data and split.
 Json data_identity(const io::DatasetInfo& dataset, const Settings& settings);
 
+// How a finished model classifies the validation split; empty for one that is not finished.
+std::optional<EvaluationReport> validation_report(const TrainingOutcome& outcome,
+                                                  const io::DatasetInfo& dataset);
+
 // A finished model as a candidate for publication: its buffers, and a card with model, metrics,
-// recipe and data.
+// recipe, data, the transform of its images, and its evaluation on the validation split.
 ckpt::Snapshot candidate_of(const train::Recipe& recipe, const TrainingOutcome& outcome,
                             const io::DatasetInfo& dataset, const Settings& settings);
 

@@ -1,5 +1,6 @@
 // The whole job on inputs/fashion_mnist-ci.cfg, with every number of ranks that the README names.
 #include <algorithm>
+#include <fstream>
 
 #include "app_fixture.hpp"
 
@@ -35,6 +36,27 @@ TEST_P(RunOnRanks, TrainsSelectsServesAndReports) {
   EXPECT_EQ(result.at("service").at("failed"), 0);
   EXPECT_LT(result.at("time_to_first_service_s"), result.at("total_s"));
 
+  for (const nlohmann::json& model : result.at("models")) {
+    uint64_t hits = 0;
+    uint64_t images = 0;
+    for (size_t truth = 0; truth < 4; ++truth) {
+      for (size_t taken = 0; taken < 4; ++taken) {
+        const auto count = model.at("confusion")[truth][taken].get<uint64_t>();
+        images += count;
+        if (truth == taken) hits += count;
+      }
+      EXPECT_EQ(model.at("per_class")[truth].at("support"), 75) << "labels are dealt in turn";
+    }
+    EXPECT_EQ(images, 300U);
+    EXPECT_DOUBLE_EQ(static_cast<double>(hits) / 300, model.at("test_accuracy").get<double>());
+    const std::string file = model.at("name").get<std::string>() + "-test.json";
+    const nlohmann::json kept =
+        nlohmann::json::parse(std::ifstream(run_dir() / "evaluation" / file));
+    EXPECT_EQ(kept.at("confusion"), model.at("confusion"));
+    EXPECT_EQ(kept.at("weights_xxh3"), model.at("weights_xxh3"));
+  }
+  EXPECT_NE(job->out().find("<- taken for"), std::string::npos) << job->out();
+
   for (const char* file : {"config.cfg", "metrics.jsonl", "registry/current.json"}) {
     EXPECT_TRUE(std::filesystem::exists(run_dir() / file)) << file;
   }
@@ -43,7 +65,23 @@ TEST_P(RunOnRanks, TrainsSelectsServesAndReports) {
 
 INSTANTIATE_TEST_SUITE_P(Ranks, RunOnRanks, testing::Values(1, 2, 4, 6, 9));
 
-class Run : public AppTest {};
+class Run : public AppTest {
+ protected:
+  // The images that a confusion matrix counts, which must agree with the validation accuracy.
+  static uint64_t validation_images(const nlohmann::json& result) {
+    uint64_t images = 0;
+    uint64_t hits = 0;
+    for (size_t truth = 0; truth < result.at("confusion").size(); ++truth) {
+      for (const nlohmann::json& count : result.at("confusion")[truth]) {
+        images += count.get<uint64_t>();
+      }
+      hits += result.at("confusion")[truth][truth].get<uint64_t>();
+    }
+    EXPECT_DOUBLE_EQ(static_cast<double>(hits) / static_cast<double>(images),
+                     result.at("val_accuracy").get<double>());
+    return images;
+  }
+};
 
 TEST_F(Run, ASecondRunReusesTheCacheAndSaysWhy) {
   ASSERT_EQ(start(2, "run")->wait(), 0);
@@ -81,10 +119,12 @@ TEST_F(Run, SeparateJobsGiveTheSameAsOne) {
     ASSERT_EQ(train->wait(), 0) << train->err();
     EXPECT_EQ(train->result().at("weights_xxh3"), model.at("weights_xxh3")) << model.at("name");
     EXPECT_EQ(train->result().at("val_accuracy"), model.at("val_accuracy"));
+    EXPECT_EQ(validation_images(train->result()), 300U);
   }
   const auto select = start(1, "select");
   ASSERT_EQ(select->wait(), 0) << select->err();
   EXPECT_EQ(select->result().at("published"), true);
+  EXPECT_EQ(validation_images(select->result()), 300U);
   const auto predict = start_alone("predict");
   ASSERT_EQ(predict->wait(), 0) << predict->err();
   const auto selected = std::ranges::find_if(expected.at("models"), [&](const nlohmann::json& m) {

@@ -180,7 +180,7 @@ TEST_F(TrainerTest, AccuracyIsTheSameOnAnyNumberOfRanks) {
     on_ranks(ranks, [&](comm::Communicator& group) {
       nn::Model model = test::small_model(dataset_, recipe);
       model.initialise(3);
-      accuracy = train::evaluate(model, dataset_, io::Split::test, group);
+      accuracy = train::evaluate(model, dataset_, io::Split::test, group).accuracy();
     });
     accuracies.push_back(accuracy);
   }

@@ -119,7 +119,8 @@ class TrainingTest : public testing::Test {
       if (group.rank() != 0) mine.mlperf = nullptr;
       train::Trainer trainer(model, dataset, sync, group, mine);
       EXPECT_EQ(trainer.run(), expected);
-      const double accuracy = train::evaluate(model, dataset, io::Split::validation, group);
+      const double accuracy =
+          train::evaluate(model, dataset, io::Split::validation, group).accuracy();
       if (group.rank() != 0) return;
       hash = train::weights_xxh3(model);
       progress_ = trainer.progress();

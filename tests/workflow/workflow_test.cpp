@@ -2,10 +2,12 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "comm/inproc/inproc_world.hpp"
 #include "core/error.hpp"
 #include "workflow/control_plane.hpp"
+#include "workflow/evaluation_report.hpp"
 #include "workflow/job.hpp"
 #include "workflow/summary.hpp"
 
@@ -119,6 +121,69 @@ TEST(Summary, WhatWasNotMeasuredIsNull) {
   summary.time_to_first_service_s = -1;
   EXPECT_TRUE(summary.result().at("models")[0].at("test_accuracy").is_null());
   EXPECT_TRUE(summary.result().at("time_to_first_service_s").is_null());
+}
+
+// Names that a line must fit around, and a class that no record is of.
+EvaluationReport small_report() {
+  EvaluationReport report{{"cat", "dög", "a very long name of a class"}, train::Confusion(3)};
+  report.confusion.add(0, 0, 7);
+  report.confusion.add(0, 1, 2);
+  report.confusion.add(1, 1, 3);
+  report.confusion.add(1, 2, 1);
+  return report;
+}
+
+TEST(EvaluationReport, JsonCarriesTheMatrixByTruthAndReadsBack) {
+  const Json document = to_json(small_report());
+  EXPECT_EQ(document.at("confusion"), Json::parse("[[7,2,0],[0,3,1],[0,0,0]]"));
+  EXPECT_EQ(document.at("images"), 13);
+  EXPECT_DOUBLE_EQ(document.at("accuracy").get<double>(), 10.0 / 13.0);
+  const Json& dog = document.at("per_class")[1];
+  EXPECT_EQ(dog.at("name"), "dög");
+  EXPECT_DOUBLE_EQ(dog.at("precision").get<double>(), 3.0 / 5.0);
+  EXPECT_DOUBLE_EQ(dog.at("recall").get<double>(), 3.0 / 4.0);
+  EXPECT_EQ(dog.at("support"), 4);
+  EXPECT_TRUE(document.at("per_class")[2].at("recall").is_null());
+
+  const EvaluationReport back = evaluation_from_json(document, "memory");
+  EXPECT_EQ(back.classes, small_report().classes);
+  EXPECT_EQ(back.confusion, small_report().confusion);
+}
+
+TEST(EvaluationReport, DocumentsThatContradictThemselvesAreRefused) {
+  for (const char* text :
+       {"{}", R"({"classes":["a"],"confusion":[[1,2]]})",
+        R"({"classes":["a","b"],"confusion":[[1]]})", R"({"classes":["a"],"confusion":[["x"]]})"}) {
+    EXPECT_THROW(evaluation_from_json(Json::parse(text), "memory"), Error) << text;
+  }
+}
+
+TEST(EvaluationReport, TheTableHasARowPerClassOfEqualColumns) {
+  const std::string table = small_report().table();
+  std::istringstream lines(table);
+  std::vector<std::string> rows;
+  for (std::string line; std::getline(lines, line);) rows.push_back(line);
+  ASSERT_EQ(rows.size(), 5U) << table;
+  EXPECT_EQ(rows[1].find("0.7778"), rows[2].find("0.7500") - 1) << "ö takes two bytes\n" << table;
+  EXPECT_NE(rows[3].find("-"), std::string::npos) << table;
+  EXPECT_NE(rows[4].find("accuracy 0.7692 of 13 images"), std::string::npos) << table;
+}
+
+TEST(EvaluationReport, OfManyClassesTheWorstAreShownAndResultsStayShort) {
+  EvaluationReport report{{}, train::Confusion(40)};
+  for (size_t i = 0; i < 40; ++i) {
+    report.classes.push_back("class " + std::to_string(i));
+    report.confusion.add(i, i == 7 ? 8 : i, 5);
+  }
+  const std::string table = report.table();
+  EXPECT_LT(table.find("class 7 "), table.find("class 8 ")) << "the lowest F1 first\n" << table;
+  EXPECT_EQ(table.find("class 39"), std::string::npos) << table;
+  Json result;
+  add_confusion(result, &report);
+  EXPECT_TRUE(result.at("confusion").is_null() && result.at("per_class").is_null());
+  const EvaluationReport small = small_report();
+  add_confusion(result, &small);
+  EXPECT_EQ(result.at("confusion").size(), 3U);
 }
 
 }  // namespace
