@@ -119,7 +119,8 @@ int run_job(const Invocation& invocation) {
   };
   ExitCode code = ExitCode::done;
   try {
-    if (mpi.rank() == 0) prepare_run_folder(run_dir, invocation.config);
+    const bool prepares = mpi.rank() == 0 && writes_configuration(invocation.verb);
+    if (prepares) prepare_run_folder(run_dir, invocation.config);
     code = run_verb(invocation.verb,
                     {invocation.subject, invocation.config, settings, mpi, started, log, fatal});
   } catch (...) {

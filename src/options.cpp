@@ -85,13 +85,30 @@ std::vector<std::string> with_bare_values(const std::vector<std::string>& argume
   return words;
 }
 
+// A flag without a section means the verb's own: `podium predict --input=x` is --predict.input=x.
+std::vector<std::string> with_sections(std::vector<std::string> arguments) {
+  const auto is_verb = [](const std::string& word) {
+    return std::ranges::count(verbs(), word, &Verb::name) > 0;
+  };
+  const auto verb = std::ranges::find_if(arguments, is_verb);
+  if (verb == arguments.end()) return arguments;
+  const std::string section = *verb + ".";
+  for (std::string& word : arguments) {
+    if (!word.starts_with("--")) continue;
+    const std::string key = word.substr(2, word.find('=') - 2);
+    const bool known = key.find('.') != std::string::npos || find_option(key) != nullptr;
+    if (!known && find_option(section + key) != nullptr) word.insert(2, section);
+  }
+  return arguments;
+}
+
 std::vector<options::option> split_words(const std::vector<std::string>& arguments) {
   namespace style = options::command_line_style;
   options::positional_options_description positions;
   positions.add("word", -1);
   const options::options_description descriptions = flag_descriptions();
   try {
-    return options::command_line_parser(with_bare_values(arguments))
+    return options::command_line_parser(with_bare_values(with_sections(arguments)))
         .options(descriptions)
         .positional(positions)
         .style(style::allow_long | style::long_allow_adjacent | style::long_allow_next)
@@ -162,8 +179,8 @@ const std::vector<Verb>& verbs() {
       {"select", "publish the best candidate of the run folder", {"run", "log"}},
       {"serve", "answer predictions with the published model", {"", "run", "serve", "log"}},
       {"predict",
-       "classify records, here or by a running service",
-       {"run", "io", "memo", "predict", "log"}},
+       "classify images, here or by a running service",
+       {"run", "io", "memo", "predict", "comm", "log"}},
       {"search", "architecture search over parameter servers", {}, false},
       {"learn", "explorers, a buffer and trainers kept in step", {}, false},
       {"export", "write a model for other programs", {}, false},
@@ -244,7 +261,12 @@ std::string verb_help_text(const std::string& name) {
   std::string text =
       "podium " + verb.name + " [input.cfg ...] [--section.key=value ...]\n\n  " + verb.help + "\n";
   if (!verb.built) return text + "\nNot part of this release.\n";
-  return text + "\nOptions:\n" + option_lines(verb.sections);
+  text += "\nOptions:\n" + option_lines(verb.sections);
+  const auto own = std::ranges::find_if(
+      option_schema(), [&](const OptionSpec& spec) { return section_of(spec.key) == verb.name; });
+  if (own == option_schema().end()) return text;
+  return text + "\nThe section may be left out of the verb's own: --" +
+         own->key.substr(verb.name.size() + 1) + " is --" + own->key + ".\n";
 }
 
 std::string options_markdown() {

@@ -247,11 +247,22 @@ std::vector<OptionSpec> service_options() {
        "bench nn: images of a prediction; none: no prediction"},
       {"bench.peak", boolean, "true", "bench nn: measure the FLOP peak, as the limit of the rest"},
       {"bench.scripts", text, "bench", "folder with the scripts of the peers"},
+      {"predict.input", text, "",
+       "what to classify: an image, a folder of images, an IDX or HDF5 file, a cache or a source; "
+       "empty: the split of --io.source"},
+      {"predict.output", text, "", "file for the predictions: .csv or .h5"},
+      {"predict.model", text, "",
+       "snapshot, run folder or registry; empty: the published model of --run.dir"},
       {"predict.server", text, "",
-       "HOST:PORT of a running service; empty: load the selected model here"},
-      {"predict.split", text, "test", "records to classify", {"test", "validation"}},
-      {"predict.output", text, "",
-       "file for the predictions, CSV: record, label, class, confidence"},
+       "HOST:PORT of a running service, which classifies instead of a model here"},
+      {"predict.split", text, "test", "records of a data set to classify", {"test", "validation"}},
+      {"predict.threads",
+       integer,
+       "0",
+       "threads per rank, each with a copy of the model; 0: cores / ranks on the node",
+       {},
+       0,
+       1024},
   };
 }
 
@@ -261,6 +272,20 @@ std::string schema_key(std::string_view key) {
   const size_t dot = key.rfind('.');
   if (!key.starts_with(prefix) || dot <= prefix.size()) return std::string(key);
   return "model.*" + std::string(key.substr(dot));
+}
+
+// What follows the section in a key.
+std::string last_part(const std::string& key) {
+  return key.substr(key.rfind('.') + 1);
+}
+
+// The first key whose last part is nearest to `word`.
+std::string nearest_without_section(const std::string& word) {
+  std::vector<std::string> known;
+  for (const OptionSpec& spec : option_schema()) known.push_back(last_part(spec.key));
+  const std::string nearest = nearest_word(word, known);
+  const auto found = std::ranges::find(known, nearest);
+  return option_schema()[static_cast<size_t>(found - known.begin())].key;
 }
 
 }  // namespace
@@ -284,6 +309,7 @@ const OptionSpec* find_option(std::string_view key) {
 }
 
 std::string nearest_option(const std::string& key) {
+  if (key.find('.') == std::string::npos) return nearest_without_section(key);
   std::vector<std::string> known;
   for (const OptionSpec& spec : option_schema()) known.push_back(spec.key);
   std::string nearest = nearest_word(schema_key(key), known);

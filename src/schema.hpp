@@ -27,7 +27,8 @@ const std::vector<OptionSpec>& option_schema();
 // The spec of `key`, or null. "model.cnn.lr" finds "model.*.lr".
 const OptionSpec* find_option(std::string_view key);
 
-// The known key with the smallest edit distance to `key`.
+// The known key with the smallest edit distance to `key`; of a key without a section, to its last
+// part.
 std::string nearest_option(const std::string& key);
 
 // The section of a key: "train" for "train.lr", "" for "roles".

@@ -35,8 +35,8 @@ void print_result(const Json& result) {
 }
 
 // Brings the cache up to date on all ranks and says on rank 0 what was done.
-workflow::IngestOutcome ingest(const VerbContext& context, comm::Communicator& group) {
-  io::IngestOptions options = context.settings.ingest;
+workflow::IngestOutcome ingest(const VerbContext& context, comm::Communicator& group,
+                               io::IngestOptions options) {
   options.log = context.log;
   const workflow::IngestOutcome outcome = workflow::ingest_together(options, group);
   if (group.rank() == 0) {
@@ -47,6 +47,10 @@ workflow::IngestOutcome ingest(const VerbContext& context, comm::Communicator& g
                             outcome.seconds));
   }
   return outcome;
+}
+
+workflow::IngestOutcome ingest(const VerbContext& context, comm::Communicator& group) {
+  return ingest(context, group, context.settings.ingest);
 }
 
 // A group of all ranks, for a verb in which all play one part.
@@ -185,20 +189,46 @@ ExitCode serve_verb(const VerbContext& context) {
   return ExitCode::done;
 }
 
+workflow::PredictOptions predict_options(const VerbContext& context) {
+  const Config& config = context.config;
+  const auto threads = static_cast<int>(config.integer("predict.threads"));
+  const int ranks = context.mpi.size();
+  return {config.text("predict.input"),
+          config.text("predict.output"),
+          config.text("predict.model"),
+          config.text("predict.server"),
+          config.text("predict.split") == "test" ? io::Split::test : io::Split::validation,
+          threads > 0 ? threads
+                      : workflow::threads_per_trainer(ranks, ranks, context.mpi.node_ranks())};
+}
+
+// The split of --io.source, after its ingest.
+std::unique_ptr<io::ImageInput> ingested_input(const VerbContext& context,
+                                               const workflow::PredictOptions& options,
+                                               const workflow::Classifier& classifier,
+                                               comm::Communicator& group) {
+  io::IngestOptions how = context.settings.ingest;
+  how.transform = workflow::ingest_transform(context.settings, classifier);
+  const workflow::IngestOutcome cache = ingest(context, group, std::move(how));
+  return workflow::open_ingested(context.settings, options, classifier, cache.cache,
+                                 cache.generation);
+}
+
 ExitCode predict_verb(const VerbContext& context) {
   const std::unique_ptr<comm::Communicator> group = everyone(context, "predict");
-  const workflow::IngestOutcome cache = ingest(context, *group);
-  const io::Dataset dataset =
-      workflow::open_dataset(cache.cache, cache.generation, context.settings);
+  const workflow::PredictOptions options = predict_options(context);
+  workflow::check(options);
+  const auto classifier = workflow::open_classifier(context.settings, options);
+  const auto input = options.input.empty()
+                         ? ingested_input(context, options, *classifier, *group)
+                         : workflow::open_input_together(context.settings, options, *classifier,
+                                                         *group, context.log);
+  const auto show = [](const std::string& table) { std::cout << "\n" << table << std::endl; };
+  const Json outcome =
+      workflow::predict(context.settings, options, *classifier, *input, *group, context.log, show);
   if (group->rank() == 0) {
-    workflow::PredictOptions options;
-    options.server = context.config.text("predict.server");
-    options.split =
-        context.config.text("predict.split") == "test" ? io::Split::test : io::Split::validation;
-    options.output = context.config.text("predict.output");
-    options.threads = workflow::threads_per_trainer(1, 1, 1);
     Json result = {{"verb", "predict"}};
-    result.update(workflow::predict(context.settings, options, dataset));
+    result.update(outcome);
     print_result(result);
   }
   comm::barrier(*group, patient);
@@ -250,6 +280,10 @@ ExitCode run_verb(const std::string& verb, const VerbContext& context) {
   const auto found = functions.find(verb);
   require(found != functions.end(), "a verb has no function", verb.c_str());
   return found->second(context);
+}
+
+bool writes_configuration(const std::string& verb) {
+  return verb != "predict";
 }
 
 bool handles_signals(const std::string& verb) {

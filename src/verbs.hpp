@@ -30,4 +30,8 @@ ExitCode run_verb(const std::string& verb, const VerbContext& context);
 // Whether `verb` ends in its own way on SIGTERM, SIGINT and SIGUSR1, by a SignalWatch.
 bool handles_signals(const std::string& verb);
 
+// Whether `verb` makes or changes what the run folder holds, so that the folder keeps its
+// configuration; `predict` only looks at it.
+bool writes_configuration(const std::string& verb);
+
 }  // namespace podium

@@ -194,11 +194,14 @@ Model::StepResult Model::forward_backward(std::span<const uint8_t> images,
   return {loss.loss_sum, loss.correct};
 }
 
-void Model::predict(std::span<const uint8_t> images, std::span<float> probabilities) {
+void Model::predict(std::span<const uint8_t> images, std::span<float> probabilities,
+                    std::span<float> logits) {
   Parts& parts = *parts_;
   const auto classes = static_cast<size_t>(parts.card.classes);
   const size_t count = probabilities.size() / classes;
   require(count * classes == probabilities.size(), "probabilities are not [N,classes]", "predict");
+  require(logits.empty() || logits.size() == count * classes, "logits are not [N,classes]",
+          "predict");
   parts.check_batch(images.size(), count);
   if (count == 0) return;
   const int batch = padded_batch(static_cast<int>(count), parts.max_batch);
@@ -210,6 +213,7 @@ void Model::predict(std::span<const uint8_t> images, std::span<float> probabilit
   }
   parts.ops->softmax({executor.logits(), count * classes}, parts.card.classes,
                      probabilities.data());
+  std::copy_n(executor.logits(), logits.size(), logits.begin());
 }
 
 void Model::set_dropout_stream(uint64_t seed, uint64_t step) {

@@ -54,8 +54,10 @@ class Model {
 
   // Class probabilities [N,classes] of uint8 images [N,H,W,C], 0 <= N <= max_batch, with running
   // statistics and without dropout. A card with `mirror` asks for the mean of the logits of each
-  // image and its mirror image.
-  void predict(std::span<const uint8_t> images, std::span<float> probabilities);
+  // image and its mirror image. What the softmax was taken of goes to `logits` [N,classes], unless
+  // that is empty.
+  void predict(std::span<const uint8_t> images, std::span<float> probabilities,
+               std::span<float> logits = {});
 
   // Dropout masks are a function of (seed, step); each forward_backward() advances the step. Ranks
   // that share a batch give different seeds; a resumed run sets the step it goes on from.

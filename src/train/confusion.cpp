@@ -1,6 +1,7 @@
 #include "train/confusion.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
 
 #include "comm/ring_allreduce.hpp"
@@ -14,6 +15,10 @@ std::optional<double> ratio(uint64_t part, uint64_t whole) {
 }
 
 }  // namespace
+
+void Confusion::add(const Confusion& other) {
+  std::ranges::transform(counts_, other.counts_, counts_.begin(), std::plus<>());
+}
 
 void Confusion::sum_over(comm::Communicator& group) {
   std::vector<double> sums(counts_.begin(), counts_.end());

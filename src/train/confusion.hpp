@@ -32,6 +32,9 @@ class Confusion {
     counts_[truth * classes_ + predicted] += records;
   }
 
+  // REQUIRES: as many classes.
+  void add(const Confusion& other);
+
   // Adds the counts of all ranks, exactly for up to 2^53 records. Collective.
   void sum_over(comm::Communicator& group);
 

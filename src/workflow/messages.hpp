@@ -3,6 +3,7 @@
 
 namespace podium::workflow::messages {
 
-inline constexpr int weights_tag = 200;  // a snapshot, from a trainer to a ckpt rank
+inline constexpr int weights_tag = 200;      // a snapshot, from a trainer to a ckpt rank
+inline constexpr int predictions_tag = 201;  // classified records, to the rank that writes them
 
 }  // namespace podium::workflow::messages

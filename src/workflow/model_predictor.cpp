@@ -1,25 +1,13 @@
 #include "workflow/model_predictor.hpp"
 
-#include <nlohmann/json.hpp>
-
-#include "ckpt/snapshot.hpp"
 #include "core/error.hpp"
-#include "nn/cpu/cpu_ops.hpp"
-#include "nn/ops.hpp"
-#include "train/model_snapshot.hpp"
+#include "workflow/model_file.hpp"
 
 namespace podium::workflow {
 
 std::unique_ptr<nn::Model> load_model(const std::filesystem::path& file, int threads,
                                       int max_batch) {
-  const ckpt::Snapshot snapshot = ckpt::read_snapshot(file);
-  if (!snapshot.card.contains("model")) {
-    throw data_error("the snapshot describes no model", file.string(), "publish a model again");
-  }
-  nn::ModelCard card = nn::model_card_from_json(snapshot.card.at("model"), file.string());
-  auto model = std::make_unique<nn::Model>(std::move(card), nn::make_cpu_ops(threads), max_batch);
-  train::restore(*model, snapshot, file.string());
-  return model;
+  return StoredModel(file).make(threads, max_batch);
 }
 
 ModelPredictor::ModelPredictor(std::unique_ptr<nn::Model> model, const std::string& served_name,

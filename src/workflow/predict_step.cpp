@@ -1,140 +1,188 @@
 #include "workflow/predict_step.hpp"
 
 #include <algorithm>
-#include <functional>
+#include <chrono>
 #include <nlohmann/json.hpp>
-#include <numeric>
-#include <span>
 
-#include "ckpt/registry.hpp"
+#include "comm/barrier.hpp"
+#include "comm/broadcast.hpp"
 #include "core/clock.hpp"
 #include "core/error.hpp"
+#include "core/text.hpp"
 #include "io/files/atomic_file.hpp"
-#include "serve/client.hpp"
-#include "workflow/model_predictor.hpp"
+#include "io/sources/labels.hpp"
+#include "workflow/classify_together.hpp"
+#include "workflow/evaluation_report.hpp"
 
 namespace podium::workflow {
 namespace {
 
-constexpr size_t chunk_records = 128;
+namespace fs = std::filesystem;
+using Names = std::vector<std::string>;
+using LabelMap = std::vector<uint32_t>;  // the model's class by the input's label
 
-// Class probabilities [n,classes] of n images.
-using Classifier = std::function<std::vector<float>(std::span<const uint8_t> images, size_t n)>;
+// The other ranks sleep while rank 0 downloads or lists.
+constexpr comm::WaitPolicy for_the_first{std::chrono::hours(24), Backoff::Kind::idle};
 
-struct Classified {
-  size_t correct = 0;
-  std::string csv = "record,label,class,confidence\n";
-};
+bool are_numbers(const Names& names) {
+  return names == io::numbered_classes(names.size());
+}
 
-Classified classify_all(const io::Dataset& dataset, io::Split split, const Classifier& classifier) {
-  Classified result;
-  const size_t classes = dataset.info().classes;
-  std::vector<uint32_t> records;
-  std::vector<uint8_t> images;
-  std::vector<uint8_t> labels;
-  for (size_t first = 0; first < dataset.size(split); first += chunk_records) {
-    const size_t count = std::min(chunk_records, dataset.size(split) - first);
-    records.resize(count);
-    std::iota(records.begin(), records.end(), static_cast<uint32_t>(first));
-    images.resize(count * dataset.info().image_bytes());
-    labels.resize(count);
-    dataset.gather(split, records, images, labels);
-    const std::vector<float> probabilities = classifier(images, count);
-    for (size_t i = 0; i < count; ++i) {
-      const std::span<const float> row(&probabilities[i * classes], classes);
-      const auto best = std::ranges::max_element(row);
-      const auto predicted = static_cast<size_t>(best - row.begin());
-      result.correct += predicted == labels[i] ? 1 : 0;
-      result.csv += std::to_string(first + i) + "," + std::to_string(labels[i]) + "," +
-                    std::to_string(predicted) + "," + std::to_string(*best) + "\n";
+LabelMap same_numbers(size_t classes) {
+  LabelMap map(classes);
+  for (size_t i = 0; i < classes; ++i) map[i] = static_cast<uint32_t>(i);
+  return map;
+}
+
+// Classes by name; `stranger` becomes the first that the model does not have.
+std::optional<LabelMap> by_name(const Names& input, const Names& model, std::string* stranger) {
+  LabelMap map;
+  for (const std::string& name : input) {
+    const auto found = std::ranges::find(model, name);
+    if (found == model.end()) {
+      *stranger = name;
+      return {};
     }
+    map.push_back(static_cast<uint32_t>(found - model.begin()));
   }
-  return result;
+  return map;
 }
 
-// A classifier, and which model and version it is, once it has answered.
-struct Source {
-  Classifier classifier;
-  std::string model;
-  std::string version;
-};
-
-// Throws data_error unless the model is for such images and classes.
-void check_fits(const nn::ModelCard& card, const io::DatasetInfo& info) {
-  const auto text = [](auto height, auto width, auto channels) {
-    return std::to_string(height) + " x " + std::to_string(width) + " x " +
-           std::to_string(channels);
-  };
-  const std::string model = text(card.image.height, card.image.width, card.image.channels);
-  const std::string data = text(info.height, info.width, info.channels);
-  if (model == data && static_cast<size_t>(card.classes) == info.classes) return;
-  throw data_error("the published model takes images of " + model + " in " +
-                       std::to_string(card.classes) + " classes, the data are of " + data + " in " +
-                       std::to_string(info.classes),
-                   "--io.source", "give the data that it was trained on, or their like");
+// Which class of the model a label of the input means; empty when labels are not known or mean
+// other classes. Names decide; where one side has numbers only, these do.
+std::optional<LabelMap> match_labels(const io::InputInfo& input, const Names& model,
+                                     const Log& log) {
+  if (!input.labelled) return {};
+  if (input.class_names.empty()) return same_numbers(model.size());
+  std::string stranger;
+  if (auto map = by_name(input.class_names, model, &stranger)) return map;
+  const bool numbered = are_numbers(input.class_names) && input.class_names.size() <= model.size();
+  const bool model_numbered = are_numbers(model) && input.class_names.size() == model.size();
+  if (numbered || (model_numbered && !input.named)) return same_numbers(model.size());
+  log.warning("the model has no class '" + stranger + "': the labels of " + input.text +
+              " are not used");
+  return {};
 }
 
-Source published_model(const Settings& settings, int threads, const io::DatasetInfo& info) {
-  const ckpt::Registry registry(settings.registry_dir());
-  const auto current = registry.current();
-  if (!current) {
-    throw unavailable_error("no model is published", registry.folder().string(),
-                            "train one and run podium select, with the same run.dir");
-  }
-  const std::shared_ptr<nn::Model> model =
-      load_model(current->path, threads, static_cast<int>(chunk_records));
-  check_fits(model->card(), info);
-  Source source{{}, current->name, std::to_string(current->number)};
-  source.classifier = [model](std::span<const uint8_t> images, size_t n) {
-    std::vector<float> probabilities(n * static_cast<size_t>(model->card().classes));
-    model->predict(images, probabilities);
-    return probabilities;
-  };
-  return source;
+io::Fit fit_of(const Settings& settings, const Classifier& classifier) {
+  return {classifier.about().shape, settings.ingest.transform, classifier.about().transform};
 }
 
-Source running_service(const Settings& settings, const std::string& server,
-                       const io::DatasetInfo& info, std::string* version) {
-  const serve::HostPort address = serve::parse_host_port(server);
-  const auto client = std::make_shared<serve::Client>(address.host, address.port);
-  Source source{{}, settings.service.model_name, ""};
-  source.classifier = [=, name = settings.service.model_name](std::span<const uint8_t> images,
-                                                              size_t n) {
-    serve::InferRequest request;
-    request.model = name;
-    request.images = images;
-    request.n = static_cast<int>(n);
-    request.height = static_cast<int>(info.height);
-    request.width = static_cast<int>(info.width);
-    request.channels = static_cast<int>(info.channels);
-    serve::InferReply reply = client->infer(request);
-    *version = reply.model_version;
-    return reply.probabilities;
-  };
-  return source;
+// Rank 0 speaks for all.
+Log log_of(const comm::Communicator& group, const Log& log) {
+  return group.rank() == 0 ? log : Log(LogLevel::error, log.speaker());
+}
+
+std::string file_split(const io::InputInfo& input) {
+  return input.split == "all" ? "input" : input.split;
 }
 
 }  // namespace
 
+void check(const PredictOptions& options) {
+  if (!options.server.empty() && !options.model.empty()) {
+    throw usage_error("a server answers with its own model", "--predict.model",
+                      "leave out --predict.model or --predict.server");
+  }
+  prediction_format(options.output);
+  std::error_code error;
+  const fs::file_status status = fs::status(options.output, error);
+  if (!fs::exists(status)) return;
+  if (!fs::is_regular_file(status)) {
+    throw usage_error("'" + options.output.string() + "' is no file that could be replaced",
+                      "--predict.output", "choose another name");
+  }
+  if (fs::equivalent(options.output, options.input, error)) {
+    throw usage_error("the predictions would replace their input", "--predict.output",
+                      "choose another name");
+  }
+}
+
+std::unique_ptr<Classifier> open_classifier(const Settings& settings,
+                                            const PredictOptions& options) {
+  if (!options.server.empty()) return open_service(options.server, settings.service.model_name);
+  if (!options.model.empty()) return open_model(options.model);
+  const fs::path registry = settings.registry_dir();
+  std::error_code ignored;
+  if (fs::exists(registry, ignored)) return open_model(registry);
+  throw unavailable_error("no model is published", registry.string(),
+                          "train one and run podium select, with the same run.dir");
+}
+
+io::Transform ingest_transform(const Settings& settings, const Classifier& classifier) {
+  const io::Transform& given = settings.ingest.transform;
+  return given.empty() ? classifier.about().transform : given;
+}
+
+std::unique_ptr<io::ImageInput> open_input_together(const Settings& settings,
+                                                    const PredictOptions& options,
+                                                    const Classifier& classifier,
+                                                    comm::Communicator& group, const Log& log) {
+  const Log speaker = log_of(group, log);
+  io::InputOptions input_options{options.input,
+                                 options.split,
+                                 fit_of(settings, classifier),
+                                 classifier.about().classes.size(),
+                                 {},
+                                 speaker};
+  input_options.source.download_folder = settings.ingest.cache_dir / "downloads";
+  input_options.source.data_folders = settings.ingest.data_folders;
+  input_options.source.mirrors = settings.ingest.mirrors;
+  std::unique_ptr<io::ImageInput> input;
+  if (group.rank() == 0) input = io::open_input(input_options);
+  comm::barrier(group, for_the_first);
+  if (group.rank() != 0) input = io::open_input(input_options);
+  const std::string records = std::to_string(input->info().records);
+  if (comm::broadcast_text(group, records, 0) == records) return input;
+  throw data_error("not all ranks see the same number of images", options.input,
+                   "start again when the input no longer changes");
+}
+
+std::unique_ptr<io::ImageInput> open_ingested(const Settings& settings,
+                                              const PredictOptions& options,
+                                              const Classifier& classifier, const fs::path& cache,
+                                              uint64_t generation) {
+  const auto dataset = std::make_shared<const io::Dataset>(
+      io::Dataset::open(cache, {.memory_bytes = 0, .generation = generation}));
+  return io::split_of(dataset, options.split, settings.ingest.source,
+                      {classifier.about().shape, {}, {}});
+}
+
 nlohmann::ordered_json predict(const Settings& settings, const PredictOptions& options,
-                               const io::Dataset& dataset) {
-  std::string served_version;
-  const Source source =
-      options.server.empty()
-          ? published_model(settings, options.threads, dataset.info())
-          : running_service(settings, options.server, dataset.info(), &served_version);
+                               const Classifier& classifier, const io::ImageInput& input,
+                               comm::Communicator& group, const Log& log,
+                               const std::function<void(const std::string&)>& show) {
+  const Classifier::About& about = classifier.about();
+  const io::InputInfo& info = input.info();
+  const Log speaker = log_of(group, log);
+  speaker.info("predict: model '" + about.model + "'" +
+               (about.version.empty() ? "" : " version " + about.version) + ", " +
+               std::to_string(info.records) + " images of " + info.text);
+  ClassifyOptions how{options.threads, options.output, match_labels(info, about.classes, speaker)};
+  const bool labelled = how.labels.has_value();
+  if (labelled && group.rank() == 0) io::create_folder(settings.run_dir / "evaluation");
   const Stopwatch watch;
-  const Classified result = classify_all(dataset, options.split, source.classifier);
+  const EvaluationReport report{about.classes, classify_together(input, classifier, how, group)};
   const double seconds = watch.seconds();
-  if (!options.output.empty()) io::write_text_file(options.output, result.csv);
-  const auto records = static_cast<double>(dataset.size(options.split));
-  return {{"model", source.model},
-          {"version", options.server.empty() ? source.version : served_version},
-          {"split", io::split_name(options.split)},
-          {"records", dataset.size(options.split)},
-          {"accuracy", static_cast<double>(result.correct) / records},
-          {"images_per_s", records / seconds},
-          {"output", options.output.string()}};
+  if (group.rank() != 0) return {};
+
+  nlohmann::ordered_json result = {
+      {"model", about.model},
+      {"version", about.version.empty() ? Json() : Json(about.version)},
+      {"input", info.text},
+      {"split", info.split},
+      {"images", info.records},
+      {"seconds", seconds},
+      {"images_per_s", static_cast<double>(info.records) / seconds},
+      {"accuracy", labelled ? Json(report.confusion.accuracy()) : Json()},
+      {"output", options.output.string()}};
+  if (labelled) {
+    write_evaluation(settings.run_dir, about.model, file_split(info),
+                     {{"version", result.at("version")}, {"data", {{"name", info.text}}}}, report);
+    show(report.table());
+  }
+  add_confusion(result, labelled ? &report : nullptr);
+  return result;
 }
 
 }  // namespace podium::workflow

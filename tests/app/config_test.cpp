@@ -77,6 +77,19 @@ TEST_F(ConfigTest, WhatIsNoInputFileIsRefusedSoon) {
   EXPECT_NE(refusal({"run", long_file}).find("1 MiB"), std::string::npos);
 }
 
+TEST_F(ConfigTest, AVerbsOwnOptionsNeedNoSection) {
+  const Config config =
+      parse_command_line({"predict", "--input=a", "--output", "b.csv", "--run.dir=c"}).config;
+  EXPECT_EQ(config.text("predict.input"), "a");
+  EXPECT_EQ(config.text("predict.output"), "b.csv");
+  EXPECT_TRUE(parse_command_line({"train", "--flip"}).config.boolean("train.flip"));
+  EXPECT_EQ(parse_command_line({"train", "--roles=train=1", "--lr=2"}).config.real("train.lr"), 2);
+  EXPECT_NE(refusal({"train", "--input=a"}).find("predict.input"), std::string::npos)
+      << "it is another verb's";
+  EXPECT_NE(refusal({"predict", "--inptu=a"}).find("did you mean 'predict.input'"),
+            std::string::npos);
+}
+
 TEST_F(ConfigTest, AnUnknownVariableOfOursIsRefused) {
   setenv("PODIUM_TRAIN__EPOCS", "3", 1);
   const std::string text = refusal({"run"});

@@ -1,6 +1,7 @@
 #include "io/files/hdf5_file.hpp"
 
 #include <gtest/gtest.h>
+#include <hdf5.h>
 
 #include <thread>
 
@@ -51,6 +52,33 @@ TEST_F(Hdf5Test, RoundTrip) {
   std::vector<float> floats(2);
   file.dataset<float>("group/floats").read(0, std::span(floats));
   EXPECT_EQ(floats, (std::vector<float>{1.5f, -2.0f}));
+}
+
+TEST_F(Hdf5Test, TextsAreWhatOtherProgramsRead) {
+  const std::filesystem::path path = folder_.path() / "texts.h5";
+  {
+    TemporaryFile temporary(path);
+    Hdf5File file = Hdf5File::create(temporary, 0);
+    {
+      Hdf5Dataset texts = file.create_texts("texts", 3, 6);
+      texts.write_texts(1, std::vector<std::string>{"grüß", "longer than six"});
+      texts.write_texts(0, std::vector<std::string>{""});
+    }
+    file.close();
+    seal_and_publish(temporary, schema);
+  }
+  // Through the plain library.
+  const hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
+  const hid_t dataset = H5Dopen2(file, "texts", H5P_DEFAULT);
+  const hid_t type = H5Dget_type(dataset);
+  EXPECT_EQ(H5Tget_class(type), H5T_STRING);
+  EXPECT_EQ(H5Tget_cset(type), H5T_CSET_UTF8);
+  std::string rows(18, 'x');
+  EXPECT_GE(H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, rows.data()), 0);
+  EXPECT_EQ(rows, std::string(6, '\0') + "grüß" + "longer") << "cut to the width";
+  H5Tclose(type);
+  H5Dclose(dataset);
+  H5Fclose(file);
 }
 
 TEST_F(Hdf5Test, EqualContentGivesEqualBytes) {

@@ -11,11 +11,6 @@ namespace {
 constexpr const char* remedy =
     "give the new records alone by --append=SOURCE, or build anew by --memo.mode=never";
 
-std::string shape_text(const ImageShape& shape) {
-  return std::to_string(shape.height) + " x " + std::to_string(shape.width) + " x " +
-         std::to_string(shape.channels);
-}
-
 void check_shape(const Manifest& cached, const Source& source) {
   if (source.info().shape == cached.shape) return;
   throw data_error("images of " + shape_text(source.info().shape) +

@@ -50,14 +50,22 @@ Properties creation_of(hid_t kind, const std::string& where) {
   return creation;
 }
 
+// Texts of `width` bytes, padded with zeros.
+Type text_type(size_t width) {
+  Type type(H5Tcopy(H5T_C_S1));
+  const bool ok = type && H5Tset_size(type.get(), width) >= 0 &&
+                  H5Tset_strpad(type.get(), H5T_STR_NULLPAD) >= 0 &&
+                  H5Tset_cset(type.get(), H5T_CSET_UTF8) >= 0;
+  if (!ok) type.reset();
+  return type;
+}
+
 void write_text_attribute(hid_t owner, const std::string& name, std::string_view text,
                           const std::string& where) {
   const std::string content = text.empty() ? std::string(1, '\0') : std::string(text);
-  const Type type(H5Tcopy(H5T_C_S1));
+  const Type type = text_type(content.size());
   const Space space(H5Screate(H5S_SCALAR));
-  bool ok = type && space && H5Tset_size(type.get(), content.size()) >= 0 &&
-            H5Tset_strpad(type.get(), H5T_STR_NULLPAD) >= 0 &&
-            H5Tset_cset(type.get(), H5T_CSET_UTF8) >= 0;
+  bool ok = type && space;
   Attribute attribute;
   if (ok) {
     attribute.reset(
@@ -133,6 +141,23 @@ void Hdf5Dataset::read(uint64_t first, std::span<T> values) const {
         Access::read, "cannot read an HDF5 dataset", where_);
 }
 
+void Hdf5Dataset::write_texts(uint64_t first, std::span<const std::string> texts) {
+  if (texts.empty()) return;
+  const LibraryLock lock;
+  require(shape_.size() == 1 && first + texts.size() <= rows(), "texts lie within their dataset",
+          where_.c_str());
+  const Type type(H5Dget_type(id_.get()));
+  check(static_cast<bool>(type), Access::write, "cannot write an HDF5 dataset", where_);
+  const size_t width = H5Tget_size(type.get());
+  std::string rows(texts.size() * width, '\0');
+  for (size_t i = 0; i < texts.size(); ++i) texts[i].copy(rows.data() + i * width, width);
+  const Selection place =
+      select_rows(id_.get(), shape_, first, texts.size(), Access::write, where_);
+  check(H5Dwrite(id_.get(), type.get(), place.memory.get(), place.file.get(), H5P_DEFAULT,
+                 rows.data()) >= 0,
+        Access::write, "cannot write an HDF5 dataset", where_);
+}
+
 void Hdf5Dataset::write_attribute(const std::string& name, std::string_view text) {
   const LibraryLock lock;
   write_text_attribute(id_.get(), name, text, where_);
@@ -203,6 +228,21 @@ Hdf5Dataset Hdf5File::create_dataset(const std::string& name, const std::vector<
   }
   const hid_t id = ok ? H5Dcreate2(id_.get(), name.c_str(), disk_type<T>(), space.get(),
                                    H5P_DEFAULT, creation.get(), H5P_DEFAULT)
+                      : -1;
+  check(id >= 0, Access::write, "cannot create an HDF5 dataset", where);
+  return {id, where};
+}
+
+Hdf5Dataset Hdf5File::create_texts(const std::string& name, uint64_t rows, size_t width) {
+  const LibraryLock lock;
+  const std::string where = path_ + " dataset " + name;
+  const hsize_t extent = rows;
+  const Type type = text_type(width);
+  const Space space(H5Screate_simple(1, &extent, nullptr));
+  const Properties creation = creation_of(H5P_DATASET_CREATE, path_);
+  const bool ok = type && space && H5Pset_fill_time(creation.get(), H5D_FILL_TIME_NEVER) >= 0;
+  const hid_t id = ok ? H5Dcreate2(id_.get(), name.c_str(), type.get(), space.get(), H5P_DEFAULT,
+                                   creation.get(), H5P_DEFAULT)
                       : -1;
   check(id >= 0, Access::write, "cannot create an HDF5 dataset", where);
   return {id, where};

@@ -39,7 +39,7 @@ struct Hdf5DatasetTraits {
   static void close(Value id) noexcept;
 };
 
-// An array [rows, ...] in a file. Its element types are uint8_t, uint32_t and float.
+// An array [rows, ...] in a file. Its element types are uint8_t, uint32_t and float; or texts.
 class Hdf5Dataset {
  public:
   Hdf5Dataset(Hdf5Id id, std::string where);
@@ -54,6 +54,10 @@ class Hdf5Dataset {
   void write(uint64_t first, std::span<const T> values);
   template <typename T>
   void read(uint64_t first, std::span<T> values) const;
+
+  // The same for a dataset of texts: each fills its row to the dataset's width with zeros; longer
+  // ones are cut.
+  void write_texts(uint64_t first, std::span<const std::string> texts);
 
   void write_attribute(const std::string& name, std::string_view text);
   std::string read_attribute(const std::string& name) const;
@@ -84,6 +88,9 @@ class Hdf5File {
   template <typename T>
   Hdf5Dataset create_dataset(const std::string& name, const std::vector<uint64_t>& shape,
                              uint64_t chunk_rows);
+
+  // One block of `rows` UTF-8 texts of up to `width` bytes each. REQUIRES: width > 0.
+  Hdf5Dataset create_texts(const std::string& name, uint64_t rows, size_t width);
 
   // Throws data_error when it is missing or its elements are not of type T.
   template <typename T>

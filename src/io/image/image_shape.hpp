@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 
 namespace podium::io {
 
@@ -13,5 +14,11 @@ struct ImageShape {
   size_t bytes() const { return height * width * channels; }
   bool operator==(const ImageShape&) const = default;
 };
+
+// "28x28x1", for messages.
+inline std::string shape_text(const ImageShape& shape) {
+  return std::to_string(shape.height) + "x" + std::to_string(shape.width) + "x" +
+         std::to_string(shape.channels);
+}
 
 }  // namespace podium::io

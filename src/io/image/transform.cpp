@@ -62,11 +62,6 @@ std::vector<std::string> words_of(const std::string& text) {
   return words;
 }
 
-std::string shape_text(const ImageShape& shape) {
-  return std::to_string(shape.height) + "x" + std::to_string(shape.width) + "x" +
-         std::to_string(shape.channels);
-}
-
 void crop(const ImageShape& input, std::span<const uint8_t> image, const ImageShape& output,
           std::span<uint8_t> result) {
   const size_t top = (input.height - output.height) / 2;

@@ -33,11 +33,10 @@ std::string description(const GuardedDataset& dataset) {
 }  // namespace
 
 Hdf5Pair::Hdf5Pair(const Hdf5Place& place)
-    : file_(place.file),
-      images_(file_.dataset(place.images)),
-      labels_(file_.dataset(place.labels)) {
+    : file_(place.file), images_(file_.dataset(place.images)) {
+  if (!place.labels.empty()) labels_ = file_.dataset(place.labels);
   check_images();
-  check_labels();
+  if (labels_) check_labels();
 }
 
 void Hdf5Pair::check_images() const {
@@ -57,13 +56,13 @@ void Hdf5Pair::check_images() const {
 }
 
 void Hdf5Pair::check_labels() const {
-  if (labels_.elements() == Elements::real || labels_.shape().size() != 1) {
-    throw_schema("labels are integers [N]; these are " + description(labels_), labels_);
+  if (labels_->elements() == Elements::real || labels_->shape().size() != 1) {
+    throw_schema("labels are integers [N]; these are " + description(*labels_), *labels_);
   }
-  if (labels_.rows() != images_.rows()) {
+  if (labels_->rows() != images_.rows()) {
     throw_schema("as many labels as images are needed: " + std::to_string(images_.rows()) +
-                     " images but " + std::to_string(labels_.rows()) + " labels",
-                 labels_);
+                     " images but " + std::to_string(labels_->rows()) + " labels",
+                 *labels_);
   }
 }
 
@@ -79,6 +78,8 @@ void Hdf5Pair::read(uint64_t first, std::span<uint8_t> images, std::span<uint8_t
   } else {
     read_floats(first, images);
   }
+  std::fill(labels.begin(), labels.end(), uint8_t{0});
+  if (!labels_) return;
   std::vector<int64_t> numbers(labels.size());
   read_labels(first, numbers, classes);
   std::transform(numbers.begin(), numbers.end(), labels.begin(),
@@ -86,10 +87,11 @@ void Hdf5Pair::read(uint64_t first, std::span<uint8_t> images, std::span<uint8_t
 }
 
 void Hdf5Pair::read_labels(uint64_t first, std::span<int64_t> labels, uint64_t classes) const {
-  labels_.read(first, labels);
+  labels_->read(first, labels);
   for (size_t i = 0; i < labels.size(); ++i) {
     if (labels[i] >= 0 && labels[i] < static_cast<int64_t>(classes)) continue;
-    throw label_error(labels[i], classes, labels_.where() + " record " + std::to_string(first + i));
+    throw label_error(labels[i], classes,
+                      labels_->where() + " record " + std::to_string(first + i));
   }
 }
 

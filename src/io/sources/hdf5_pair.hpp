@@ -1,9 +1,10 @@
 // Hdf5Pair: the datasets images [N,H,W] or [N,H,W,C] and labels [N] of one part, checked against
-// each other and read as uint8. Used by one thread; memory stays at one batch.
+// each other and read as uint8; or images alone. Used by one thread; memory stays at one batch.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -22,7 +23,7 @@ inline constexpr const char* hdf5_schema =
 struct Hdf5Place {
   std::filesystem::path file;
   std::string images;
-  std::string labels;
+  std::string labels;  // empty: there are none
 };
 
 class Hdf5Pair {
@@ -37,11 +38,12 @@ class Hdf5Pair {
   const std::string& images_where() const { return images_.where(); }
 
   // Fills `images` ([labels.size(),H,W,C]) and `labels` with consecutive records from `first` on;
-  // floats become round(255 x). REQUIRES: the records exist. Throws data_error naming the record
-  // for a label that is none of `classes` and for a float that is not within [0,1].
+  // floats become round(255 x), labels that are not there 0. REQUIRES: the records exist. Throws
+  // data_error naming the record for a label that is none of `classes` and for a float that is not
+  // within [0,1].
   void read(uint64_t first, std::span<uint8_t> images, std::span<uint8_t> labels, uint64_t classes);
 
-  // The labels alone.
+  // The labels alone. REQUIRES: there are labels.
   void read_labels(uint64_t first, std::span<int64_t> labels, uint64_t classes) const;
 
  private:
@@ -52,7 +54,7 @@ class Hdf5Pair {
 
   GuardedHdf5File file_;
   GuardedDataset images_;
-  GuardedDataset labels_;
+  std::optional<GuardedDataset> labels_;
   std::vector<double> floats_;
 };
 

@@ -138,28 +138,9 @@ uint64_t largest_label(const Hdf5Pair& part, uint64_t classes) {
   return static_cast<uint64_t>(largest);
 }
 
-// The JSON list of attribute class_names; empty when there is none.
-std::vector<std::string> read_class_names(const GuardedHdf5File& file, const std::string& path) {
-  const std::optional<std::string> text = file.text_attribute("class_names");
-  if (!text) return {};
-  std::vector<std::string> names;
-  const auto list = nlohmann::json::parse(*text, nullptr, false);
-  bool ok = list.is_array();
-  for (size_t i = 0; ok && i < list.size(); ++i) {
-    ok = list[i].is_string();
-    if (ok) names.push_back(list[i].get<std::string>());
-  }
-  if (!ok) {
-    throw data_error("class_names is no JSON list of texts", path + " attribute class_names",
-                     "write it like [\"cat\", \"dog\"]");
-  }
-  check_class_count(names.size(), path + " attribute class_names");
-  return names;
-}
-
 // The classes of the train part; every label is one of them.
 std::vector<std::string> find_classes(const Hdf5Pair& train, const Hdf5Place& place) {
-  std::vector<std::string> names = read_class_names(train.file(), place.file.string());
+  std::vector<std::string> names = hdf5_class_names(train.file(), place.file.string());
   const uint64_t largest = largest_label(train, names.empty() ? classes_limit : names.size());
   if (names.empty()) names = numbered_classes(largest + 1);
   check_class_count(names.size(), place.file.string() + " dataset " + place.labels);
@@ -176,6 +157,24 @@ void warn_of_channels_first(const Hdf5Pair& part, const Log& log) {
 }
 
 }  // namespace
+
+std::vector<std::string> hdf5_class_names(const GuardedHdf5File& file, const std::string& path) {
+  const std::optional<std::string> text = file.text_attribute("class_names");
+  if (!text) return {};
+  std::vector<std::string> names;
+  const auto list = nlohmann::json::parse(*text, nullptr, false);
+  bool ok = list.is_array();
+  for (size_t i = 0; ok && i < list.size(); ++i) {
+    ok = list[i].is_string();
+    if (ok) names.push_back(list[i].get<std::string>());
+  }
+  if (!ok) {
+    throw data_error("class_names is no JSON list of texts", path + " attribute class_names",
+                     "write it like [\"cat\", \"dog\"]");
+  }
+  check_class_count(names.size(), path + " attribute class_names");
+  return names;
+}
 
 std::optional<Hdf5Files> find_hdf5_files(const std::filesystem::path& folder) {
   const auto find = [&](const std::string& stem) -> std::filesystem::path {

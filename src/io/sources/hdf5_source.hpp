@@ -14,7 +14,9 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "io/files/guarded_hdf5.hpp"
 #include "io/sources/source.hpp"
 
 namespace podium::io {
@@ -27,6 +29,10 @@ struct Hdf5Files {
 // Finds train.h5 and test.h5 (or .hdf5) in `folder`. Empty without a train file; throws data_error
 // when only the test file is missing.
 std::optional<Hdf5Files> find_hdf5_files(const std::filesystem::path& folder);
+
+// The JSON list of the root's attribute class_names; empty when there is none. `path` names the
+// file in messages. Throws data_error.
+std::vector<std::string> hdf5_class_names(const GuardedHdf5File& file, const std::string& path);
 
 // Opens the files under the cache name `name`, and reads all labels. Of `options`, log and hold_out
 // matter. The digest covers the bytes of

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 
 #include "core/error.hpp"
 #include "core/file_descriptor.hpp"
@@ -20,8 +21,8 @@ constexpr std::array<uint8_t, 8> png_signature{0x89, 'P', 'N', 'G', '\r', '\n', 
 constexpr std::array<uint8_t, 3> jpeg_signature{0xff, 0xd8, 0xff};
 
 template <size_t N>
-bool starts_with(std::span<const uint8_t> bytes, const std::array<uint8_t, N>& signature) {
-  return bytes.size() >= N && std::equal(signature.begin(), signature.end(), bytes.begin());
+bool starts_with(std::span<const std::byte> bytes, const std::array<uint8_t, N>& signature) {
+  return bytes.size() >= N && std::memcmp(bytes.data(), signature.data(), N) == 0;
 }
 
 std::vector<uint8_t> read_whole(const std::filesystem::path& path) {
@@ -50,13 +51,17 @@ std::vector<uint8_t> read_whole(const std::filesystem::path& path) {
 
 }  // namespace
 
+bool is_image(std::span<const std::byte> bytes) {
+  return starts_with(bytes, png_signature) || starts_with(bytes, jpeg_signature);
+}
+
 Image read_image(const std::filesystem::path& path) {
   return decode_image(read_whole(path), path.string());
 }
 
 Image decode_image(std::span<const uint8_t> file, const std::string& where) {
-  if (starts_with(file, png_signature)) return decode_png(file, where);
-  if (starts_with(file, jpeg_signature)) return decode_jpeg(file, where);
+  if (starts_with(std::as_bytes(file), png_signature)) return decode_png(file, where);
+  if (starts_with(std::as_bytes(file), jpeg_signature)) return decode_jpeg(file, where);
   throw data_error("neither a PNG nor a JPEG image", where, "convert or remove it");
 }
 
@@ -75,11 +80,6 @@ void check_image_content(uint64_t pixels, uint64_t pixels_per_byte, uint64_t fil
   throw data_error("the header of the image promises more pixels than " +
                        std::to_string(file_bytes) + " bytes can hold",
                    where, "replace or remove it");
-}
-
-std::string shape_text(const ImageShape& shape) {
-  return std::to_string(shape.height) + "x" + std::to_string(shape.width) + "x" +
-         std::to_string(shape.channels);
 }
 
 }  // namespace podium::io

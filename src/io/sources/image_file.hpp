@@ -19,6 +19,9 @@ struct Image {
   std::vector<uint8_t> pixels;
 };
 
+// Whether a file that begins with `bytes` is PNG or JPEG by its signature.
+bool is_image(std::span<const std::byte> bytes);
+
 // Throws io_error, and what decode_image() throws.
 Image read_image(const std::filesystem::path& path);
 
@@ -37,8 +40,5 @@ void check_image_size(const ImageShape& shape, const std::string& where);
 // `pixels_per_byte` in that format: a header alone gets no memory.
 void check_image_content(uint64_t pixels, uint64_t pixels_per_byte, uint64_t file_bytes,
                          const std::string& where);
-
-// "28x28x1", for messages.
-std::string shape_text(const ImageShape& shape);
 
 }  // namespace podium::io

@@ -5,6 +5,7 @@
 
 #include "core/error.hpp"
 #include "core/hash.hpp"
+#include "io/image/fit.hpp"
 #include "io/sources/file_digest.hpp"
 #include "io/sources/held_out.hpp"
 #include "io/sources/image_file.hpp"
@@ -21,15 +22,8 @@ std::filesystem::path path_of(const ImageList& list, const ImagePart& part,
 
 // Which step would give `found` the shape `wanted`.
 std::string remedy_for(const ImageShape& found, const ImageShape& wanted) {
-  std::string steps;
-  if (found.height != wanted.height || found.width != wanted.width) {
-    steps = "resize " + std::to_string(wanted.height) + " " + std::to_string(wanted.width);
-  }
-  if (found.channels != wanted.channels) {
-    steps += steps.empty() ? "" : "; ";
-    steps += wanted.channels == 1 ? "grayscale" : "rgb";
-  }
-  return "make all images equal, for instance by --io.transform=\"" + steps + "\"";
+  return "make all images equal, for instance by --io.transform=\"" + steps_between(found, wanted) +
+         "\"";
 }
 
 class ImageFolderSource final : public Source {

@@ -2,13 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
-#include <cerrno>
 #include <span>
 #include <tuple>
 
 #include "core/error.hpp"
 #include "core/hash.hpp"
+#include "io/sources/folder_listing.hpp"
 #include "io/sources/labels.hpp"
 
 namespace podium::io {
@@ -19,48 +18,6 @@ namespace fs = std::filesystem;
 constexpr const char* train_folder = "train";
 constexpr std::array<const char*, 4> test_folders{"test", "val", "valid", "validation"};
 
-bool is_image_name(const std::string& name) {
-  std::string suffix = fs::path(name).extension().string();
-  for (char& c : suffix) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return suffix == ".png" || suffix == ".jpg" || suffix == ".jpeg";
-}
-
-// Calls visit(name, type) for what is in `folder`, links followed, names with a dot left out.
-template <typename Visit>
-void for_each_entry(const fs::path& folder, const Visit& visit) {
-  std::error_code error;
-  fs::directory_iterator entries(folder, error);
-  for (; !error && entries != fs::directory_iterator(); entries.increment(error)) {
-    std::string name = entries->path().filename().string();
-    if (name.starts_with('.')) continue;
-    std::error_code broken;
-    const fs::file_type type = entries->status(broken).type();
-    if (type == fs::file_type::not_found || type == fs::file_type::none) {
-      throw io_error("cannot follow the link", entries->path().string(),
-                     broken ? broken.value() : ENOENT);
-    }
-    visit(std::move(name), type);
-  }
-  if (error) throw io_error("cannot list the folder", folder.string(), error.value());
-}
-
-std::vector<std::string> list_folders(const fs::path& root) {
-  std::vector<std::string> names;
-  for_each_entry(root, [&](std::string name, fs::file_type type) {
-    if (type == fs::file_type::directory) names.push_back(std::move(name));
-  });
-  std::ranges::sort(names);
-  return names;
-}
-
-bool has_images(const fs::path& folder) {
-  bool found = false;
-  for_each_entry(folder, [&](const std::string& name, fs::file_type) {
-    found = found || is_image_name(name);
-  });
-  return found;
-}
-
 uint64_t hash_of(const std::string& text) {
   return xxh3(std::as_bytes(std::span(text.data(), text.size())));
 }
@@ -68,19 +25,14 @@ uint64_t hash_of(const std::string& text) {
 // Adds the images of one class.
 void list_class(const fs::path& part, const std::string& class_name, uint64_t label,
                 std::vector<ImageEntry>& images) {
-  const size_t before = images.size();
-  for_each_entry(part / class_name, [&](std::string name, fs::file_type type) {
-    if (!is_image_name(name)) return;
-    if (type != fs::file_type::regular) {
-      throw data_error("an image that is no file", (part / class_name / name).string(),
-                       "replace or remove it");
-    }
-    const uint64_t hash = hash_of(class_name + "/" + name);
-    images.push_back({hash, std::move(name), static_cast<uint8_t>(label)});
-  });
-  if (images.size() == before) {
+  const std::vector<std::string> files = list_image_files(part / class_name);
+  if (files.empty()) {
     throw data_error("a class folder without images", (part / class_name).string(),
                      "put PNG or JPEG files into it, or remove it");
+  }
+  for (const std::string& file : files) {
+    const uint64_t hash = hash_of(class_name + "/" + file);
+    images.push_back({hash, file, static_cast<uint8_t>(label)});
   }
 }
 

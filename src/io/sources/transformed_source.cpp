@@ -62,8 +62,7 @@ class TransformedSource : public Source {
   uint64_t digest() const override { return base_->digest(); }
 
   std::unique_ptr<RecordStream> open(Part part, uint64_t first) const override {
-    return std::make_unique<TransformedStream>(base_->open(part, first), base_->info().shape,
-                                               transform_);
+    return transformed(base_->open(part, first), base_->info().shape, transform_);
   }
 
  private:
@@ -76,6 +75,12 @@ class TransformedSource : public Source {
 std::unique_ptr<Source> transformed(std::unique_ptr<Source> base, const Transform& transform) {
   if (transform.empty()) return base;
   return std::make_unique<TransformedSource>(std::move(base), transform);
+}
+
+std::unique_ptr<RecordStream> transformed(std::unique_ptr<RecordStream> base,
+                                          const ImageShape& input, const Transform& transform) {
+  if (transform.empty()) return base;
+  return std::make_unique<TransformedStream>(std::move(base), input, transform);
 }
 
 }  // namespace podium::io
