@@ -86,7 +86,7 @@ TEST_F(ConfigTest, AVerbsOwnOptionsNeedNoSection) {
   EXPECT_EQ(parse_command_line({"train", "--roles=train=1", "--lr=2"}).config.real("train.lr"), 2);
   EXPECT_NE(refusal({"train", "--input=a"}).find("predict.input"), std::string::npos)
       << "it is another verb's";
-  EXPECT_NE(refusal({"predict", "--inptu=a"}).find("did you mean 'predict.input'"),
+  EXPECT_NE(refusal({"predict", "--imput=a"}).find("did you mean 'predict.input'"),
             std::string::npos);
 }
 

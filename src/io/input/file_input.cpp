@@ -70,7 +70,7 @@ std::unique_ptr<RecordStream> FileInput::open(uint64_t first) const {
 }
 
 // Files of the folders in `folder`, which are classes as long as labels can number them.
-FileList list_classes(const fs::path& folder) {
+FileList list_classes(const fs::path& folder, const Log& log) {
   FileList list{folder, {}, {}, {}};
   for (const std::string& name : list_folders(folder)) {
     const std::vector<std::string> files = list_image_files(folder / name);
@@ -80,16 +80,18 @@ FileList list_classes(const fs::path& folder) {
     list.classes.push_back(name);
   }
   if (list.classes.size() > classes_limit) {
+    log.warning(folder.string() + " has more than " + std::to_string(classes_limit) +
+                " folders of images: they are not taken for classes");
     list.labels.clear();
     list.classes.clear();
   }
   return list;
 }
 
-FileList list_files(const fs::path& path) {
+FileList list_files(const fs::path& path, const Log& log) {
   if (!fs::is_directory(path)) return {path.parent_path(), {path.filename().string()}, {}, {}};
   FileList flat{path, list_image_files(path), {}, {}};
-  FileList nested = list_classes(path);
+  FileList nested = list_classes(path, log);
   if (flat.files.empty()) return nested;
   if (nested.files.empty()) return flat;
   throw data_error("images beside folders of images: which of them are meant?", path.string(),
@@ -99,7 +101,7 @@ FileList list_files(const fs::path& path) {
 }  // namespace
 
 std::unique_ptr<ImageInput> open_files(const fs::path& path, const InputOptions& options) {
-  FileList list = list_files(path);
+  FileList list = list_files(path, options.log);
   if (list.files.empty()) return nullptr;
   InputInfo info;
   info.text = options.text;
