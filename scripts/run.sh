@@ -18,7 +18,7 @@ build/release/podium, and starts it under mpirun. `build/release/podium --help` 
 
 Ctrl-C or SIGTERM ends the job in good order: a service drains, training stops at a checkpoint.
 
-environment: PODIUM_RANKS       number of MPI ranks; default 4, and 1 for select, serve and predict
+environment: PODIUM_RANKS       number of MPI ranks; default 4, and 1 for select, serve, predict, export
              PODIUM_SETUP_ONLY  1: only install and configure
              CXX                the C++20 compiler
 TEXT
@@ -26,7 +26,7 @@ TEXT
 
 default_ranks() {
   case $1 in
-    select | serve | predict) echo 1 ;;
+    select | serve | predict | export) echo 1 ;;
     *) echo 4 ;;
   esac
 }

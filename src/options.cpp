@@ -183,7 +183,7 @@ const std::vector<Verb>& verbs() {
        {"run", "io", "memo", "predict", "comm", "log"}},
       {"search", "architecture search over parameter servers", {}, false},
       {"learn", "explorers, a buffer and trainers kept in step", {}, false},
-      {"export", "write a model for other programs", {}, false},
+      {"export", "write a model for other programs: ONNX, safetensors", {"run", "export", "log"}},
       {"inspect", "show what a file or folder of Podium holds", {}, false},
       {"bench",
        "measure a part against its peers and limits: bench io, bench nn",

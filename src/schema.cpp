@@ -263,6 +263,14 @@ std::vector<OptionSpec> service_options() {
        {},
        0,
        1024},
+      {"export.format",
+       text,
+       "auto",
+       "format of the file; auto goes by its ending",
+       {"auto", "onnx", "safetensors"}},
+      {"export.output", text, "", "file to write"},
+      {"export.model", text, "",
+       "snapshot, run folder or registry; empty: the published model of --run.dir"},
   };
 }
 

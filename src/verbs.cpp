@@ -14,7 +14,9 @@
 #include "core/text.hpp"
 #include "settings.hpp"
 #include "train/model_snapshot.hpp"
+#include "version.hpp"
 #include "workflow/evaluation_report.hpp"
+#include "workflow/export_step.hpp"
 #include "workflow/ingest_step.hpp"
 #include "workflow/predict_step.hpp"
 #include "workflow/select_step.hpp"
@@ -235,6 +237,23 @@ ExitCode predict_verb(const VerbContext& context) {
   return ExitCode::done;
 }
 
+// Rank 0 writes; more ranks have nothing to add.
+ExitCode export_verb(const VerbContext& context) {
+  const std::unique_ptr<comm::Communicator> group = everyone(context, "export");
+  if (group->rank() == 0) {
+    workflow::ExportOptions options;
+    options.format = context.config.text("export.format");
+    options.output = context.config.text("export.output");
+    options.model = context.config.text("export.model");
+    options.podium_version = version_number();
+    Json result = {{"verb", "export"}};
+    result.update(workflow::export_model(context.settings, options, context.log));
+    print_result(result);
+  }
+  comm::barrier(*group, patient);
+  return ExitCode::done;
+}
+
 std::vector<bench::Row> bench_io(const VerbContext& context) {
   bench::IoBenchOptions options;
   options.source = context.config.text("io.source");
@@ -276,14 +295,14 @@ ExitCode run_verb(const std::string& verb, const VerbContext& context) {
   static const std::map<std::string, Function> functions = {
       {"run", pipeline_verb},  {"ingest", ingest_verb}, {"train", train_verb},
       {"select", select_verb}, {"serve", serve_verb},   {"predict", predict_verb},
-      {"bench", bench_verb}};
+      {"export", export_verb}, {"bench", bench_verb}};
   const auto found = functions.find(verb);
   require(found != functions.end(), "a verb has no function", verb.c_str());
   return found->second(context);
 }
 
 bool writes_configuration(const std::string& verb) {
-  return verb != "predict";
+  return verb != "predict" && verb != "export";
 }
 
 bool handles_signals(const std::string& verb) {

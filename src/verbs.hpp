@@ -31,7 +31,7 @@ ExitCode run_verb(const std::string& verb, const VerbContext& context);
 bool handles_signals(const std::string& verb);
 
 // Whether `verb` makes or changes what the run folder holds, so that the folder keeps its
-// configuration; `predict` only looks at it.
+// configuration; `predict` and `export` only look at it.
 bool writes_configuration(const std::string& verb);
 
 }  // namespace podium

@@ -35,6 +35,10 @@ std::string line(const char* name, const std::string& version) {
 
 }  // namespace
 
+std::string version_number() {
+  return PODIUM_VERSION;
+}
+
 std::string version_text() {
   return "podium " PODIUM_VERSION "\n" + line("MPI", comm::MpiEnvironment::library_version()) +
          line("oneDNN", dotted(DNNL_VERSION_MAJOR, DNNL_VERSION_MINOR, DNNL_VERSION_PATCH)) +

@@ -31,6 +31,9 @@ enum class LayerOp {
 
 inline constexpr int kNoValue = -1;
 
+// Added to the variance by batch normalisation, as in PyTorch.
+inline constexpr float kNormEpsilon = 1e-5F;
+
 struct LayerPlan {
   LayerOp op = LayerOp::relu;
   std::string name;  // "2.conv", "5.res.shortcut.bn"

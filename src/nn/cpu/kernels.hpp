@@ -27,8 +27,6 @@ inline dnnl::prop_kind forward_kind(Pass pass) {
                                 : dnnl::prop_kind::forward_inference;
 }
 
-inline constexpr float kNormEpsilon = 1e-5F;  // batch norm; as in PyTorch
-
 std::unique_ptr<Kernel> make_convolution(const KernelSpec& spec);
 std::unique_ptr<Kernel> make_dense(const KernelSpec& spec);
 std::unique_ptr<Kernel> make_batch_norm(const KernelSpec& spec);
