@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "comm/ring_allreduce.hpp"
+#include "core/error.hpp"
 #include "core/text.hpp"
 #include "io/files/atomic_file.hpp"
 #include "nn/cpu/cpu_ops.hpp"
@@ -60,6 +61,15 @@ void describe_run(train::MlperfLog& log, const train::Recipe& recipe, const io::
   log.point("opt_momentum", recipe.momentum);
   log.point("opt_weight_decay", recipe.weight_decay);
   if (recipe.ema > 0) log.point("model_eval_ema_factor", recipe.ema);
+}
+
+// While a run fails: what it fails of is the error to tell.
+void log_aborted(train::MlperfLog& mlperf, const Log& log) {
+  try {
+    mlperf.stop("run_stop", {{"status", "aborted"}});
+  } catch (const Error& error) {
+    log.warning(error.what());
+  }
 }
 
 void tell_target(const train::Recipe& recipe, const TrainingOutcome& outcome, const Log& log) {
@@ -141,7 +151,7 @@ TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset
   try {
     outcome.stopped = trainer.run() == train::Trainer::Outcome::stopped;
   } catch (...) {
-    mlperf->stop("run_stop", {{"status", "aborted"}});
+    log_aborted(*mlperf, log);
     throw;
   }
   outcome.progress = trainer.progress();

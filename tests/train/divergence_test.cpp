@@ -167,6 +167,9 @@ TEST_F(DivergenceTest, TheCheckpointBeforeItIsKeptAndNamed) {
   EXPECT_EQ(epochs, 2);
   EXPECT_TRUE(has(text, "small.h5 keeps epoch 2")) << text;
   options.on_epoch = nullptr;
+  const std::string resumed = failure(0, no_number, options);
+  EXPECT_TRUE(has(resumed, "in epoch 3 at step")) << resumed;
+  EXPECT_TRUE(has(resumed, "small.h5 keeps epoch 2")) << resumed;
   const std::string uninterrupted = train(test::small_recipe(), 3);
   EXPECT_EQ(train(test::small_recipe(), 3, options), uninterrupted);
 }
