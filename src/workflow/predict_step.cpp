@@ -34,31 +34,28 @@ LabelMap same_numbers(size_t classes) {
   return map;
 }
 
-// Classes by name; `stranger` becomes the first that the model does not have.
-std::optional<LabelMap> by_name(const Names& input, const Names& model, std::string* stranger) {
-  LabelMap map;
-  for (const std::string& name : input) {
-    const auto found = std::ranges::find(model, name);
-    if (found == model.end()) {
-      *stranger = name;
-      return {};
-    }
-    map.push_back(static_cast<uint32_t>(found - model.begin()));
-  }
-  return map;
-}
-
 // Which class of the model a label of the input means; empty when labels are not known or mean
-// other classes. Names decide; where one side has numbers only, these do.
+// other classes. Names decide; where one side has numbers only and shares none, these do.
 std::optional<LabelMap> match_labels(const io::InputInfo& input, const Names& model,
                                      const Log& log) {
   if (!input.labelled) return {};
   if (input.class_names.empty()) return same_numbers(model.size());
+  LabelMap map;
   std::string stranger;
-  if (auto map = by_name(input.class_names, model, &stranger)) return map;
+  for (const std::string& name : input.class_names) {
+    const auto found = std::ranges::find(model, name);
+    if (found != model.end()) {
+      map.push_back(static_cast<uint32_t>(found - model.begin()));
+    } else if (stranger.empty()) {
+      stranger = name;
+    }
+  }
+  if (map.size() == input.class_names.size()) return map;
   const bool numbered = are_numbers(input.class_names) && input.class_names.size() <= model.size();
   const bool model_numbered = are_numbers(model) && input.class_names.size() == model.size();
-  if (numbered || (model_numbered && !input.named)) return same_numbers(model.size());
+  if (map.empty() && (numbered || (model_numbered && !input.named))) {
+    return same_numbers(model.size());
+  }
   log.warning("the model has no class '" + stranger + "': the labels of " + input.text +
               " are not used");
   return {};

@@ -185,6 +185,26 @@ TEST_F(PredictTest, EveryWayToTheSameImagesGivesTheSameBytes) {
   same({input("x-images-idx3-ubyte.gz"), output("other.csv"), "--model=" + run_dir().string()});
 }
 
+TEST_F(PredictTest, LabelsAreMatchedByNameWhereThereAreNames) {
+  std::vector<int64_t> turned(labels_.begin(), labels_.end());
+  for (int64_t& label : turned) label = 3 - label;
+  const auto write = [&](const std::string& name, const std::string& names) {
+    UserHdf5 file(folder() / name);
+    file.dataset("images", H5T_STD_U8LE, H5T_NATIVE_UINT8, {300, 12, 12}, images_.data());
+    file.dataset("labels", H5T_STD_I64LE, H5T_NATIVE_INT64, {300}, turned.data());
+    file.attribute("class_names", names, true);
+  };
+  write("turned.h5", R"(["3","2","1","0"])");
+  predict({std::string("--input=") + source, output("straight.csv")});
+  predict({input("turned.h5"), output("turned.csv")});
+  EXPECT_EQ(bytes_of(folder() / "turned.csv"), bytes_of(folder() / "straight.csv"));
+  write("named.h5", R"(["ant","bee","cat","dog"])");
+  EXPECT_LT(predict({input("named.h5")}).at("accuracy"), 0.5) << "numbers, and these are turned";
+  write("strange.h5", R"(["3","2","1","zebra"])");
+  const nlohmann::json strange = predict({input("strange.h5"), output("strange.csv")});
+  EXPECT_TRUE(strange.at("accuracy").is_null()) << "zebras are no class of the model";
+}
+
 TEST_F(PredictTest, AFolderPerClassTellsTheTruth) {
   for (size_t i = 0; i < 40; ++i) {
     const auto folder = this->folder() / "in" / std::to_string(labels_[i]);

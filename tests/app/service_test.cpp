@@ -156,6 +156,17 @@ TEST_F(ServiceOfAJob, TheServeVerbTakesABetterModelWithoutLosingARequest) {
   const auto offline = start_alone("predict");
   EXPECT_EQ(offline->wait(), 0) << offline->err();
   EXPECT_EQ(predict->result().at("accuracy"), offline->result().at("accuracy"));
+  EXPECT_EQ(predict->result().at("version"), "2");
+  const auto direct = start(2, "predict",
+                            {"--input=synthetic:3000,12,12,1,4",
+                             "--server=" + door.host + ":" + std::to_string(door.port)});
+  EXPECT_EQ(direct->wait(), 0) << direct->err();
+  EXPECT_EQ(direct->result().at("confusion"), offline->result().at("confusion"));
+  const auto other = start_alone(
+      "predict",
+      {"--input=synthetic:100,9,9,1,4", "--server=" + door.host + ":" + std::to_string(door.port)});
+  EXPECT_EQ(other->wait(), 65) << other->err();
+  EXPECT_NE(other->last_words().find("the model takes 12x12x1"), std::string::npos);
   serve->signal(SIGTERM);
   EXPECT_EQ(serve->wait(), 0) << serve->err();
   EXPECT_EQ(serve->result().at("swaps"), 1);
