@@ -119,6 +119,9 @@ class RecipeOptions {
         choice("init", "he",
                "initial convolutions: he: all random; dirac: as many as can pass a channel on",
                {"he", "dirac"}),
+        choice("rounding", "fast",
+               "convolutions: fast: by Winograd's filtering where it pays; exact: as written",
+               {"fast", "exact"}),
     };
   }
 

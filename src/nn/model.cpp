@@ -1,6 +1,7 @@
 #include "nn/model.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <map>
 #include <new>
 #include <set>
@@ -73,6 +74,16 @@ struct Model::Parts {
     gradients = allocate(plan.parameter_count);
     statistics = allocate(plan.statistic_count);
     initialise_buffers(plan, 0, parameters.span(), statistics.span());
+    inference_batch = fitting_batch();
+  }
+
+  // The images that are predicted together.
+  int fitting_batch() const {
+    int64_t largest = 1;
+    for (const ValuePlan& value : plan.values) largest = std::max(largest, value.shape.size());
+    const uint64_t fitting = ops->inference_floats() / static_cast<uint64_t>(largest);
+    return static_cast<int>(
+        std::clamp<uint64_t>(std::bit_floor(fitting), 1, static_cast<uint64_t>(max_batch)));
   }
 
   AlignedBuffer allocate(size_t count) const {
@@ -86,7 +97,8 @@ struct Model::Parts {
   Executor& executor(PassParts& parts, int batch) {
     if (parts.arena.data() == nullptr) {
       parts.network = lower(plan, parts.pass, ops->fusions());
-      parts.places = plan_activations(parts.network, max_batch, parts.pass);
+      const int largest = parts.pass == Pass::training ? max_batch : inference_batch;
+      parts.places = plan_activations(parts.network, largest, parts.pass);
       parts.arena = allocate(parts.places.size);
     }
     const auto found = parts.executors.find(batch);
@@ -129,6 +141,21 @@ struct Model::Parts {
     for (size_t i = 0; i < outputs; ++i) logits[i] = 0.5F * (logits[i] + unmirrored_logits[i]);
   }
 
+  // Model::predict() of at most inference_batch images.
+  void predict(std::span<const uint8_t> images, std::span<float> probabilities,
+               std::span<float> logits) {
+    const size_t count = probabilities.size() / static_cast<size_t>(card.classes);
+    const int batch = padded_batch(static_cast<int>(count), inference_batch);
+    Executor& ready = ready_to_predict(batch);
+    if (card.mirror) {
+      infer_mirrored(ready, images, batch, probabilities.size());
+    } else {
+      infer(ready, images, batch);
+    }
+    ops->softmax({ready.logits(), probabilities.size()}, card.classes, probabilities.data());
+    std::copy_n(ready.logits(), logits.size(), logits.begin());
+  }
+
   void check_batch(size_t images_bytes, size_t count) const {
     require(count <= static_cast<size_t>(max_batch), "a batch is larger than max_batch", "Model");
     require(images_bytes == count * static_cast<size_t>(card.image.size()),
@@ -147,6 +174,7 @@ struct Model::Parts {
   ModelCard card;
   std::unique_ptr<Ops> ops;
   int max_batch;
+  int inference_batch = 1;
   NetworkPlan plan;
   AlignedBuffer parameters;
   AlignedBuffer gradients;
@@ -203,17 +231,15 @@ void Model::predict(std::span<const uint8_t> images, std::span<float> probabilit
   require(logits.empty() || logits.size() == count * classes, "logits are not [N,classes]",
           "predict");
   parts.check_batch(images.size(), count);
-  if (count == 0) return;
-  const int batch = padded_batch(static_cast<int>(count), parts.max_batch);
-  Executor& executor = parts.ready_to_predict(batch);
-  if (parts.card.mirror) {
-    parts.infer_mirrored(executor, images, batch, count * classes);
-  } else {
-    parts.infer(executor, images, batch);
+  const size_t bytes = static_cast<size_t>(parts.card.image.size());
+  const auto piece = static_cast<size_t>(parts.inference_batch);
+  for (size_t first = 0; first < count; first += piece) {
+    const size_t size = std::min(piece, count - first);
+    const std::span<float> scores =
+        logits.empty() ? logits : logits.subspan(first * classes, size * classes);
+    parts.predict(images.subspan(first * bytes, size * bytes),
+                  probabilities.subspan(first * classes, size * classes), scores);
   }
-  parts.ops->softmax({executor.logits(), count * classes}, parts.card.classes,
-                     probabilities.data());
-  std::copy_n(executor.logits(), logits.size(), logits.begin());
 }
 
 void Model::set_dropout_stream(uint64_t seed, uint64_t step) {

@@ -62,6 +62,9 @@ class Ops {
 
   virtual std::string description() const = 0;
   virtual Fusions fusions() const = 0;
+  // Floats that the largest activation of a prediction should not exceed: larger batches are
+  // predicted in pieces. At least 1.
+  virtual size_t inference_floats() const = 0;
 
   // Zeroed memory that this backend's kernels and the caller can address.
   virtual AlignedBuffer allocate(size_t count) = 0;

@@ -32,6 +32,7 @@ nlohmann::ordered_json to_json(const Recipe& recipe) {
           {"warmup", recipe.warmup},
           {"final_lr", recipe.final_lr},
           {"init", recipe.init == nn::Initialisation::dirac ? "dirac" : "he"},
+          {"rounding", recipe.rounding == nn::Rounding::exact ? "exact" : "fast"},
           {"ema", recipe.ema},
           {"ema_every", recipe.ema_every},
           {"lookahead", recipe.lookahead},

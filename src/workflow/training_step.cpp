@@ -102,7 +102,7 @@ nn::Model make_model(const train::Recipe& recipe, const io::DatasetInfo& dataset
   card.class_names = dataset.class_names;
   card.preprocess = {to_floats(dataset.mean), to_floats(dataset.stddev)};
   card.mirror = recipe.mirror;
-  return {std::move(card), nn::make_cpu_ops(threads), max_batch};
+  return {std::move(card), nn::make_cpu_ops(threads, recipe.rounding), max_batch};
 }
 
 TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset,

@@ -119,7 +119,7 @@ TEST_F(ConfigTest, RecipesTakeEveryOptionOfTheirModel) {
                           "--model.cnn.tta=flip", "--model.cnn.ema=0.9", "--model.cnn.ema_every=7",
                           "--model.cnn.lookahead", "--model.cnn.norm_lr=64",
                           "--model.cnn.final_lr=0.07", "--model.cnn.init=dirac",
-                          "--model.cnn.cutout_from=0.5"})
+                          "--model.cnn.rounding=exact", "--model.cnn.cutout_from=0.5"})
           .config;
   const train::Recipe recipe = make_recipe(config, "cnn");
   EXPECT_EQ(recipe.flip, train::Flip::alternate);
@@ -130,6 +130,7 @@ TEST_F(ConfigTest, RecipesTakeEveryOptionOfTheirModel) {
   EXPECT_EQ(recipe.norm_lr, 64);
   EXPECT_EQ(recipe.final_lr, 0.07);
   EXPECT_EQ(recipe.init, nn::Initialisation::dirac);
+  EXPECT_EQ(recipe.rounding, nn::Rounding::exact);
   EXPECT_EQ(recipe.cutout_from, 0.5);
   const train::Recipe other = make_recipe(config, "dense");
   EXPECT_EQ(other.flip, train::Flip::random);

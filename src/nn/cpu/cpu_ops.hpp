@@ -4,13 +4,9 @@
 #include <memory>
 
 #include "nn/ops.hpp"
+#include "nn/rounding.hpp"
 
 namespace podium::nn {
-
-// Whether a backend may use algorithms that round differently: `fast` ones save up to half the time
-// and stay within 1e-4 of the largest value of a layer; `exact` ones round each sum as it is
-// written.
-enum class Rounding { fast, exact };
 
 // A backend that computes with `threads` OpenMP threads. It sets OpenMP's thread count of the
 // thread that calls it; with one thread no worker is ever started. With more threads than free
