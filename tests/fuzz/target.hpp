@@ -57,8 +57,8 @@ void read_or_refuse(Action&& action) {
   }
 }
 
-// A folder for the files of one process, where TMPDIR says; removed when the process ends in good
-// order.
+// A folder for the files of one process, where TMPDIR says; removed when that process, and no child
+// of it, ends in good order.
 class ScratchFolder {
  public:
   ScratchFolder() {
@@ -67,6 +67,7 @@ class ScratchFolder {
     path_ = pattern;
   }
   ~ScratchFolder() {
+    if (::getpid() != owner_) return;
     std::error_code ignored;
     std::filesystem::remove_all(path_, ignored);
   }
@@ -77,6 +78,7 @@ class ScratchFolder {
   std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
 
  private:
+  pid_t owner_ = ::getpid();
   std::filesystem::path path_;
 };
 

@@ -192,7 +192,7 @@ void limit_resources() {
 
 [[noreturn]] void run_child(int socket, const std::filesystem::path& path) {
   // A handler of the parent's has no business here.
-  for (const int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGXCPU}) {
+  for (const int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGXCPU, SIGXFSZ}) {
     std::signal(number, SIG_DFL);
   }
   try {

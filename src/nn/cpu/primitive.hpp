@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "nn/aligned_buffer.hpp"
-#include "nn/cpu/cpu_ops.hpp"
 #include "nn/image_shape.hpp"
+#include "nn/rounding.hpp"
 
 namespace podium::nn::cpu {
 
