@@ -60,7 +60,7 @@ class GuardedHdf5File {
  public:
   using Object = ForeignHdf5File::Object;
   static constexpr uint64_t memory_limit_bytes = uint64_t{1} << 30;  // of the child, for the file
-  static constexpr uint64_t cpu_limit_s = 60;
+  static constexpr uint64_t cpu_limit_s = 10;
 
   explicit GuardedHdf5File(const std::filesystem::path& path);
 
