@@ -4,18 +4,20 @@
 //
 // Statistics of planes are merged in double precision, in the order of the images (Chan, Golub &
 // LeVeque 1979), so results do not depend on the number of threads.
+#include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "nn/cpu/kernels.hpp"
+#include "nn/cpu/loops.hpp"
 #include "nn/cpu/norm_plane.hpp"
 
 namespace podium::nn::cpu {
 namespace {
 
 constexpr float kMomentum = 0.1F;
-constexpr size_t kParallelFrom = 32 * 1024;
 
-// Two sums of each plane, and what is derived of them for each group of 16 channels.
+// Two sums over the pixels of one plane, by channel.
 struct PlaneSums {
   Lanes first;
   Lanes second;

@@ -4,10 +4,10 @@
 #include <array>
 #include <cmath>
 
+#include "nn/cpu/loops.hpp"
+
 namespace podium::nn::cpu {
 namespace {
-
-constexpr size_t kParallelFrom = 32 * 1024;
 
 // Scale and shift of each channel, repeated to fill whole vectors, so that the inner loop needs no
 // modulus. A card has at most 1024 channels (model_card.cpp).

@@ -3,13 +3,6 @@
 #include "core/random.hpp"
 
 namespace podium::nn::cpu {
-namespace {
-
-// Below this many elements threads cost more than they give.
-constexpr size_t kParallelFrom = 32 * 1024;
-
-}  // namespace
-
 void add_relu(const float* a, const float* b, float* output, size_t count) {
 #pragma omp parallel for simd schedule(static) if (count >= kParallelFrom)
   for (size_t i = 0; i < count; ++i) {

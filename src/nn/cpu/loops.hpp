@@ -8,6 +8,9 @@
 
 namespace podium::nn::cpu {
 
+// Below this many elements threads cost more than they give.
+inline constexpr size_t kParallelFrom = 32 * 1024;
+
 // output = max(a + b, 0)
 void add_relu(const float* a, const float* b, float* output, size_t count);
 
