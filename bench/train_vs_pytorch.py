@@ -35,6 +35,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PEERS_PYTHON = ROOT / "build/peers/bin/python"
 KEEP_MEMORY = {"GLIBC_TUNABLES": "glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=0x7fffffff"}
 LAYOUTS = ["contiguous", "channels_last"]
+RANK_BATCH = 128  # images a step of one rank alone; two share as many, or have as many each
 PREDICTORS = LAYOUTS + ["frozen", "frozen channels_last"]
 
 
@@ -197,13 +198,13 @@ def measure(do, podium, peer, name, arch, batch, threads):
     return row
 
 
-def measure_ranks(podium, name, arch):
-    """One epoch of `podium train` by two ranks of one thread, against one such rank."""
+def measure_ranks(podium, name, arch, batch):
+    """`podium train` by two ranks of one thread and `batch` images a step, against one of RANK_BATCH."""
     records = 6000 if podium.options.quick else 12000
     with tempfile.TemporaryDirectory() as folder:
         count = 0
 
-        def pace(ranks):
+        def pace(ranks, images):
             nonlocal count
             count += 1
             launcher = (str(ROOT / "scripts/mpirun.sh"), "-n", str(ranks))
@@ -211,14 +212,16 @@ def measure_ranks(podium, name, arch):
             return podium.result(
                 ["train", podium.options.config, f"--train.model={name}", "--train.threads=1",
                  f"--io.source=synthetic:{records},28,28,1,10", "--io.validation=500",
-                 f"--model.{name}.epochs={epochs}", "--ckpt.every=never",
+                 f"--model.{name}.epochs={epochs}", f"--model.{name}.batch={images}",
+                 "--ckpt.every=never",
                  f"--run.dir={folder}/{count}"], 1, launcher)["images_per_s"]
 
-        pace(1)  # builds the cache
-        row = compare(lambda: pace(2), lambda: pace(1), podium.options.repetitions)
-    say(f"ranks {name}: {row['ours']:.0f} by 2 against {row['theirs']:.0f} by 1, "
+        pace(1, RANK_BATCH)  # builds the cache
+        row = compare(lambda: pace(2, batch), lambda: pace(1, RANK_BATCH),
+                      podium.options.repetitions)
+    say(f"ranks {name}, {batch} images a step: {row['ours']:.0f} by 2 against {row['theirs']:.0f} by 1, "
         f"ratio {row['ratio']:.2f}")
-    return {"part": "ranks", "model": name, **row}
+    return {"part": "ranks", "model": name, "batch": batch, **row}
 
 
 def range_text(row):
@@ -254,8 +257,9 @@ def prediction_table(rows):
 
 
 def ranks_table(rows):
-    lines = ["| model | 2 ranks, images/s | 1 rank, images/s | ratio (range) |", "|---|---|---|---|"]
-    return lines + [f"| {row['model']} | {number(row['ours'])} | {number(row['theirs'])} "
+    lines = ["| model | images a step of 2 ranks | 2 ranks, images/s "
+             f"| 1 rank, {RANK_BATCH} a step, images/s | ratio (range) |", "|---|---|---|---|---|"]
+    return lines + [f"| {row['model']} | {row['batch']} | {number(row['ours'])} | {number(row['theirs'])} "
                     f"| {range_text(row)} |" for row in rows]
 
 
@@ -289,7 +293,8 @@ def main():
                     rows.append(measure(do, podium, peer, name, arch, batch, threads))
         peer.close()
     if "ranks" in parts:
-        rows += [measure_ranks(podium, name, arch) for name, arch in recipes.items()]
+        rows += [measure_ranks(podium, name, arch, batch)
+                 for name, arch in recipes.items() for batch in (RANK_BATCH, 2 * RANK_BATCH)]
 
     peaks = {threads: max(peak, peaks[threads]) for threads, peak in podium.peaks().items()}
     for row in rows:

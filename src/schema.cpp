@@ -122,6 +122,9 @@ class RecipeOptions {
         choice("rounding", "fast",
                "convolutions: fast: by Winograd's filtering where it pays; exact: as written",
                {"fast", "exact"}),
+        choice("precision", "fp32",
+               "what convolutions and dense layers multiply in training; bf16 needs cores with AMX",
+               {"fp32", "bf16"}),
     };
   }
 

@@ -235,7 +235,8 @@ train::Recipe make_recipe(const Config& config, const std::string& model) {
   recipe.warmup = config.real(key("warmup"));
   recipe.final_lr = config.real(key("final_lr"));
   if (config.text(key("init")) == "dirac") recipe.init = nn::Initialisation::dirac;
-  if (config.text(key("rounding")) == "exact") recipe.rounding = nn::Rounding::exact;
+  if (config.text(key("rounding")) == "exact") recipe.numerics.rounding = nn::Rounding::exact;
+  if (config.text(key("precision")) == "bf16") recipe.numerics.precision = nn::Precision::bf16;
   recipe.ema = config.real(key("ema"));
   recipe.ema_every = static_cast<int>(config.integer(key("ema_every")));
   recipe.lookahead = config.boolean(key("lookahead"));

@@ -122,10 +122,9 @@ ExitCode train_verb(const VerbContext& context) {
   const SignalWatch signals({SIGTERM, SIGINT, SIGUSR1}, [&stop](int) { stop = true; });
   const workflow::IngestOutcome cache = ingest(context, *group);
   io::Dataset dataset = workflow::open_dataset(cache.cache, cache.generation, settings);
-  const int threads =
-      settings.threads > 0
-          ? settings.threads
-          : workflow::threads_per_trainer(group->size(), group->size(), context.mpi.node_ranks());
+  const int threads = settings.threads > 0
+                          ? settings.threads
+                          : workflow::threads_per_trainer(group->size(), context.mpi);
   const train::Recipe& recipe = settings.recipes.front();
   JsonLines metrics(settings.metrics_file());
 
@@ -145,7 +144,7 @@ ExitCode train_verb(const VerbContext& context) {
     const auto validation = workflow::validation_report(outcome, dataset.info());
     if (!outcome.stopped) {
       keep_candidate(context, recipe, outcome, dataset.info());
-      workflow::remove_checkpoint(settings, recipe);
+      workflow::remove_finished_checkpoint(settings, recipe, outcome.progress.epochs);
       workflow::write_evaluation(settings.run_dir, recipe.name, "validation",
                                  {{"weights_xxh3", result.at("weights_xxh3")},
                                   {"data", workflow::data_identity(dataset.info(), settings)}},
@@ -200,8 +199,7 @@ workflow::PredictOptions predict_options(const VerbContext& context) {
           config.text("predict.model"),
           config.text("predict.server"),
           config.text("predict.split") == "test" ? io::Split::test : io::Split::validation,
-          threads > 0 ? threads
-                      : workflow::threads_per_trainer(ranks, ranks, context.mpi.node_ranks())};
+          threads > 0 ? threads : workflow::threads_per_trainer(ranks, context.mpi)};
 }
 
 // The split of --io.source, after its ingest.

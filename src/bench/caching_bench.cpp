@@ -49,7 +49,9 @@ class SlowBlocks final : public io::BlockSource {
 
 // The seconds of each epoch of a training on `dataset`.
 std::array<double, epochs> train(const io::Dataset& dataset, uint64_t first_epoch) {
-  nn::Model model = model_for(dataset.info(), architecture, 1, batch);
+  train::Recipe recipe;
+  recipe.architecture = architecture;
+  nn::Model model = model_for(dataset.info(), recipe, 1, batch);
   model.initialise(1);
   nn::Sgd optimizer(model.buffers(), model.parameters().size(), {});
   io::LoaderOptions options;

@@ -45,7 +45,7 @@ void write_durably(const std::filesystem::path& folder, uint64_t bytes) {
   const std::string piece(size_t{1} << 20, 'x');
   for (uint64_t left = bytes; left > 0;) {
     const size_t count = std::min<uint64_t>(left, piece.size());
-    io::write_all(file.descriptor(), std::string_view(piece).substr(0, count), file.path());
+    io::write_all(file.descriptor(), std::string_view(piece).substr(0, count), file.target());
     left -= count;
   }
   file.publish();

@@ -36,7 +36,7 @@ class Training {
   Training(const io::Dataset& dataset, const train::Recipe& recipe, int batch, int threads)
       : recipe_(recipe),
         batch_(static_cast<size_t>(batch)),
-        model_(model_for(dataset.info(), recipe.architecture, threads, batch)),
+        model_(model_for(dataset.info(), recipe, threads, batch)),
         optimizer_(model_.buffers(), model_.parameters().size(),
                    {static_cast<float>(recipe.momentum), static_cast<float>(recipe.weight_decay)}),
         loader_(dataset, loader_options(recipe, batch)) {
@@ -85,7 +85,7 @@ class Prediction {
  public:
   Prediction(const io::Dataset& dataset, const train::Recipe& recipe, int batch, int threads)
       : batch_(static_cast<size_t>(batch)),
-        model_(model_for(dataset.info(), recipe.architecture, threads, batch)),
+        model_(model_for(dataset.info(), recipe, threads, batch)),
         probabilities_(batch_ * dataset.info().classes) {
     model_.initialise(recipe.seed);
     io::Loader loader(dataset, loader_options(recipe, batch));
@@ -157,16 +157,20 @@ std::vector<Row> bench_nn(const io::Dataset& dataset, const NnBenchOptions& opti
   for (const train::Recipe& model : options.models) {
     for (const int threads : options.threads) {
       const double* peak = options.peak ? &peaks[threads] : nullptr;
-      const auto what = [&](const char* verb, int batch) {
-        return format("%s %s, batch %d, ", verb, model.name.c_str(), batch) + threads_text(threads);
+      const bool bf16 = model.numerics.precision == nn::Precision::bf16;
+      const auto what = [&](const char* verb, int batch, const char* how) {
+        return format("%s %s%s, batch %d, ", verb, model.name.c_str(), how, batch) +
+               threads_text(threads);
       };
       for (const int batch : options.batches) {
-        rows.push_back(measure(Training(dataset, model, batch, threads), what("train", batch),
-                               training_passes, peak, options));
+        rows.push_back(measure(Training(dataset, model, batch, threads),
+                               what("train", batch, bf16 ? " in bf16" : ""), training_passes,
+                               bf16 ? nullptr : peak, options));
       }
       for (const int batch : options.predict_batches) {
-        rows.push_back(measure(Prediction(dataset, model, batch, threads), what("predict", batch),
-                               1, peak, options));
+        rows.push_back(measure(Prediction(dataset, model, batch, threads),
+                               what("predict", batch, model.mirror ? " with its mirror image" : ""),
+                               model.mirror ? 2 : 1, peak, options));
       }
     }
   }

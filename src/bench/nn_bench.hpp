@@ -3,7 +3,9 @@
 //
 // Training is whole steps: batches by the loader from memory, forward, backward, optimizer, without
 // augmentation, all on the given number of threads. Steps before the pace is steady are not timed.
-// Prediction is Model::predict(), which normalises uint8 images and gives probabilities.
+// Prediction is Model::predict(), which normalises uint8 images and gives probabilities; with
+// tta=flip that is two forward passes an image. Training in bf16 has no limit beside it: the peak
+// is that of fp32.
 //
 // FLOPs are those of Model::flops_per_image(): convolutions and dense layers, a multiply-add as
 // two. A training step counts three times the forward pass: the backward pass computes two products

@@ -77,12 +77,25 @@ class Lowering {
     }
   }
 
-  bool share_memory(int a, int b) { return value(a).storage == value(b).storage; }
+  // Whether a sum may be computed in the memory of its shortcut: no layer reads that any more, the
+  // one that adds included.
+  bool may_overwrite(const LayerPlan& last, const LayerPlan& sum) {
+    const auto reads = [&](int id) {
+      return id != kNoValue && value(id).storage == value(sum.side).storage;
+    };
+    const auto behind = std::ranges::find(layers(), sum.result, &LayerPlan::result) + 1;
+    return !reads(last.source) && std::none_of(behind, layers().end(), [&](const LayerPlan& each) {
+      return reads(each.source) || (each.op != LayerOp::fork && reads(each.side));
+    });
+  }
 
-  // Blocks of `block` channels, when all convolutions can work on them.
-  void choose_layout(int block) {
-    if (block == 0 || !std::ranges::all_of(layers(), [&](const LayerPlan& layer) {
-          return layer.op != LayerOp::convolution || fits_block(layer, block);
+  // Blocks of channels, when all convolutions can work on them.
+  void choose_layout(const Fusions& fusions) {
+    const int block = fusions.channel_block;
+    // The image is NHWC, which layers other than convolutions hand on.
+    if (block == 0 || value(0).shape.channels % block == 0 ||
+        !std::ranges::all_of(layers(), [&](const LayerPlan& layer) {
+          return layer.op != LayerOp::convolution || fits_blocks(layer, fusions);
         })) {
       return;
     }
@@ -118,12 +131,12 @@ class Lowering {
            layer.kernel_width == layer.stride;
   }
 
-  // oneDNN's blocked convolutions read blocks, or an image of one channel or three.
-  bool fits_block(const LayerPlan& layer, int block) {
-    const bool from_image = value(layer.source).storage == value(0).storage;
+  bool fits_blocks(const LayerPlan& layer, const Fusions& fusions) {
     const int channels = layer.input.channels;
-    const bool reads = from_image ? channels == 1 || channels == 3 : channels % block == 0;
-    return reads && layer.output.channels % block == 0;
+    const bool from_image = value(layer.source).storage == value(0).storage;
+    const bool reads = from_image ? std::ranges::count(fusions.image_channels, channels) > 0
+                                  : channels % fusions.channel_block == 0;
+    return reads && layer.output.channels % fusions.channel_block == 0;
   }
 
   NetworkPlan plan_;
@@ -143,12 +156,12 @@ NetworkPlan lower(const NetworkPlan& network, Pass pass, const Fusions& fusions)
     if (fusions.folded_norm) lowering.fold_norms();
     if (fusions.sum) {
       lowering.fuse_sums([&](const LayerPlan& last, const LayerPlan& sum) {
-        return last.op == LayerOp::convolution && !lowering.share_memory(last.source, sum.side);
+        return last.op == LayerOp::convolution && lowering.may_overwrite(last, sum);
       });
       lowering.add_in_place();
     }
   }
-  lowering.choose_layout(fusions.channel_block);
+  lowering.choose_layout(fusions);
   return lowering.take();
 }
 

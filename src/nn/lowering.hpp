@@ -11,19 +11,22 @@
 // and statistics keep their places, so that both passes and all backends share them.
 #pragma once
 
+#include <vector>
+
 #include "nn/network_plan.hpp"
 
 namespace podium::nn {
 
 enum class Pass { training, inference };
 
-// What a backend can compute together.
+// What a backend can compute together, and the layout it computes in.
 struct Fusions {
-  bool norm_pool = false;    // training
-  bool norm_sum = false;     // training
-  bool folded_norm = false;  // inference
-  bool sum = false;          // inference
-  int channel_block = 0;     // [N,C/b,H,W,b] where all channels are multiples of b; 0: NHWC
+  bool norm_pool = false;           // training
+  bool norm_sum = false;            // training
+  bool folded_norm = false;         // inference
+  bool sum = false;                 // inference
+  int channel_block = 0;            // [N,C/b,H,W,b] where all channels are multiples of b; 0: NHWC
+  std::vector<int> image_channels;  // of the images that blocked convolutions read
 };
 
 NetworkPlan lower(const NetworkPlan& network, Pass pass, const Fusions& fusions);

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "nn/initialise.hpp"
-#include "nn/rounding.hpp"
+#include "nn/numerics.hpp"
 
 namespace podium::train {
 
@@ -26,7 +26,7 @@ struct Recipe {
   double warmup = 0.25;    // share of the steps in which the rate rises
   double final_lr = 4e-6;  // the last rate, as a share of the peak
   nn::Initialisation init = nn::Initialisation::he;
-  nn::Rounding rounding = nn::Rounding::fast;
+  nn::Numerics numerics = {};
   double ema = 0;          // weight of the past in the averaged weights, per step; 0: no average
   int ema_every = 5;       // steps between two updates of the average
   bool lookahead = false;  // training goes on from the average at each update

@@ -31,6 +31,11 @@ nn::OneCycleOptions schedule_options(const Recipe& recipe) {
   return options;
 }
 
+// ceil(share * epochs), where rounding errors of the product do not count.
+uint64_t first_epoch_from(double share, int epochs) {
+  return static_cast<uint64_t>(std::ceil(share * epochs - 1e-9));
+}
+
 }  // namespace
 
 // What one epoch needs and gathers.
@@ -85,6 +90,10 @@ Trainer::Outcome Trainer::run() {
   lap_.restart();
   while (!done()) {
     if (train_epoch() == Outcome::stopped) return Outcome::stopped;
+    if (stop_wanted_ && !done()) {
+      if (saved_epochs_ < progress_.epochs) save();
+      return Outcome::stopped;
+    }
   }
   if (average_) average_->swap(model_);
   return Outcome::finished;
@@ -109,6 +118,7 @@ Trainer::Outcome Trainer::train_epoch() {
   if (options_.follow) take_up_appended();
   io::Loader loader(dataset_, loader_options());
   Epoch epoch(*this, loader);
+  check_average(epoch.steps_of_run);
   const uint64_t rank_seed = mix64(options_.recipe.seed) + static_cast<uint64_t>(group_.rank());
   model_.set_dropout_stream(rank_seed, static_cast<uint64_t>(epoch.first_step));
 
@@ -146,9 +156,18 @@ io::LoaderOptions Trainer::loader_options() const {
   augmentation.alternate = recipe.flip == Flip::alternate;
   augmentation.shift = static_cast<size_t>(recipe.shift);
   augmentation.cutout = static_cast<size_t>(recipe.cutout);
-  augmentation.cutout_from = static_cast<uint64_t>(std::ceil(recipe.cutout_from * recipe.epochs));
+  augmentation.cutout_from = first_epoch_from(recipe.cutout_from, recipe.epochs);
   augmentation.erase = recipe.erase;
   return options;
+}
+
+void Trainer::check_average(int64_t steps) const {
+  const Recipe& recipe = options_.recipe;
+  if (!average_ || recipe.ema_every <= steps) return;
+  throw usage_error("the weights would be averaged every " + std::to_string(recipe.ema_every) +
+                        " steps, and never in the " + std::to_string(steps) + " of this run",
+                    "ema_every of model '" + recipe.name + "'",
+                    "average more often, or set ema = 0");
 }
 
 // The first rank looks; all go by what it saw, whatever is appended meanwhile.
@@ -171,7 +190,7 @@ bool Trainer::take_steps(Epoch& epoch) {
   while (take_step(epoch)) {
     if (epoch.steps % LossWatch::window == 0 && agree(epoch)) return false;
   }
-  agree(epoch);  // too late for a wish to stop
+  stop_wanted_ = agree(epoch);  // after this epoch
   return true;
 }
 

@@ -84,6 +84,7 @@ class Trainer {
 
   Outcome train_epoch();
   io::LoaderOptions loader_options() const;
+  void check_average(int64_t steps) const;
   void take_up_appended();
   bool take_steps(Epoch& epoch);
   bool take_step(Epoch& epoch);
@@ -109,6 +110,7 @@ class Trainer {
   LossWatch loss_watch_;
   Progress progress_;
   Stopwatch lap_;                        // since total_s was last brought up to date
+  bool stop_wanted_ = false;             // by some rank, at the end of an epoch
   int saved_epochs_ = 0;                 // in the checkpoint; 0: there is none of this run
   std::optional<Confusion> validation_;  // after the last epoch trained here
 };

@@ -54,7 +54,7 @@ void write_file(const fs::path& place, const nn::Pieces& content) {
   io::TemporaryFile file(place);
   file.reserve_space(content.size());
   for (const std::string_view bytes : content.views()) {
-    io::write_all(file.descriptor(), bytes, file.path());
+    io::write_all(file.descriptor(), bytes, file.target());
   }
   file.publish();
 }

@@ -81,7 +81,14 @@ std::string count_of(size_t number, const char* noun) {
   return std::to_string(number) + " " + noun + (number == 1 ? "" : "s");
 }
 
-void remove_checkpoints(const Settings& settings) {
+// The folder goes when no model of this job goes on from it.
+void remove_checkpoints(const Settings& settings, Summary& summary) {
+  const bool all = std::ranges::all_of(settings.recipes, [&](const train::Recipe& recipe) {
+    const ModelSummary* model = summary.find(recipe.name);
+    return model != nullptr &&
+           remove_finished_checkpoint(settings, recipe, model->metrics.at("epochs"));
+  });
+  if (!all) return;
   std::error_code ignored;  // what stays is refused or gone on from by the next run
   std::filesystem::remove_all(settings.checkpoint_dir(), ignored);
 }
@@ -89,7 +96,7 @@ void remove_checkpoints(const Settings& settings) {
 Summary conduct(const Job& job, const Stopwatch& started, const Log& log, const Show& show) {
   Conductor conductor(job, started, log.with_speaker(""), show);
   Summary summary = conductor.conduct();
-  if (!summary.stopped_early) remove_checkpoints(job.settings);
+  if (!summary.stopped_early) remove_checkpoints(job.settings, summary);
   return summary;
 }
 
@@ -107,9 +114,9 @@ std::optional<Summary> run_pipeline(const Settings& settings, comm::MpiEnvironme
   }
   const TrainerGroups trainer_groups =
       plan_groups(trainers, settings.recipes.size(), settings.groups);
-  const int threads = settings.threads > 0 ? settings.threads
-                                           : threads_per_trainer(static_cast<int>(trainers.size()),
-                                                                 mpi.size(), mpi.node_ranks());
+  const int threads = settings.threads > 0
+                          ? settings.threads
+                          : threads_per_trainer(static_cast<int>(trainers.size()), mpi);
   Groups groups(mpi, layout, trainer_groups);
   groups.set_limit(settings.comm_timeout);
   ControlPlane control(*groups.control);

@@ -24,6 +24,7 @@ class TrainRole {
     Json order = job_.control.receive(Mailbox::train);
     if (order.at("order") == "train") {
       if (!train_all(order.at("cache").get<std::string>(), order.at("generation"))) return;
+      if (stop_) return tell_stopped();
       order = job_.control.receive(Mailbox::train);
     }
     if (order.at("order") == "test") test();
@@ -55,7 +56,11 @@ class TrainRole {
       event["line"] = epoch_line(recipe, progress);
       job_.tell_conductor(event);
     };
-    hooks.should_stop = [&] { return job_.control.try_receive(Mailbox::train).has_value(); };
+    // While models train the only order is to stop. It comes once, and counts from then on.
+    hooks.should_stop = [&] {
+      stop_ = stop_ || job_.control.try_receive(Mailbox::train).has_value();
+      return stop_;
+    };
     TrainingOutcome outcome = train_as_one(recipe, hooks);
     if (outcome.stopped) return false;
     if (leads()) hand_over(recipe, outcome);
@@ -105,6 +110,7 @@ class TrainRole {
   const Log& log_;
   comm::Communicator& group_;
   int group_index_;
+  bool stop_ = false;
   std::optional<io::Dataset> dataset_;
   std::vector<std::unique_ptr<nn::Model>> trained_;
 };

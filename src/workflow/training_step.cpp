@@ -1,7 +1,5 @@
 #include "workflow/training_step.hpp"
 
-#include <sched.h>
-
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
@@ -81,11 +79,20 @@ void tell_target(const train::Recipe& recipe, const TrainingOutcome& outcome, co
                   progress.total_s));
 }
 
-// Cores that this process may use: what the launcher's binding and cgroups leave it.
-int usable_cores() {
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
-  return CPU_COUNT(&set);
+// A batch is never larger than the records, unless they may grow.
+int largest_batch(const train::Recipe& recipe, const io::Dataset& dataset,
+                  const Settings& settings) {
+  if (settings.follow) return recipe.batch;
+  const size_t records = std::max<size_t>(1, dataset.size(io::Split::train));
+  return static_cast<int>(std::min<size_t>(static_cast<size_t>(recipe.batch), records));
+}
+
+// bf16 without AMX was measured to be slower than fp32, at less accuracy.
+void check_precision(const train::Recipe& recipe) {
+  if (recipe.numerics.precision == nn::Precision::fp32 || nn::cpu_has_bf16_matrices()) return;
+  throw unavailable_error("the cores of this node do not multiply bf16 matrices (AMX)",
+                          "--train.precision=bf16 of model '" + recipe.name + "'",
+                          "train it in fp32, which is faster here");
 }
 
 }  // namespace
@@ -102,7 +109,7 @@ nn::Model make_model(const train::Recipe& recipe, const io::DatasetInfo& dataset
   card.class_names = dataset.class_names;
   card.preprocess = {to_floats(dataset.mean), to_floats(dataset.stddev)};
   card.mirror = recipe.mirror;
-  return {std::move(card), nn::make_cpu_ops(threads, recipe.rounding), max_batch};
+  return {std::move(card), nn::make_cpu_ops(threads, recipe.numerics), max_batch};
 }
 
 TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset,
@@ -111,8 +118,10 @@ TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset
   const auto mlperf = group.rank() == 0
                           ? std::make_shared<train::MlperfLog>(settings.mlperf_file(), recipe.name)
                           : std::make_shared<train::MlperfLog>();
+  check_precision(recipe);
   mlperf->start("init_start");
-  const int local_batch = (recipe.batch + group.size() - 1) / group.size();
+  const int local_batch =
+      (largest_batch(recipe, dataset, settings) + group.size() - 1) / group.size();
   TrainingOutcome outcome;
   outcome.model =
       std::make_unique<nn::Model>(make_model(recipe, dataset.info(), threads, local_batch));
@@ -218,9 +227,11 @@ std::string epoch_line(const train::Recipe& recipe, const train::Progress& progr
                 progress.train_accuracy, progress.val_accuracy, progress.epoch_images_per_s);
 }
 
-void remove_checkpoint(const Settings& settings, const train::Recipe& recipe) {
+bool remove_finished_checkpoint(const Settings& settings, const train::Recipe& recipe, int epochs) {
+  if (epochs < recipe.epochs) return false;
   std::error_code ignored;  // a file that stays is gone on from, or refused, by the next run
   std::filesystem::remove(checkpoint_file(settings, recipe), ignored);
+  return true;
 }
 
 io::Dataset open_dataset(const std::filesystem::path& cache, uint64_t generation,
@@ -261,9 +272,9 @@ std::string memory_cache_line(const Json& report) {
   return "memory cache of all trainers: " + all.text();
 }
 
-int threads_per_trainer(int trainers, int world, int node_ranks) {
-  const int on_this_node = std::max(1, (trainers * node_ranks + world - 1) / world);
-  return std::max(1, usable_cores() / on_this_node);
+int threads_per_trainer(int trainers, const comm::MpiEnvironment& mpi) {
+  const int on_this_node = std::max(1, (trainers * mpi.node_ranks() + mpi.size() - 1) / mpi.size());
+  return std::clamp(mpi.node_cores() / on_this_node, 1, mpi.cores());
 }
 
 }  // namespace podium::workflow

@@ -8,6 +8,7 @@
 
 #include "ckpt/snapshot.hpp"
 #include "comm/communicator.hpp"
+#include "comm/mpi/mpi_environment.hpp"
 #include "core/log.hpp"
 #include "io/loader/dataset.hpp"
 #include "nn/model.hpp"
@@ -63,8 +64,9 @@ ckpt::Snapshot candidate_of(const train::Recipe& recipe, const TrainingOutcome& 
 Json epoch_event(const train::Recipe& recipe, const train::Progress& progress);
 std::string epoch_line(const train::Recipe& recipe, const train::Progress& progress);
 
-// Removes the checkpoint of a model that is finished and stored.
-void remove_checkpoint(const Settings& settings, const train::Recipe& recipe);
+// Removes the checkpoint of a model that is stored after all of its epochs; true if it is. A run to
+// a target accuracy may end before: a higher target goes on from its checkpoint.
+bool remove_finished_checkpoint(const Settings& settings, const train::Recipe& recipe, int epochs);
 
 // The cache for training, as the settings ask: collective use of equal generations is the caller's.
 io::Dataset open_dataset(const std::filesystem::path& cache, uint64_t generation,
@@ -76,8 +78,8 @@ Json memory_cache_report(const io::Dataset& dataset, comm::Communicator& group);
 // The same as a line for people.
 std::string memory_cache_line(const Json& report);
 
-// Threads for each of `trainers` ranks out of `world` ranks, of which `node_ranks` are on this
-// node: the cores of this node shared among its trainers.
-int threads_per_trainer(int trainers, int world, int node_ranks);
+// Threads for each of `trainers` ranks of the job: the cores of this node shared among its
+// trainers, as far as this rank may use them.
+int threads_per_trainer(int trainers, const comm::MpiEnvironment& mpi);
 
 }  // namespace podium::workflow

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -113,13 +114,28 @@ TEST_F(ConfigTest, AModelsOwnKeysComeBeforeTheCommonOnes) {
   EXPECT_EQ(make_recipe(config, "relu; dense classes").architecture, "relu; dense classes");
 }
 
+// That their networks fit their images is checked when they are trained.
+TEST_F(ConfigTest, EveryInputFileOfTheProjectHasRecipesForItsModels) {
+  for (const auto& entry : std::filesystem::directory_iterator(PODIUM_INPUTS)) {
+    SCOPED_TRACE(entry.path());
+    const Config config = parse_command_line({"run", entry.path().string()}).config;
+    const workflow::Settings settings = make_settings(config, "run", folder_.path());
+    const std::vector<std::string> named = config.model_names();
+    EXPECT_EQ(settings.recipes.size(), named.size());
+    for (const train::Recipe& recipe : settings.recipes) {
+      EXPECT_EQ(std::ranges::count(named, recipe.name), 1) << recipe.name;
+    }
+  }
+}
+
 TEST_F(ConfigTest, RecipesTakeEveryOptionOfTheirModel) {
   const Config config =
       parse_command_line({"run", "--train.flip", "--model.cnn.flip=alternate",
                           "--model.cnn.tta=flip", "--model.cnn.ema=0.9", "--model.cnn.ema_every=7",
                           "--model.cnn.lookahead", "--model.cnn.norm_lr=64",
                           "--model.cnn.final_lr=0.07", "--model.cnn.init=dirac",
-                          "--model.cnn.rounding=exact", "--model.cnn.cutout_from=0.5"})
+                          "--model.cnn.rounding=exact", "--model.cnn.precision=bf16",
+                          "--model.cnn.cutout_from=0.5"})
           .config;
   const train::Recipe recipe = make_recipe(config, "cnn");
   EXPECT_EQ(recipe.flip, train::Flip::alternate);
@@ -130,7 +146,8 @@ TEST_F(ConfigTest, RecipesTakeEveryOptionOfTheirModel) {
   EXPECT_EQ(recipe.norm_lr, 64);
   EXPECT_EQ(recipe.final_lr, 0.07);
   EXPECT_EQ(recipe.init, nn::Initialisation::dirac);
-  EXPECT_EQ(recipe.rounding, nn::Rounding::exact);
+  EXPECT_EQ(recipe.numerics.rounding, nn::Rounding::exact);
+  EXPECT_EQ(recipe.numerics.precision, nn::Precision::bf16);
   EXPECT_EQ(recipe.cutout_from, 0.5);
   const train::Recipe other = make_recipe(config, "dense");
   EXPECT_EQ(other.flip, train::Flip::random);

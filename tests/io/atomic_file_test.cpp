@@ -47,6 +47,14 @@ TEST(AtomicFile, FullDiskKeepsTheOldContent) {
   EXPECT_EQ(entries(folder.path()), 1u);
 }
 
+TEST(AtomicFile, ErrorsNameTheFileThatWasAskedFor) {
+  const test::TemporaryFolder folder;
+  const auto target = folder.path() / "missing" / "file.csv";
+  const test::Thrown thrown = thrown_by([&] { write_text_file(target, "text"); });
+  EXPECT_EQ(thrown.code, ExitCode::io);
+  EXPECT_TRUE(thrown.mentions("(" + target.string() + ")")) << thrown.message;
+}
+
 TEST(AtomicFile, FileInPlaceOfAFolderIsAnIoError) {
   const test::TemporaryFolder folder;
   write_text_file(folder.path() / "file", "text");

@@ -71,7 +71,8 @@ Model make_model(const Parameter& parameter, int max_batch) {
   const auto channels = static_cast<size_t>(a_case.image.channels);
   card.preprocess.mean.assign(mean.begin(), mean.begin() + static_cast<long>(channels));
   card.preprocess.stddev.assign(stddev.begin(), stddev.begin() + static_cast<long>(channels));
-  return {std::move(card), make_cpu_ops(parameter.threads, parameter.rounding), max_batch};
+  return {std::move(card), make_cpu_ops(parameter.threads, {.rounding = parameter.rounding}),
+          max_batch};
 }
 
 // Passes of other batches before leave nothing behind that shows in the next one.

@@ -13,8 +13,12 @@
 namespace podium::nn {
 namespace {
 
-constexpr Fusions kAll = {
-    .norm_pool = true, .norm_sum = true, .folded_norm = true, .sum = true, .channel_block = 16};
+const Fusions kAll = {.norm_pool = true,
+                      .norm_sum = true,
+                      .folded_norm = true,
+                      .sum = true,
+                      .channel_block = 16,
+                      .image_channels = {1, 3}};
 
 NetworkPlan plan(const std::string& text, ImageShape image = {1, 28, 28}) {
   return plan_network(parse_architecture(text), image, 10);
@@ -74,6 +78,17 @@ TEST(Lowering, NothingIsAddedOntoWhatTheConvolutionReads) {
   EXPECT_EQ(names(lower(network, Pass::inference, kAll)), names(network));
 }
 
+// The outer shortcut is the same memory as the inner one, and read later.
+TEST(Lowering, NothingIsAddedOntoWhatALaterSumReads) {
+  const NetworkPlan network = plan(
+      "conv 16 3; relu; res 16 1 { res 16 1 { conv 16 3; relu; conv 16 3 }; conv 16 3 }; "
+      "gap; dense classes");
+  const NetworkPlan lowered = lower(network, Pass::inference, kAll);
+  EXPECT_EQ(names(lowered),
+            (Names{"0.conv", "2.res.fork", "2.res.0.res.fork", "2.res.0.res.0.conv",
+                   "2.res.0.res.2.conv", "2.res.0.res.sum", "2.res.1.conv", "3.gap", "4.dense"}));
+}
+
 TEST(Lowering, BlocksAreForNetworksOfWholeBlocks) {
   const auto blocks = [](const std::string& text, ImageShape image) {
     const NetworkPlan lowered = lower(plan(text, image), Pass::training, kAll);
@@ -87,6 +102,8 @@ TEST(Lowering, BlocksAreForNetworksOfWholeBlocks) {
   EXPECT_EQ(blocks(text, {4, 8, 8}), (std::vector<int>{0, 0, 0, 0}));
   EXPECT_EQ(blocks("conv 16 3; relu; conv 24 3; relu; gap; dense classes", {1, 8, 8}),
             (std::vector<int>{0, 0, 0, 0}));
+  // The batch norm hands on the image's own layout.
+  EXPECT_EQ(blocks("bn; conv 16 3; relu; dense classes", {32, 8, 8}), (std::vector<int>{0, 0, 0}));
 }
 
 // Predictions follow parameters that changed after the last one.

@@ -83,11 +83,27 @@ TEST_F(AveragingTest, TheAverageIsWhatIsEvaluatedAndKept) {
   EXPECT_NE(averaged, raw);
   EXPECT_EQ(kept_accuracy_, progress_.val_accuracy) << "what was validated is not what was kept";
   EXPECT_GT(progress_.val_accuracy, 0.9);
+  // Until the average is brought up to date, after the last step, it is the initial weights.
   train::Recipe slow = averaged_recipe();
-  slow.ema_every = 1000;  // never within the run: the initial weights stay
-  train(slow, 2);
-  EXPECT_LT(progress_.val_accuracy, 0.8);
-  EXPECT_GT(progress_.train_accuracy, 0.8) << "training goes on with the weights themselves";
+  slow.ema_every = 44;
+  train::TrainerOptions options;
+  std::vector<double> validated;
+  std::vector<double> trained;
+  options.on_epoch = [&](const train::Progress& progress) {
+    validated.push_back(progress.val_accuracy);
+    trained.push_back(progress.train_accuracy);
+  };
+  train(slow, 2, options);
+  ASSERT_EQ(validated.size(), 4U);
+  EXPECT_LT(validated[2], 0.8);
+  EXPECT_GT(trained[2], 0.8) << "training goes on with the weights themselves";
+  EXPECT_GT(validated[3], 0.9);
+}
+
+TEST_F(AveragingTest, AnAverageThatARunNeverReachesIsRefused) {
+  train::Recipe recipe = averaged_recipe();
+  recipe.ema_every = 45;  // the run has 44 steps
+  EXPECT_THROW(train(recipe, 2), Error);
 }
 
 // Weights of the raw run, averaged outside of the trainer, are those of the averaged run.

@@ -50,6 +50,22 @@ TEST_F(TrainerTest, GoesOnFromACheckpointToTheSameBits) {
   EXPECT_EQ(progress_.images, 4 * 350);
 }
 
+// Trainers agree on stopping every eight steps, and at the end of an epoch.
+TEST_F(TrainerTest, AWishToStopIsHeardInEpochsOfFewSteps) {
+  train::Recipe recipe = test::small_recipe();
+  recipe.batch = 128;  // three steps
+  const std::string uninterrupted = train(recipe, 2);
+  train::TrainerOptions options;
+  options.checkpoint = cache_.folder() / "small.h5";
+  options.checkpoint_epochs = 100;
+  std::atomic<int> checks{0};
+  options.should_stop = [&] { return ++checks == 3; };  // one rank, once, in the second epoch
+  train(recipe, 2, options, Trainer::Outcome::stopped);
+  EXPECT_EQ(progress_.epochs, 2);
+  options.should_stop = nullptr;
+  EXPECT_EQ(train(recipe, 2, options), uninterrupted);
+}
+
 TEST_F(TrainerTest, ARunThatFollowsTakesUpWhatIsAppendedAtItsNextEpoch) {
   train::TrainerOptions options;
   options.follow = true;

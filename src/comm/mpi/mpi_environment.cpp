@@ -1,7 +1,9 @@
 #include "comm/mpi/mpi_environment.hpp"
 
 #include <mpi.h>
+#include <sched.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 
@@ -11,13 +13,12 @@
 namespace podium::comm {
 namespace {
 
-int ranks_on_this_node() {
-  MPI_Comm node = MPI_COMM_NULL;
-  check_mpi(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node),
-            "MPI_Comm_split_type");
-  int ranks = 1;
-  check_mpi(MPI_Comm_size(node, &ranks), "MPI_Comm_size");
-  return ranks;
+// What the launcher's binding and cgroups leave this process; none if there are too many to tell.
+cpu_set_t own_cores() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof set, &set) != 0) CPU_ZERO(&set);
+  return set;
 }
 
 }  // namespace
@@ -33,7 +34,20 @@ MpiEnvironment::MpiEnvironment() {
   }
   check_mpi(MPI_Comm_rank(MPI_COMM_WORLD, &rank_), "MPI_Comm_rank");
   check_mpi(MPI_Comm_size(MPI_COMM_WORLD, &size_), "MPI_Comm_size");
-  node_ranks_ = ranks_on_this_node();
+  look_at_node();
+}
+
+void MpiEnvironment::look_at_node() {
+  MPI_Comm node = MPI_COMM_NULL;
+  check_mpi(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node),
+            "MPI_Comm_split_type");
+  check_mpi(MPI_Comm_size(node, &node_ranks_), "MPI_Comm_size");
+  cpu_set_t cores = own_cores();
+  cores_ = std::max(1, CPU_COUNT(&cores));
+  check_mpi(MPI_Allreduce(MPI_IN_PLACE, &cores, sizeof cores, MPI_BYTE, MPI_BOR, node),
+            "MPI_Allreduce");
+  node_cores_ = std::max(1, CPU_COUNT(&cores));
+  check_mpi(MPI_Comm_free(&node), "MPI_Comm_free");
 }
 
 std::unique_ptr<Communicator> MpiEnvironment::world(const std::string& name) {

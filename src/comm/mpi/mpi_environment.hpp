@@ -26,6 +26,10 @@ class MpiEnvironment {
   int size() const { return size_; }
   // Ranks on this node.
   int node_ranks() const { return node_ranks_; }
+  // Cores that this rank may use, and that the ranks on this node may use together: more, where the
+  // launcher binds each rank to cores of its own.
+  int cores() const { return cores_; }
+  int node_cores() const { return node_cores_; }
 
   // A communicator of all ranks, under `name`. Collective.
   std::unique_ptr<Communicator> world(const std::string& name);
@@ -43,9 +47,13 @@ class MpiEnvironment {
   static std::string library_version();
 
  private:
+  void look_at_node();
+
   int rank_ = 0;
   int size_ = 1;
   int node_ranks_ = 1;
+  int cores_ = 1;
+  int node_cores_ = 1;
 };
 
 }  // namespace podium::comm

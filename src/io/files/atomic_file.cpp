@@ -88,7 +88,7 @@ TemporaryFile::TemporaryFile(std::filesystem::path target) : target_(std::move(t
     file_.reset(::open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
     if (file_ || errno != EEXIST) break;
   }
-  if (!file_) throw io_error("cannot create a file", path_.string(), errno);
+  if (!file_) throw io_error("cannot create the file", target_.string(), errno);
 }
 
 TemporaryFile::~TemporaryFile() {
@@ -99,19 +99,19 @@ TemporaryFile::~TemporaryFile() {
 }
 
 void TemporaryFile::probe_space(uint64_t bytes) {
-  allocate(file_.get(), 0, bytes, path_);
-  resize(file_.get(), 0, path_);
+  allocate(file_.get(), 0, bytes, target_);
+  resize(file_.get(), 0, target_);
 }
 
 void TemporaryFile::reserve_space(uint64_t bytes) {
-  allocate(file_.get(), FALLOC_FL_KEEP_SIZE, bytes, path_);
+  allocate(file_.get(), FALLOC_FL_KEEP_SIZE, bytes, target_);
 }
 
 void TemporaryFile::publish(FolderSync folder) {
   struct stat status {};
-  if (fstat(file_.get(), &status) != 0) throw io_error("cannot stat", path_.string(), errno);
-  resize(file_.get(), status.st_size, path_);  // frees reserved space behind the end
-  if (fsync(file_.get()) != 0) throw io_error("cannot sync", path_.string(), errno);
+  if (fstat(file_.get(), &status) != 0) throw io_error("cannot stat", target_.string(), errno);
+  resize(file_.get(), status.st_size, target_);  // frees reserved space behind the end
+  if (fsync(file_.get()) != 0) throw io_error("cannot sync", target_.string(), errno);
   publish_volatile();
   if (folder == FolderSync::now) sync_folder(target_.parent_path());
 }

@@ -2,8 +2,9 @@
 //
 // A TemporaryFile is written beside its target under a name that carries host and process id, then
 // published: synced, renamed over the target, and its folder synced. Nothing is left behind when a
-// writer fails; what a killed writer leaves is removed by remove_stale_temporaries(). A value for
-// one thread; several threads and processes may write the same target, the last rename wins.
+// writer fails; what a killed writer leaves is removed by remove_stale_temporaries(). Errors name
+// the target. A value for one thread; several threads and processes may write the same target, the
+// last rename wins.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +29,7 @@ class TemporaryFile {
   ~TemporaryFile();
 
   const std::filesystem::path& path() const { return path_; }
+  const std::filesystem::path& target() const { return target_; }
 
   // The file, open for writing, until publish().
   int descriptor() const { return file_.get(); }

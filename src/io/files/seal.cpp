@@ -89,13 +89,13 @@ FileDescriptor open_to_read(const std::filesystem::path& path) {
 }  // namespace
 
 Seal seal_and_publish(TemporaryFile& file, const Schema& schema, FolderSync folder) {
-  const Content content = digest_content(file.descriptor(), file.path());
+  const Content content = digest_content(file.descriptor(), file.target());
   Seal seal{schema.name, schema.version, content.bytes, content.xxh3};
   const Block block = format_seal(seal);
   if (lseek(file.descriptor(), 0, SEEK_SET) < 0) {
-    throw io_error("cannot seek", file.path().string(), errno);
+    throw io_error("cannot seek", file.target().string(), errno);
   }
-  write_all(file.descriptor(), {block.data(), block.size()}, file.path());
+  write_all(file.descriptor(), {block.data(), block.size()}, file.target());
   file.publish(folder);
   return seal;
 }

@@ -14,7 +14,7 @@ using BackwardWeights = dnnl::convolution_backward_weights;
 
 Desc oihw(const LayerPlan& layer) {
   return {{layer.output.channels, layer.input.channels, layer.kernel_height, layer.kernel_width},
-          dnnl::memory::data_type::f32,
+          DataType::f32,
           dnnl::memory::format_tag::oihw};
 }
 
@@ -24,8 +24,10 @@ WeightedPlan plan_layouts(const KernelSpec& spec) {
   WeightedPlan plan;
   plan.input = activations(spec.batch, layer.input, layer.input_block);
   const bool image = layer.input_block == 0 && layer.output_block > 0;
-  plan.source = image ? planar(spec.batch, layer.input) : plan.input;
+  plan.source = image ? planar(spec.batch, layer.input, spec.data_type())
+                      : activations(spec.batch, layer.input, layer.input_block, spec.data_type());
   plan.result = activations(spec.batch, layer.output, layer.output_block);
+  plan.gradient = activations(spec.batch, layer.output, layer.output_block, spec.data_type());
   if (layer.bias || layer.norm) plan.bias = vector(layer.output.channels);
   return plan;
 }
@@ -37,8 +39,9 @@ bool winograd_pays(const KernelSpec& spec) {
   constexpr int min_covered_channels = 16;
   constexpr int min_tiles = 64;
   const LayerPlan& layer = spec.layer;
-  if (spec.context.rounding == Rounding::exact || layer.input_block == 0 ||
-      layer.kernel_height != 3 || layer.kernel_width != 3 || layer.stride != 1) {
+  if (spec.context.numerics.rounding == Rounding::exact || spec.data_type() != DataType::f32 ||
+      layer.input_block == 0 || layer.kernel_height != 3 || layer.kernel_width != 3 ||
+      layer.stride != 1) {
     return false;
   }
   const int64_t tiles =
@@ -60,7 +63,7 @@ class Convolutions {
                 spec.layer.padding_before(spec.layer.kernel_width)},
         after_{spec.layer.padding_after(spec.layer.kernel_height),
                spec.layer.padding_after(spec.layer.kernel_width)},
-        weights_(any_layout(plan.weights)),
+        weights_(any_layout(plan.weights, spec.data_type())),
         forward_(describe_forward()) {}
 
   PlannedPrimitive forward() const {
@@ -68,15 +71,15 @@ class Convolutions {
   }
 
   PlannedPrimitive backward_data() const {
-    const BackwardData::desc data(algorithm_, plan_.source, weights_, plan_.result, strides_,
+    const BackwardData::desc data(algorithm_, plan_.input, weights_, plan_.gradient, strides_,
                                   before_, after_);
     const BackwardData::primitive_desc desc(data, attributes(), engine(), forward_);
     return {BackwardData(desc), desc.weights_desc(), desc.scratchpad_desc()};
   }
 
   PlannedPrimitive backward_weights() const {
-    const BackwardWeights::desc gradient(algorithm_, plan_.source, weights_, plan_.bias,
-                                         plan_.result, strides_, before_, after_);
+    const BackwardWeights::desc gradient(algorithm_, plan_.source, any_layout(plan_.weights),
+                                         plan_.bias, plan_.gradient, strides_, before_, after_);
     const BackwardWeights::primitive_desc desc(gradient, attributes(), engine(), forward_);
     return {BackwardWeights(desc), desc.diff_weights_desc(), desc.scratchpad_desc()};
   }

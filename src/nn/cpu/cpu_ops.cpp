@@ -9,9 +9,14 @@
 namespace podium::nn {
 namespace {
 
+bool cpu_has(dnnl::cpu_isa isa) {
+  const auto wanted = static_cast<unsigned>(isa);
+  return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & wanted) == wanted;
+}
+
 class CpuOps final : public Ops {
  public:
-  CpuOps(int threads, Rounding rounding) : threads_(threads), context_(rounding) { use_threads(); }
+  CpuOps(int threads, Numerics numerics) : threads_(threads), context_(numerics) { use_threads(); }
 
   std::string description() const override {
     const dnnl::version_t* version = dnnl::version();
@@ -21,14 +26,12 @@ class CpuOps final : public Ops {
   }
 
   Fusions fusions() const override {
-    constexpr auto avx512 = static_cast<unsigned>(dnnl::cpu_isa::avx512_core);
-    const auto isa = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
-    const bool has_blocks = (isa & avx512) == avx512;
     return {.norm_pool = true,
             .norm_sum = true,
             .folded_norm = true,
             .sum = true,
-            .channel_block = has_blocks ? 16 : 0};
+            .channel_block = cpu_has(dnnl::cpu_isa::avx512_core) ? 16 : 0,
+            .image_channels = {1, 3}};
   }
 
   // What layers hand on stays in the caches of the cores: 4 MiB a thread.
@@ -92,9 +95,17 @@ class CpuOps final : public Ops {
 
 }  // namespace
 
-std::unique_ptr<Ops> make_cpu_ops(int threads, Rounding rounding) {
+std::unique_ptr<Ops> make_cpu_ops(int threads, Numerics numerics) {
   require(threads > 0, "threads must be positive", "make_cpu_ops");
-  return std::make_unique<CpuOps>(threads, rounding);
+  return std::make_unique<CpuOps>(threads, numerics);
+}
+
+bool cpu_has_bf16_matrices() {
+  return cpu_has(dnnl::cpu_isa::avx512_core_amx);
+}
+
+bool cpu_can_bf16() {
+  return cpu_has(dnnl::cpu_isa::avx512_core);
 }
 
 }  // namespace podium::nn

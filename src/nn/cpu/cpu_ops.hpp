@@ -3,8 +3,8 @@
 
 #include <memory>
 
+#include "nn/numerics.hpp"
 #include "nn/ops.hpp"
-#include "nn/rounding.hpp"
 
 namespace podium::nn {
 
@@ -12,6 +12,11 @@ namespace podium::nn {
 // thread that calls it; with one thread no worker is ever started. With more threads than free
 // cores, start the process with OMP_WAIT_POLICY=passive, or waiting workers spin. Throws
 // internal_error when oneDNN has no CPU engine. REQUIRES: threads > 0.
-std::unique_ptr<Ops> make_cpu_ops(int threads, Rounding rounding = Rounding::fast);
+std::unique_ptr<Ops> make_cpu_ops(int threads, Numerics numerics = {});
+
+// Whether the cores multiply matrices of bf16 (AMX). Without, training in bf16 works where there is
+// AVX-512, and is slower than in fp32.
+bool cpu_has_bf16_matrices();
+bool cpu_can_bf16();
 
 }  // namespace podium::nn

@@ -19,6 +19,11 @@ struct KernelSpec {
   LayerMemory memory;
 
   size_t input_count() const { return static_cast<size_t>(layer.input.size() * batch); }
+  // What convolutions and dense layers multiply.
+  DataType data_type() const {
+    const bool bf16 = pass == Pass::training && context.numerics.precision == Precision::bf16;
+    return bf16 ? DataType::bf16 : DataType::f32;
+  }
   size_t output_count() const { return static_cast<size_t>(layer.output.size() * batch); }
 };
 

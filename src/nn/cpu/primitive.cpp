@@ -10,9 +10,8 @@ namespace podium::nn::cpu {
 
 using Desc = dnnl::memory::desc;
 using Tag = dnnl::memory::format_tag;
-using Type = dnnl::memory::data_type;
 
-Context::Context(Rounding a_rounding) : rounding(a_rounding) {
+Context::Context(Numerics the_numerics) : numerics(the_numerics) {
   checked("engine", [&] {
     engine = dnnl::engine(dnnl::engine::kind::cpu, 0);
     stream = dnnl::stream(engine);
@@ -30,27 +29,27 @@ void throw_dnnl_error(const dnnl::error& error, const std::string& name) {
       "please report the architecture text and the batch size");
 }
 
-Desc activations(int batch, const ImageShape& shape, int block) {
+Desc activations(int batch, const ImageShape& shape, int block, DataType type) {
   require(block == 0 || block == 16, "activations in blocks of neither 0 nor 16", "oneDNN");
   return {{batch, shape.channels, shape.height, shape.width},
-          Type::f32,
+          type,
           block == 0 ? Tag::nhwc : Tag::nChw16c};
 }
 
-Desc planar(int batch, const ImageShape& shape) {
-  return {{batch, shape.channels, shape.height, shape.width}, Type::f32, Tag::nchw};
+Desc planar(int batch, const ImageShape& shape, DataType type) {
+  return {{batch, shape.channels, shape.height, shape.width}, type, Tag::nchw};
 }
 
-Desc matrix(int64_t rows, int64_t columns) {
-  return {{rows, columns}, Type::f32, Tag::ab};
+Desc matrix(int64_t rows, int64_t columns, DataType type) {
+  return {{rows, columns}, type, Tag::ab};
 }
 
 Desc vector(int64_t count) {
-  return {{count}, Type::f32, Tag::a};
+  return {{count}, DataType::f32, Tag::a};
 }
 
-Desc any_layout(const Desc& plain) {
-  return {plain.dims(), plain.data_type(), Tag::any};
+Desc any_layout(const Desc& plain, DataType type) {
+  return {plain.dims(), type, Tag::any};
 }
 
 dnnl::memory view(const Context& context, const Desc& desc, const float* data) {

@@ -10,17 +10,19 @@
 
 #include "nn/aligned_buffer.hpp"
 #include "nn/image_shape.hpp"
-#include "nn/rounding.hpp"
+#include "nn/numerics.hpp"
 
 namespace podium::nn::cpu {
+
+using DataType = dnnl::memory::data_type;
 
 struct Context {
   dnnl::engine engine;
   dnnl::stream stream;
   AlignedBuffer scratchpad;
-  Rounding rounding;
+  Numerics numerics;
 
-  explicit Context(Rounding rounding);
+  explicit Context(Numerics numerics);
   // Makes the scratchpad at least `bytes` large.
   void reserve_scratchpad(size_t bytes);
 };
@@ -31,13 +33,15 @@ auto checked(const std::string& name, Make make);
 
 [[noreturn]] void throw_dnnl_error(const dnnl::error& error, const std::string& name);
 
-// Descriptors of plain layouts. f32 throughout.
+// Descriptors of plain layouts; matrices are row-major.
 // Activations [N,C,H,W], in blocks of `block` channels (16) or, for 0, as NHWC.
-dnnl::memory::desc activations(int batch, const ImageShape& shape, int block);
-dnnl::memory::desc planar(int batch, const ImageShape& shape);  // NCHW
-dnnl::memory::desc matrix(int64_t rows, int64_t columns);       // row-major
+dnnl::memory::desc activations(int batch, const ImageShape& shape, int block,
+                               DataType type = DataType::f32);
+dnnl::memory::desc planar(int batch, const ImageShape& shape, DataType type);  // NCHW
+dnnl::memory::desc matrix(int64_t rows, int64_t columns, DataType type = DataType::f32);
 dnnl::memory::desc vector(int64_t count);
-dnnl::memory::desc any_layout(const dnnl::memory::desc& plain);  // oneDNN picks the layout
+// oneDNN picks the layout.
+dnnl::memory::desc any_layout(const dnnl::memory::desc& plain, DataType type = DataType::f32);
 
 // A view of floats as oneDNN memory. `data` may be const: oneDNN does not say which it writes.
 dnnl::memory view(const Context& context, const dnnl::memory::desc& desc, const float* data);
@@ -68,8 +72,8 @@ class BoundPrimitive {
   dnnl::memory scratchpad_;
 };
 
-// Floats of one layout, seen in the layout that a primitive wants. Where both are the same there is
-// no copy; otherwise refresh() or flush() reorders.
+// Floats of one layout, seen in the layout and type that a primitive wants. Where both are the same
+// there is no copy; otherwise refresh() or flush() reorders.
 class ReorderedBuffer {
  public:
   ReorderedBuffer() = default;

@@ -23,6 +23,8 @@ class WeightedLayer final : public Kernel {
     }
     bind_forward(spec.layer, plan);
     if (!training_) return;
+    gradient_ = ReorderedBuffer(context_, spec.layer.name + " (gradient)", plan.result,
+                                memory_.output_gradient, plan.gradient);
     if (memory_.input_gradient != nullptr) bind_backward_data(spec.layer, plan);
     bind_backward_weights(spec.layer, plan);
   }
@@ -40,6 +42,7 @@ class WeightedLayer final : public Kernel {
 
   void backward(const StepKey&) override {
     if (relu_) mask_by_output(memory_.output, memory_.output_gradient, outputs_);
+    gradient_.refresh(context_);
     if (backward_data_) {
       backward_weights_layout_.refresh(context_);
       backward_data_.run(context_);
@@ -68,7 +71,7 @@ class WeightedLayer final : public Kernel {
                                                  memory_.weights, plan.backward_data.weights);
     }
     backward_data_ = BoundPrimitive(layer.name + " (backward data)", plan.backward_data.primitive);
-    backward_data_.bind(DNNL_ARG_DIFF_DST, view(context_, plan.result, memory_.output_gradient));
+    backward_data_.bind(DNNL_ARG_DIFF_DST, gradient_.memory());
     backward_data_.bind(DNNL_ARG_WEIGHTS,
                         shared ? weights_.memory() : backward_weights_layout_.memory());
     backward_data_.bind(DNNL_ARG_DIFF_SRC, view(context_, plan.input, memory_.input_gradient));
@@ -81,7 +84,7 @@ class WeightedLayer final : public Kernel {
     backward_weights_ =
         BoundPrimitive(layer.name + " (backward weights)", plan.backward_weights.primitive);
     backward_weights_.bind(DNNL_ARG_SRC, source_.memory());
-    backward_weights_.bind(DNNL_ARG_DIFF_DST, view(context_, plan.result, memory_.output_gradient));
+    backward_weights_.bind(DNNL_ARG_DIFF_DST, gradient_.memory());
     backward_weights_.bind(DNNL_ARG_DIFF_WEIGHTS, weights_gradient_.memory());
     if (layer.bias) {
       backward_weights_.bind(DNNL_ARG_DIFF_BIAS, view(context_, plan.bias, memory_.bias_gradient));
@@ -96,6 +99,7 @@ class WeightedLayer final : public Kernel {
   bool training_;
   std::optional<FoldedNorm> folded_;
   ReorderedBuffer source_;
+  ReorderedBuffer gradient_;
   ReorderedBuffer weights_;
   ReorderedBuffer backward_weights_layout_;
   ReorderedBuffer weights_gradient_;
