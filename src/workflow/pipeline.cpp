@@ -83,11 +83,12 @@ std::string count_of(size_t number, const char* noun) {
 
 // The folder goes when no model of this job goes on from it.
 void remove_checkpoints(const Settings& settings, Summary& summary) {
-  const bool all = std::ranges::all_of(settings.recipes, [&](const train::Recipe& recipe) {
+  bool all = true;
+  for (const train::Recipe& recipe : settings.recipes) {
     const ModelSummary* model = summary.find(recipe.name);
-    return model != nullptr &&
-           remove_finished_checkpoint(settings, recipe, model->metrics.at("epochs"));
-  });
+    const int epochs = model == nullptr ? 0 : model->metrics.at("epochs").get<int>();
+    if (!remove_finished_checkpoint(settings, recipe, epochs)) all = false;
+  }
   if (!all) return;
   std::error_code ignored;  // what stays is refused or gone on from by the next run
   std::filesystem::remove_all(settings.checkpoint_dir(), ignored);

@@ -15,7 +15,7 @@ namespace podium::nn {
 std::unique_ptr<Ops> make_cpu_ops(int threads, Numerics numerics = {});
 
 // Whether the cores multiply matrices of bf16 (AMX). Without, training in bf16 works where there is
-// AVX-512, and is slower than in fp32.
+// AVX-512.
 bool cpu_has_bf16_matrices();
 bool cpu_can_bf16();
 
