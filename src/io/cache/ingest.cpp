@@ -197,6 +197,7 @@ std::optional<Decision> Ingest::State::reuse(std::string& reason) {
   const MemoVerdict found = judge(options.memo, *cached, memo_source(), now);
   reason = found.reason;
   if (!found.reuse) return {};
+  remove_stale_temporaries(folder());  // of a builder that died while it wrote the memo
   write_memo(folder(), *cached, options.memo, found, now);
   return decision(*cached, true, "cache " + cache_name() + " is current: " + found.reason);
 }
