@@ -280,9 +280,9 @@ Decision Ingest::State::append(const std::string& text) {
   const std::string content = to_hex(source.digest());
   AppendChoice choice = own ? choose_grown(folder(), *cached, source, content)
                             : choose_other(*cached, source, content);
+  remove_leftovers();
   if (choice.records.records == 0) return decision(*cached, true, choice.reason);
 
-  remove_leftovers();
   manifest = *cached;
   ++manifest.generation;
   manifest.train_records += choice.records.records;
