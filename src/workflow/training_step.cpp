@@ -11,6 +11,7 @@
 #include "nn/cpu/cpu_ops.hpp"
 #include "nn/ops.hpp"
 #include "train/allreduce_sync.hpp"
+#include "train/host_engine.hpp"
 #include "train/mlperf_log.hpp"
 #include "train/model_snapshot.hpp"
 #include "train/trainer.hpp"
@@ -138,7 +139,6 @@ TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset
       group.size() == 1 ? static_cast<train::GradientSync&>(no_sync) : allreduce;
 
   train::TrainerOptions options;
-  options.recipe = recipe;
   options.data = data_identity(dataset.info(), settings).dump();
   if (settings.checkpoint_epochs > 0) {
     io::create_folder(settings.checkpoint_dir());
@@ -154,7 +154,9 @@ TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset
   options.log = log;
   options.target_accuracy = outcome.target_accuracy = settings.target_accuracy;
   options.mlperf = mlperf;
-  train::Trainer trainer(*outcome.model, dataset, sync, group, std::move(options));
+  train::TrainingState state(*outcome.model, recipe);
+  train::HostEngine engine(state, dataset, sync);
+  train::Trainer trainer(state, dataset, engine, group, std::move(options));
   mlperf->stop("init_stop");
   mlperf->start("run_start", {{"first_epoch_num", trainer.progress().epochs + 1}});
   try {
