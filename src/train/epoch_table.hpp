@@ -9,18 +9,12 @@
 #include <span>
 #include <vector>
 
-#include "io/image/augmentation_draw.hpp"
 #include "io/image/image_shape.hpp"
+#include "train/drawn_image.hpp"
 #include "train/step_engine.hpp"
 #include "train/weight_average.hpp"
 
 namespace podium::train {
-
-// One image of the epoch, in the order in which this rank sees them.
-struct DrawnImage {
-  io::AugmentationDraw draw;
-  uint32_t record = 0;  // index within the split
-};
 
 // Images that this rank sees in an epoch of `records`, over all steps.
 size_t images_of_rank(const io::LoaderOptions& data, uint64_t records);

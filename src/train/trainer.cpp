@@ -258,6 +258,7 @@ void Trainer::validate() {
 
 // Every rank learns which ranks differ from rank 0, so that all end at once and say the same.
 void Trainer::check_replicas() {
+  if (group_.size() == 1) return;
   std::string mine = weights_xxh3(state_.model);
   if (state_.average) mine += to_hex(xxh3(std::as_bytes(state_.average->parameters())));
   std::vector<double> differs(static_cast<size_t>(group_.size()));

@@ -11,9 +11,9 @@
 #include "nn/cpu/cpu_ops.hpp"
 #include "nn/ops.hpp"
 #include "train/allreduce_sync.hpp"
-#include "train/host_engine.hpp"
 #include "train/mlperf_log.hpp"
 #include "train/model_snapshot.hpp"
+#include "train/step_engines.hpp"
 #include "train/trainer.hpp"
 
 namespace podium::workflow {
@@ -155,8 +155,9 @@ TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset
   options.target_accuracy = outcome.target_accuracy = settings.target_accuracy;
   options.mlperf = mlperf;
   train::TrainingState state(*outcome.model, recipe);
-  train::HostEngine engine(state, dataset, sync);
-  train::Trainer trainer(state, dataset, engine, group, std::move(options));
+  const std::unique_ptr<train::StepEngine> engine =
+      train::make_step_engine({state, dataset, sync, group, settings.shuffle}, log);
+  train::Trainer trainer(state, dataset, *engine, group, std::move(options));
   mlperf->stop("init_stop");
   mlperf->start("run_start", {{"first_epoch_num", trainer.progress().epochs + 1}});
   try {
