@@ -13,9 +13,7 @@ nn::SgdOptions sgd_options(const Recipe& recipe) {
 }  // namespace
 
 TrainingState::TrainingState(nn::Model& a_model, const Recipe& a_recipe)
-    : recipe(a_recipe),
-      model(a_model),
-      optimizer(model.buffers(), model.parameters().size(), sgd_options(recipe)) {
+    : recipe(a_recipe), model(a_model), optimizer(model, sgd_options(recipe)) {
   model.initialise(recipe.seed);
   if (recipe.init == nn::Initialisation::dirac) {
     nn::make_dirac(model.buffers(), model.parameters());
