@@ -66,7 +66,7 @@ Trainer::Trainer(nn::Model& model, io::Dataset& dataset, GradientSync& sync,
       sync_(sync),
       group_(group),
       options_(std::move(options)),
-      optimizer_(model.buffers(), model.parameters().size(), sgd_options(options_.recipe)),
+      optimizer_(model, sgd_options(options_.recipe)),
       loss_watch_(model.card().classes) {
   if (!options_.mlperf) options_.mlperf = std::make_shared<MlperfLog>();
   const Recipe& recipe = options_.recipe;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/device_choice.hpp"
 #include "io/cache/ingest.hpp"
 #include "io/loader/cache_policy.hpp"
 #include "io/loader/epoch_order.hpp"
@@ -17,7 +18,8 @@ namespace podium::workflow {
 
 struct Settings {
   std::filesystem::path run_dir;
-  std::string roles;  // text of --roles
+  std::string roles;    // text of --roles
+  DeviceChoice device;  // where this rank computes
 
   io::IngestOptions ingest;
   uint64_t cache_memory_bytes = 0;  // budget per rank for batches kept in memory

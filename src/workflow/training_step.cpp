@@ -8,8 +8,7 @@
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "io/files/atomic_file.hpp"
-#include "nn/cpu/cpu_ops.hpp"
-#include "nn/ops.hpp"
+#include "nn/backend.hpp"
 #include "train/allreduce_sync.hpp"
 #include "train/mlperf_log.hpp"
 #include "train/model_snapshot.hpp"
@@ -88,8 +87,8 @@ int largest_batch(const train::Recipe& recipe, const io::Dataset& dataset,
 }
 
 // bf16 is for cores that multiply its matrices; `podium bench nn` measures it on others.
-void check_precision(const train::Recipe& recipe) {
-  if (recipe.numerics.precision == nn::Precision::fp32 || nn::cpu_has_bf16_matrices()) return;
+void check_precision(const train::Recipe& recipe, const DeviceChoice& device) {
+  if (recipe.numerics.precision == nn::Precision::fp32 || nn::has_bf16_matrices(device)) return;
   throw unavailable_error("the cores of this node do not multiply bf16 matrices (AMX)",
                           "--train.precision=bf16 of model '" + recipe.name + "'",
                           "train it in fp32");
@@ -97,8 +96,8 @@ void check_precision(const train::Recipe& recipe) {
 
 }  // namespace
 
-nn::Model make_model(const train::Recipe& recipe, const io::DatasetInfo& dataset, int threads,
-                     int max_batch) {
+nn::Model make_model(const train::Recipe& recipe, const io::DatasetInfo& dataset,
+                     const DeviceChoice& device, int threads, int max_batch) {
   nn::ModelCard card;
   card.name = recipe.name;
   card.architecture = recipe.architecture;
@@ -109,7 +108,7 @@ nn::Model make_model(const train::Recipe& recipe, const io::DatasetInfo& dataset
   card.class_names = dataset.class_names;
   card.preprocess = {to_floats(dataset.mean), to_floats(dataset.stddev)};
   card.mirror = recipe.mirror;
-  return {std::move(card), nn::make_cpu_ops(threads, recipe.numerics), max_batch};
+  return {std::move(card), nn::make_ops(device, threads, recipe.numerics), max_batch};
 }
 
 TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset,
@@ -118,13 +117,13 @@ TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset
   const auto mlperf = group.rank() == 0
                           ? std::make_shared<train::MlperfLog>(settings.mlperf_file(), recipe.name)
                           : std::make_shared<train::MlperfLog>();
-  check_precision(recipe);
+  check_precision(recipe, settings.device);
   mlperf->start("init_start");
   const int local_batch =
       (largest_batch(recipe, dataset, settings) + group.size() - 1) / group.size();
   TrainingOutcome outcome;
-  outcome.model =
-      std::make_unique<nn::Model>(make_model(recipe, dataset.info(), threads, local_batch));
+  outcome.model = std::make_unique<nn::Model>(
+      make_model(recipe, dataset.info(), settings.device, threads, local_batch));
 
   if (group.rank() == 0) {
     describe_run(*mlperf, recipe, dataset);

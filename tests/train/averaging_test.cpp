@@ -71,7 +71,7 @@ TEST_F(AveragingTest, LookaheadGoesOnFromTheAverage) {
 }
 
 TEST_F(AveragingTest, RefusesWhatIsNoAverage) {
-  const nn::Model model = test::small_model(dataset_, test::small_recipe());
+  nn::Model model = test::small_model(dataset_, test::small_recipe());
   EXPECT_THROW(WeightAverage(model, {1.0, 5, false}), Error);
   EXPECT_THROW(WeightAverage(model, {0.0, 5, false}), Error);
   EXPECT_THROW(WeightAverage(model, {0.9, 0, false}), Error);
