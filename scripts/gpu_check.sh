@@ -113,19 +113,18 @@ take_what_is_asked() {
     fail 69 "$podium does not start: $(tail -n 1 "$log")"
 }
 
-# Sets `data`, the flags that say what is trained on, and `data_name`.
+# Sets `data`, the name of what is trained on, and tells podium by the environment where it lies.
 choose_data() {
   local folder
-  data=()
-  data_name=fashion_mnist
+  data=fashion_mnist
   for folder in "$home/data/fashion-mnist" /usr/share/datasets/fashion-mnist; do
     if [ -d "$folder" ]; then
-      data=("--io.data_folders=$folder")
+      export PODIUM_IO__DATA_FOLDERS=$folder
       return
     fi
   done
-  data=("--io.source=synthetic:20000,28,28,1,10")
-  data_name=synthetic
+  data=synthetic
+  export PODIUM_IO__SOURCE=synthetic:60000,28,28,1,10
 }
 
 # --- All of it -----------------------------------------------------------------------------------
@@ -158,7 +157,7 @@ run_sections() {
 write_report() {
   {
     printf 'date\t%s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
-    printf 'data\t%s\n' "$data_name"
+    printf 'data\t%s\n' "$data"
     printf 'cores\t%s\n' "$(nproc)"
     printf 'seconds\t%s\n' $((SECONDS - started))
     describe_gpus | sed 's/^/gpu\t/'

@@ -9,7 +9,7 @@
 #include "core/text.hpp"
 #include "io/files/atomic_file.hpp"
 #include "nn/backend.hpp"
-#include "train/allreduce_sync.hpp"
+#include "train/gradient_syncs.hpp"
 #include "train/mlperf_log.hpp"
 #include "train/model_snapshot.hpp"
 #include "train/trainer.hpp"
@@ -131,10 +131,8 @@ TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset
     tell_order(dataset, settings, log);
   }
 
-  train::NoSync no_sync;
-  train::AllReduceSync allreduce(group);
-  train::GradientSync& sync =
-      group.size() == 1 ? static_cast<train::GradientSync&>(no_sync) : allreduce;
+  const std::unique_ptr<train::GradientSync> sync = train::make_gradient_sync(
+      {group, settings.device.gpu, outcome.model->gradients().size(), settings.exchange, log});
 
   train::TrainerOptions options;
   options.recipe = recipe;
@@ -153,7 +151,7 @@ TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset
   options.log = log;
   options.target_accuracy = outcome.target_accuracy = settings.target_accuracy;
   options.mlperf = mlperf;
-  train::Trainer trainer(*outcome.model, dataset, sync, group, std::move(options));
+  train::Trainer trainer(*outcome.model, dataset, *sync, group, std::move(options));
   mlperf->stop("init_stop");
   mlperf->start("run_start", {{"first_epoch_num", trainer.progress().epochs + 1}});
   try {

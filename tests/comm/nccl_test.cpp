@@ -54,7 +54,7 @@ class NcclDevice : public ::testing::Test {
     PODIUM_NEEDS_GPU();
     group_ = environment->world("test");
     const AcceleratorProbe probe = probe_accelerators();
-    const size_t index = static_cast<size_t>(environment->rank()) % probe.devices.size();
+    const size_t index = static_cast<size_t>(environment->node_rank()) % probe.devices.size();
     const int gpu = probe.devices[index].ordinal;
     cuda::use_device(gpu);
     const ExchangeChoice choice = choose_exchange(share_devices(*group_, rank_device(gpu)), "");

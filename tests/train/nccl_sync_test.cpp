@@ -28,7 +28,7 @@ class NcclSyncDevice : public ::testing::Test {
     PODIUM_NEEDS_GPU();
     group_ = environment->world("test");
     const AcceleratorProbe probe = probe_accelerators();
-    const size_t index = static_cast<size_t>(environment->rank()) % probe.devices.size();
+    const size_t index = static_cast<size_t>(environment->node_rank()) % probe.devices.size();
     gpu_ = probe.devices[index].ordinal;
     const auto ranks = comm::share_devices(*group_, comm::rank_device(gpu_));
     const comm::ExchangeChoice choice = comm::choose_exchange(ranks, "");
