@@ -84,7 +84,9 @@ section_tests() {
     passed=$((passed + $(gtest_count PASSED || true) + 0))
     skipped=$((skipped + $(gtest_count SKIPPED || true) + 0))
     failed=$((failed + $(gtest_count FAILED || true) + 0))
-    if [ "$status" = 124 ]; then
+    if grep -q 'no GPU: ' "$scratch/out"; then
+      bad+=("${file##*/} finds no GPU")
+    elif [ "$status" = 124 ]; then
       bad+=("${file##*/} ran past the limit")
     elif [ "$status" != 0 ]; then
       bad+=("${file##*/} ($status)")
