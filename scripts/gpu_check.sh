@@ -35,7 +35,7 @@ tests      150 5
 sanitizer   60 10
 agreement   75 10
 train       60 10
-nccl        45 10
+nccl        60 10
 bench_nn    80 15
 pytorch     90 30
 predict     40 10
