@@ -67,7 +67,7 @@ inline train::Recipe small_recipe() {
   return recipe;
 }
 
-inline nn::Model small_model(const io::Dataset& dataset, const train::Recipe& recipe) {
+inline nn::ModelCard small_card(const io::Dataset& dataset, const train::Recipe& recipe) {
   const io::DatasetInfo& info = dataset.info();
   nn::ModelCard card;
   card.name = recipe.name;
@@ -79,7 +79,11 @@ inline nn::Model small_model(const io::Dataset& dataset, const train::Recipe& re
   card.class_names = info.class_names;
   card.preprocess = {{info.mean.begin(), info.mean.end()},
                      {info.stddev.begin(), info.stddev.end()}};
-  return {card, nn::make_cpu_ops(1), recipe.batch};
+  return card;
+}
+
+inline nn::Model small_model(const io::Dataset& dataset, const train::Recipe& recipe) {
+  return {small_card(dataset, recipe), nn::make_cpu_ops(1), recipe.batch};
 }
 
 // A trainer whose steps are taken by the host.
