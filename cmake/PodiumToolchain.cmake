@@ -14,17 +14,24 @@ endif()
 
 add_library(podium_toolchain INTERFACE)
 target_include_directories(podium_toolchain INTERFACE "${PROJECT_SOURCE_DIR}/src")
-target_compile_options(podium_toolchain INTERFACE
+set(PODIUM_CXX_OPTIONS
   -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Werror
   -Wno-restrict  # false positives on std::string in g++ 12 (GCC bug 105329)
   -fno-math-errno -fno-trapping-math)
 if(PODIUM_ARCH)
-  target_compile_options(podium_toolchain INTERFACE "-march=${PODIUM_ARCH}")
+  list(APPEND PODIUM_CXX_OPTIONS "-march=${PODIUM_ARCH}")
 endif()
 if(PODIUM_SANITIZE)
-  target_compile_options(podium_toolchain INTERFACE
+  list(APPEND PODIUM_CXX_OPTIONS
     "-fsanitize=${PODIUM_SANITIZE}" -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(podium_toolchain INTERFACE "-fsanitize=${PODIUM_SANITIZE}")
 endif()
+# A GPU's kernels round each product, as the CPU's do: where both compute the same formula they get
+# the same bits. They wait for memory anyway; matrices are multiplied by libraries.
+set(PODIUM_CUDA_OPTIONS --expt-relaxed-constexpr --fmad=false
+  --Werror=all-warnings -Xcompiler=-Wall,-Wextra,-Wshadow)
+target_compile_options(podium_toolchain INTERFACE
+  "$<$<COMPILE_LANGUAGE:C,CXX>:${PODIUM_CXX_OPTIONS}>"
+  "$<$<COMPILE_LANGUAGE:CUDA>:${PODIUM_CUDA_OPTIONS}>")
 find_package(Threads REQUIRED)
 target_link_libraries(podium_toolchain INTERFACE Threads::Threads)

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "core/clock.hpp"
+#include "core/device_choice.hpp"
 #include "core/error.hpp"
 #include "core/file_descriptor.hpp"
 #include "core/log.hpp"
@@ -104,10 +105,21 @@ void silence_other_threads() {
   comm::MpiEnvironment::abort(failure.code);
 }
 
+// Where this rank computes. The driver is asked only when that makes a difference.
+DeviceChoice device_of(const Invocation& invocation, const comm::MpiEnvironment& mpi,
+                       const Log& log) {
+  const DeviceRequest request = parse_device(invocation.config.text("device"));
+  if (!computes(invocation.verb) || request == DeviceRequest::cpu) return {};
+  DeviceChoice choice =
+      choose_device(request, probe_accelerators(), mpi.node_rank(), mpi.node_ranks());
+  if (!choice.notice.empty()) log.info(choice.notice);
+  return choice;
+}
+
 int run_job(const Invocation& invocation) {
   const Stopwatch started;
   const std::filesystem::path run_dir = run_folder(invocation.config, invocation.input_files);
-  const workflow::Settings settings = make_settings(invocation.config, invocation.verb, run_dir);
+  workflow::Settings settings = make_settings(invocation.config, invocation.verb, run_dir);
   if (handles_signals(invocation.verb)) block_signals({SIGTERM, SIGINT, SIGUSR1});
 
   const bool launched = launched_by_mpi();  // MPI itself sets such variables when it starts
@@ -120,6 +132,7 @@ int run_job(const Invocation& invocation) {
   ExitCode code = ExitCode::done;
   try {
     const bool prepares = mpi.rank() == 0 && writes_configuration(invocation.verb);
+    settings.device = device_of(invocation, mpi, log);
     if (prepares) prepare_run_folder(run_dir, invocation.config);
     code = run_verb(invocation.verb,
                     {invocation.subject, invocation.config, settings, mpi, started, log, fatal});

@@ -153,12 +153,6 @@ void set_linger(const std::string& text, workflow::Settings* settings) {
   settings->linger = std::chrono::seconds(seconds);
 }
 
-void check_device(const std::string& device) {
-  if (device != "cuda") return;
-  throw unavailable_error("this build of Podium computes on CPUs only", "--device=cuda",
-                          "use --device=auto or --device=cpu");
-}
-
 // The name in the service's URLs: --serve.model, else the data set's.
 std::string served_name(const Config& config) {
   const std::string given = config.text("serve.model");
@@ -253,7 +247,6 @@ train::Recipe make_recipe(const Config& config, const std::string& model) {
 
 workflow::Settings make_settings(const Config& config, const std::string& verb,
                                  const std::filesystem::path& run_dir) {
-  check_device(config.text("device"));
   workflow::Settings settings;
   settings.run_dir = run_dir;
   settings.roles = config.text("roles");
@@ -267,6 +260,7 @@ workflow::Settings make_settings(const Config& config, const std::string& verb,
   settings.groups = static_cast<int>(config.integer("train.groups"));
   settings.threads = static_cast<int>(config.integer("train.threads"));
   settings.target_accuracy = config.real("train.target_accuracy");
+  settings.exchange = train::parse_exchange(config.text("comm.allreduce"));
   settings.train_alone = config.text("train.sync") == "none";
   settings.checkpoint_epochs = checkpoint_epochs(config.text("ckpt.every"));
   settings.service = service_options(config);

@@ -26,8 +26,8 @@ std::filesystem::path run_folder(const Config& config, const std::vector<std::st
 train::Recipe make_recipe(const Config& config, const std::string& model);
 
 // Settings for `verb`, which trains the models of run.models (run, bench) or train.model (train).
-// Throws
-// usage_error, and unavailable_error when the device demanded is absent.
+// Where to compute is not among them: main.cpp chooses that once the ranks know each other. Throws
+// usage_error.
 workflow::Settings make_settings(const Config& config, const std::string& verb,
                                  const std::filesystem::path& run_dir);
 

@@ -265,8 +265,10 @@ std::vector<bench::Row> bench_io(const VerbContext& context) {
 std::vector<bench::Row> bench_nn(const VerbContext& context, const workflow::IngestOutcome& cache) {
   const io::Dataset dataset =
       workflow::open_dataset(cache.cache, cache.generation, context.settings);
-  return bench::bench_nn(dataset,
-                         nn_bench_options(context.config, context.settings.recipes, context.log));
+  bench::NnBenchOptions options =
+      nn_bench_options(context.config, context.settings.recipes, context.log);
+  options.device = context.settings.device;
+  return bench::bench_nn(dataset, options);
 }
 
 // Rank 0 measures; more ranks would disturb it, so they wait.
@@ -297,6 +299,11 @@ ExitCode run_verb(const std::string& verb, const VerbContext& context) {
   const auto found = functions.find(verb);
   require(found != functions.end(), "a verb has no function", verb.c_str());
   return found->second(context);
+}
+
+bool computes(const std::string& verb) {
+  return verb == "run" || verb == "train" || verb == "serve" || verb == "predict" ||
+         verb == "bench";
 }
 
 bool writes_configuration(const std::string& verb) {

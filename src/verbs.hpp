@@ -30,6 +30,9 @@ ExitCode run_verb(const std::string& verb, const VerbContext& context);
 // Whether `verb` ends in its own way on SIGTERM, SIGINT and SIGUSR1, by a SignalWatch.
 bool handles_signals(const std::string& verb);
 
+// Whether `verb` trains or classifies, and so needs to know where to compute.
+bool computes(const std::string& verb);
+
 // Whether `verb` makes or changes what the run folder holds, so that the folder keeps its
 // configuration; `predict` and `export` only look at it.
 bool writes_configuration(const std::string& verb);

@@ -14,6 +14,8 @@
 #include <nlohmann/json.hpp>
 
 #include "comm/mpi/mpi_environment.hpp"
+#include "core/accelerator.hpp"
+#include "nn/backend.hpp"
 #include "podium_version.hpp"
 
 // simdjson gives its version as bare tokens.
@@ -31,6 +33,17 @@ std::string line(const char* name, const std::string& version) {
   std::string text = "  " + std::string(name);
   text.resize(16, ' ');
   return text + version + "\n";
+}
+
+// The libraries of the GPU backend, and what GPU is there or why none.
+std::string accelerator_lines() {
+  std::string text;
+  for (const auto& libraries : {accelerator_versions(), nn::backend_versions()}) {
+    for (const LibraryVersion& library : libraries) {
+      text += line(library.name.c_str(), library.version);
+    }
+  }
+  return text + line("GPU", describe(probe_accelerators()));
 }
 
 }  // namespace
@@ -52,7 +65,7 @@ std::string version_text() {
          line("libcurl", curl_version_info(CURLVERSION_NOW)->version) +
          line("OpenSSL", OpenSSL_version(OPENSSL_VERSION_STRING)) +
          line("ISA-L", dotted(ISAL_MAJOR_VERSION, ISAL_MINOR_VERSION, ISAL_PATCH_VERSION)) +
-         line("GPU", "none: this build computes on CPUs only");
+         accelerator_lines();
 }
 
 }  // namespace podium

@@ -1,14 +1,13 @@
 #include "bench/bench_model.hpp"
 
 #include "core/error.hpp"
-#include "nn/cpu/cpu_ops.hpp"
-#include "nn/ops.hpp"
+#include "nn/backend.hpp"
 
 namespace podium::bench {
 
-nn::Model model_for(const io::DatasetInfo& info, const train::Recipe& recipe, int threads,
-                    int max_batch) {
-  if (recipe.numerics.precision == nn::Precision::bf16 && !nn::cpu_can_bf16()) {
+nn::Model model_for(const io::DatasetInfo& info, const train::Recipe& recipe,
+                    const DeviceChoice& device, int threads, int max_batch) {
+  if (recipe.numerics.precision == nn::Precision::bf16 && !nn::can_bf16(device)) {
     throw unavailable_error("oneDNN computes in bf16 only on cores with AVX-512",
                             "--train.precision=bf16", "measure in fp32");
   }
@@ -22,7 +21,7 @@ nn::Model model_for(const io::DatasetInfo& info, const train::Recipe& recipe, in
   card.preprocess = {{info.mean.begin(), info.mean.end()},
                      {info.stddev.begin(), info.stddev.end()}};
   card.mirror = recipe.mirror;
-  return {std::move(card), nn::make_cpu_ops(threads, recipe.numerics), max_batch};
+  return {std::move(card), nn::make_ops(device, threads, recipe.numerics), max_batch};
 }
 
 }  // namespace podium::bench

@@ -51,9 +51,9 @@ class SlowBlocks final : public io::BlockSource {
 std::array<double, epochs> train(const io::Dataset& dataset, uint64_t first_epoch) {
   train::Recipe recipe;
   recipe.architecture = architecture;
-  nn::Model model = model_for(dataset.info(), recipe, 1, batch);
+  nn::Model model = model_for(dataset.info(), recipe, {}, 1, batch);
   model.initialise(1);
-  nn::Sgd optimizer(model.buffers(), model.parameters().size(), {});
+  nn::Sgd optimizer(model, {});
   io::LoaderOptions options;
   options.batch = batch;
   options.shuffle = io::Shuffle::block;  // reads each block once an epoch, with and without cache

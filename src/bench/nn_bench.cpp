@@ -3,6 +3,7 @@
 #include <map>
 
 #include "bench/bench_model.hpp"
+#include "bench/epoch_training.hpp"
 #include "bench/samples.hpp"
 #include "core/clock.hpp"
 #include "core/error.hpp"
@@ -18,7 +19,8 @@ constexpr double giga = 1e9;
 constexpr double training_passes = 3;  // forward, and backward twice its FLOPs
 constexpr double warm_up_share = 0.2;  // of the seconds of a repetition
 
-std::string threads_text(int threads) {
+std::string threads_text(int threads, const DeviceChoice& device = {}) {
+  if (device.on_gpu()) return format("GPU %d", device.gpu);
   return format("%d thread%s", threads, threads == 1 ? "" : "s");
 }
 
@@ -30,14 +32,14 @@ io::LoaderOptions loader_options(const train::Recipe& recipe, int batch) {
   return options;
 }
 
-// One model in training, epoch after epoch.
+// One model in training on the CPU, step after step.
 class Training {
  public:
   Training(const io::Dataset& dataset, const train::Recipe& recipe, int batch, int threads)
       : recipe_(recipe),
         batch_(static_cast<size_t>(batch)),
-        model_(model_for(dataset.info(), recipe, threads, batch)),
-        optimizer_(model_.buffers(), model_.parameters().size(),
+        model_(model_for(dataset.info(), recipe, {}, threads, batch)),
+        optimizer_(model_,
                    {static_cast<float>(recipe.momentum), static_cast<float>(recipe.weight_decay)}),
         loader_(dataset, loader_options(recipe, batch)) {
     model_.initialise(recipe.seed);
@@ -83,9 +85,10 @@ class Training {
 // One model that classifies the same images again and again.
 class Prediction {
  public:
-  Prediction(const io::Dataset& dataset, const train::Recipe& recipe, int batch, int threads)
+  Prediction(const io::Dataset& dataset, const train::Recipe& recipe, const DeviceChoice& device,
+             int batch, int threads)
       : batch_(static_cast<size_t>(batch)),
-        model_(model_for(dataset.info(), recipe, threads, batch)),
+        model_(model_for(dataset.info(), recipe, device, threads, batch)),
         probabilities_(batch_ * dataset.info().classes) {
     model_.initialise(recipe.seed);
     io::Loader loader(dataset, loader_options(recipe, batch));
@@ -148,27 +151,34 @@ std::vector<Row> bench_nn(const io::Dataset& dataset, const NnBenchOptions& opti
   check_batches(options.predict_batches, dataset);
   std::vector<Row> rows;
   std::map<int, double> peaks;
-  for (const int threads : options.threads) {
-    if (!options.peak) break;
+  const DeviceChoice& device = options.device;
+  const bool limited = options.peak && !device.on_gpu();
+  const std::vector<int> counts = device.on_gpu() ? std::vector<int>{1} : options.threads;
+  for (const int threads : counts) {
+    if (!limited) break;
     peaks[threads] = nn::cpu_peak_flops(threads);
     rows.push_back({"FLOP peak, " + threads_text(threads), "GFLOP/s", peaks[threads] / giga});
     rows.back().note = "oneDNN, a large convolution, forward, f32";
   }
   for (const train::Recipe& model : options.models) {
-    for (const int threads : options.threads) {
-      const double* peak = options.peak ? &peaks[threads] : nullptr;
+    for (const int threads : counts) {
+      const double* peak = limited ? &peaks[threads] : nullptr;
       const bool bf16 = model.numerics.precision == nn::Precision::bf16;
       const auto what = [&](const char* verb, int batch, const char* how) {
         return format("%s %s%s, batch %d, ", verb, model.name.c_str(), how, batch) +
-               threads_text(threads);
+               threads_text(threads, device);
       };
       for (const int batch : options.batches) {
-        rows.push_back(measure(Training(dataset, model, batch, threads),
-                               what("train", batch, bf16 ? " in bf16" : ""), training_passes,
-                               bf16 ? nullptr : peak, options));
+        const std::string row = what("train", batch, bf16 ? " in bf16" : "");
+        const double* limit = bf16 ? nullptr : peak;
+        rows.push_back(device.on_gpu()
+                           ? measure(EpochTraining(dataset, model, device, batch, options.log), row,
+                                     training_passes, limit, options)
+                           : measure(Training(dataset, model, batch, threads), row, training_passes,
+                                     limit, options));
       }
       for (const int batch : options.predict_batches) {
-        rows.push_back(measure(Prediction(dataset, model, batch, threads),
+        rows.push_back(measure(Prediction(dataset, model, device, batch, threads),
                                what("predict", batch, model.mirror ? " with its mirror image" : ""),
                                model.mirror ? 2 : 1, peak, options));
       }

@@ -3,9 +3,10 @@
 //
 // Training is whole steps: batches by the loader from memory, forward, backward, optimizer, without
 // augmentation, all on the given number of threads. Steps before the pace is steady are not timed.
+// On a GPU it is whole epochs by the engine that `podium train` uses (epoch_training.hpp).
 // Prediction is Model::predict(), which normalises uint8 images and gives probabilities; with
 // tta=flip that is two forward passes an image. Training in bf16 has no limit beside it: the peak
-// is that of fp32.
+// is that of fp32 on the CPU. On a GPU there is none either, and one thread gives it its work.
 //
 // FLOPs are those of Model::flops_per_image(): convolutions and dense layers, a multiply-add as
 // two. A training step counts three times the forward pass: the backward pass computes two products
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "bench/table.hpp"
+#include "core/device_choice.hpp"
 #include "core/log.hpp"
 #include "io/loader/dataset.hpp"
 #include "train/recipe.hpp"
@@ -24,7 +26,8 @@ namespace podium::bench {
 
 struct NnBenchOptions {
   std::vector<train::Recipe> models;
-  std::vector<int> threads;          // each is measured
+  DeviceChoice device;               // where to compute
+  std::vector<int> threads;          // each is measured, on a CPU
   std::vector<int> batches;          // of training steps; none: no training
   std::vector<int> predict_batches;  // none: no prediction
   bool peak = true;                  // measures the FLOP peak: the limits of the other rows

@@ -1,7 +1,8 @@
-// AlignedBuffer: the owner of a flat array of floats, 64-byte aligned, zero at birth.
+// AlignedBuffer: the owner of a flat array of floats, at least 64-byte aligned, zero at birth.
 //
-// Move-only; views are std::span. The address stays the same for the buffer's life, also across
-// moves.
+// Where it lies is up to the backend that makes it (Ops::allocate); by itself it lies in the host's
+// memory. Move-only; views are std::span. The address stays the same for the buffer's life, also
+// across moves.
 #pragma once
 
 #include <cstddef>
@@ -16,8 +17,12 @@ inline constexpr size_t kAlignmentBytes = 64;
 
 class AlignedBuffer {
  public:
+  using Free = void (*)(void*) noexcept;
+
   AlignedBuffer() = default;
-  explicit AlignedBuffer(size_t count) : data_(allocate(count)), count_(count) {}
+  explicit AlignedBuffer(size_t count) : data_(allocate(count), free_on_host), count_(count) {}
+  // Takes over `data`, zeroed and aligned, which `free` gives back.
+  AlignedBuffer(float* data, size_t count, Free free) : data_(data, free), count_(count) {}
 
   float* data() const { return data_.get(); }
   size_t size() const { return count_; }
@@ -25,11 +30,9 @@ class AlignedBuffer {
   std::span<const float> span() const { return {data_.get(), count_}; }
 
  private:
-  struct Free {
-    void operator()(float* data) const noexcept {
-      ::operator delete (data, std::align_val_t{kAlignmentBytes});
-    }
-  };
+  static void free_on_host(void* data) noexcept {
+    ::operator delete (data, std::align_val_t{kAlignmentBytes});
+  }
 
   static float* allocate(size_t count) {
     if (count == 0) return nullptr;
@@ -39,7 +42,7 @@ class AlignedBuffer {
     return static_cast<float*>(memory);
   }
 
-  std::unique_ptr<float, Free> data_;
+  std::unique_ptr<float, Free> data_{nullptr, free_on_host};
   size_t count_ = 0;
 };
 

@@ -28,23 +28,6 @@ int padded_batch(int images, int max_batch) {
   return std::min(images <= between ? between : power, max_batch);
 }
 
-// `images` [N,H,W,C] with left and right exchanged.
-void mirror_images(std::span<const uint8_t> images, const ImageShape& shape,
-                   std::vector<uint8_t>& mirrored) {
-  mirrored.resize(images.size());
-  const auto channels = static_cast<size_t>(shape.channels);
-  const auto width = static_cast<size_t>(shape.width);
-  const size_t rows = images.size() / (width * channels);
-  for (size_t row = 0; row < rows; ++row) {
-    const uint8_t* from = images.data() + row * width * channels;
-    uint8_t* to = mirrored.data() + (row + 1) * width * channels;
-    for (size_t x = 0; x < width; ++x, from += channels) {
-      to -= channels;
-      std::copy(from, from + channels, to);
-    }
-  }
-}
-
 [[nodiscard]] Error out_of_memory(const ModelCard& card, size_t floats) {
   return unavailable_error("out of memory: model '" + card.name + "' asks for " +
                                std::to_string(floats * sizeof(float) >> 20) + " MiB",
@@ -54,6 +37,13 @@ void mirror_images(std::span<const uint8_t> images, const ImageShape& shape,
 }  // namespace
 
 struct Model::Parts {
+  // One batch size of a pass. What is recorded refers to the executor, which stays in its place.
+  struct Sized {
+    Executor executor;
+    std::unique_ptr<Program> forward;
+    std::unique_ptr<Program> backward;  // training
+  };
+
   // The executors of one pass, by batch size, and the arena they share.
   struct PassParts {
     explicit PassParts(Pass which) : pass(which) {}
@@ -61,7 +51,7 @@ struct Model::Parts {
     NetworkPlan network;  // lowered
     ActivationPlan places;
     AlignedBuffer arena;
-    std::map<int, Executor> executors;
+    std::map<int, Sized> executors;
   };
 
   Parts(ModelCard a_card, std::unique_ptr<Ops> an_ops, int batch)
@@ -94,51 +84,72 @@ struct Model::Parts {
     }
   }
 
-  Executor& executor(PassParts& parts, int batch) {
+  AlignedBuffer allocate_activations(size_t count) const {
+    try {
+      return ops->allocate_activations(count);
+    } catch (const std::bad_alloc&) {
+      throw out_of_memory(card, count);
+    }
+  }
+
+  Sized& executor(PassParts& parts, int batch) {
     if (parts.arena.data() == nullptr) {
       parts.network = lower(plan, parts.pass, ops->fusions());
       const int largest = parts.pass == Pass::training ? max_batch : inference_batch;
       parts.places = plan_activations(parts.network, largest, parts.pass);
-      parts.arena = allocate(parts.places.size);
+      parts.arena = allocate_activations(parts.places.size);
     }
     const auto found = parts.executors.find(batch);
     if (found != parts.executors.end()) return found->second;
     if (parts.pass == Pass::training && parts.executors.size() == kTrainingSizesKept) {
+      ops->synchronise();
       parts.executors.clear();
     }
     const NetworkMemory memory{parameters.data(), gradients.data(), statistics.data(),
                                parts.arena.data()};
-    return parts.executors
-        .emplace(batch, Executor(*ops, parts.network, parts.places, memory, batch, parts.pass))
-        .first->second;
+    Sized& made =
+        parts.executors
+            .emplace(batch,
+                     Sized{Executor(*ops, parts.network, parts.places, memory, batch, parts.pass),
+                           nullptr, nullptr})
+            .first->second;
+    made.forward = ops->record([this, &made] { made.executor.forward(running); });
+    made.backward = ops->record([this, &made] { made.executor.backward(running); });
+    return made;
   }
 
   // The executor for `batch` images, with the parameters as they are.
-  Executor& ready_to_predict(int batch) {
+  Sized& ready_to_predict(int batch) {
     if (changed) loaded.clear();
     changed = false;
-    Executor& ready = executor(inference, batch);
-    if (loaded.insert(batch).second) ready.load_parameters();
+    Sized& ready = executor(inference, batch);
+    if (loaded.insert(batch).second) ready.executor.load_parameters();
     return ready;
   }
 
-  // Leaves the logits of `images` [N,H,W,C] in the executor, which computes `batch` >= N rows.
-  void infer(Executor& executor, std::span<const uint8_t> images, int batch) {
-    const size_t floats = static_cast<size_t>(batch) * static_cast<size_t>(card.image.size());
-    ops->load_images(images, card.preprocess, executor.input());
-    std::fill(executor.input() + images.size(), executor.input() + floats, 0.0F);
-    executor.forward(key);
+  InputPlace place_of(const Executor& executor, Pass pass, bool mirrored = false) const {
+    return {executor.input(), card.image, executor.batch(), pass, mirrored};
   }
 
-  // The same for the mean over the images and their mirror images.
-  void infer_mirrored(Executor& executor, std::span<const uint8_t> images, int batch,
-                      size_t outputs) {
-    infer(executor, images, batch);
-    float* logits = executor.logits();
-    unmirrored_logits.assign(logits, logits + outputs);
-    mirror_images(images, card.image, mirrored);
-    infer(executor, mirrored, batch);
-    for (size_t i = 0; i < outputs; ++i) logits[i] = 0.5F * (logits[i] + unmirrored_logits[i]);
+  // Leaves the logits of `images` [N,H,W,C], as they are or mirrored, in the executor, which
+  // computes N rows or more.
+  void infer(Sized& ready, std::span<const uint8_t> images, bool mirrored) {
+    ops->load_images(images, card.preprocess, place_of(ready.executor, Pass::inference, mirrored));
+    ready.forward->run();
+  }
+
+  // The logits of the images as they are, put aside; those of their mirror images are in the
+  // executor afterwards.
+  std::span<const float> infer_mirrored(Sized& ready, std::span<const uint8_t> images,
+                                        size_t outputs) {
+    if (unmirrored_logits.size() == 0) {
+      unmirrored_logits = allocate_activations(static_cast<size_t>(inference_batch) *
+                                               static_cast<size_t>(card.classes));
+    }
+    infer(ready, images, false);
+    ops->copy({ready.executor.logits(), outputs}, unmirrored_logits.data());
+    infer(ready, images, true);
+    return {unmirrored_logits.data(), outputs};
   }
 
   // Model::predict() of at most inference_batch images.
@@ -146,14 +157,15 @@ struct Model::Parts {
                std::span<float> logits) {
     const size_t count = probabilities.size() / static_cast<size_t>(card.classes);
     const int batch = padded_batch(static_cast<int>(count), inference_batch);
-    Executor& ready = ready_to_predict(batch);
+    Sized& ready = ready_to_predict(batch);
+    std::span<const float> others;
     if (card.mirror) {
-      infer_mirrored(ready, images, batch, probabilities.size());
+      others = infer_mirrored(ready, images, probabilities.size());
     } else {
-      infer(ready, images, batch);
+      infer(ready, images, false);
     }
-    ops->softmax({ready.logits(), probabilities.size()}, card.classes, probabilities.data());
-    std::copy_n(ready.logits(), logits.size(), logits.begin());
+    ops->softmax({ready.executor.logits(), probabilities.size()}, others, card.classes,
+                 probabilities, logits);
   }
 
   void check_batch(size_t images_bytes, size_t count) const {
@@ -181,11 +193,11 @@ struct Model::Parts {
   AlignedBuffer statistics;
   PassParts training{Pass::training};
   PassParts inference{Pass::inference};
-  StepKey key;
-  bool changed = true;            // parameters or statistics, since the last prediction
-  std::set<int> loaded;           // inference executors that have them, by batch size
-  std::vector<uint8_t> mirrored;  // kept between predictions
-  std::vector<float> unmirrored_logits;
+  StepKey key;                      // of the next step
+  StepKey running;                  // of the last one begun
+  bool changed = true;              // parameters or statistics, since the last prediction
+  std::set<int> loaded;             // inference executors that have them, by batch size
+  AlignedBuffer unmirrored_logits;  // [inference_batch,classes], kept between predictions
 };
 
 Model::Model(ModelCard card, std::unique_ptr<Ops> ops, int max_batch)
@@ -204,7 +216,7 @@ Model::StepResult Model::forward_backward(std::span<const uint8_t> images,
   Parts& parts = *parts_;
   parts.check_batch(images.size(), labels.size());
   parts.check_labels(labels);
-  const StepKey key = parts.key;
+  parts.running = parts.key;
   ++parts.key.step;
   parts.changed = true;
   if (labels.empty()) {
@@ -212,13 +224,17 @@ Model::StepResult Model::forward_backward(std::span<const uint8_t> images,
     return {};
   }
   const int batch = static_cast<int>(labels.size());
-  Executor& executor = parts.executor(parts.training, batch);
-  parts.ops->load_images(images, parts.card.preprocess, executor.input());
-  executor.forward(key);
+  Parts::Sized& step = parts.executor(parts.training, batch);
+  const Executor& executor = step.executor;
+  parts.ops->begin_step(parts.running);
+  parts.ops->load_images(images, parts.card.preprocess, parts.place_of(executor, Pass::training));
+  step.forward->run();
   const size_t outputs = labels.size() * static_cast<size_t>(parts.card.classes);
-  const LossResult loss = parts.ops->cross_entropy({executor.logits(), outputs}, labels,
-                                                   label_smoothing, executor.logits_gradient());
-  executor.backward(key);
+  parts.ops->cross_entropy({executor.logits(), outputs}, labels, label_smoothing,
+                           executor.logits_gradient());
+  step.backward->run();
+  parts.ops->end_backward();
+  const LossResult loss = parts.ops->loss();
   return {loss.loss_sum, loss.correct};
 }
 
@@ -246,21 +262,36 @@ void Model::set_dropout_stream(uint64_t seed, uint64_t step) {
   parts_->key = {seed, step};
 }
 
+Ops& Model::ops() {
+  return *parts_->ops;
+}
+
+Executor& Model::training_executor(int batch) {
+  require(batch > 0 && batch <= parts_->max_batch, "a batch that is larger than max_batch",
+          "Model::training_executor");
+  return parts_->executor(parts_->training, batch).executor;
+}
+
 std::span<float> Model::parameters() {
   parts_->changed = true;
+  parts_->ops->synchronise();
   return parts_->parameters.span();
 }
 std::span<const float> Model::parameters() const {
+  parts_->ops->synchronise();
   return parts_->parameters.span();
 }
 std::span<float> Model::gradients() {
+  parts_->ops->synchronise();
   return parts_->gradients.span();
 }
 std::span<float> Model::statistics() {
   parts_->changed = true;
+  parts_->ops->synchronise();
   return parts_->statistics.span();
 }
 std::span<const float> Model::statistics() const {
+  parts_->ops->synchronise();
   return parts_->statistics.span();
 }
 const std::vector<BufferInfo>& Model::buffers() const {

@@ -1,10 +1,10 @@
 // Model: a network with its parameters, ready to train and to predict.
 //
 // Threads: a Model belongs to one thread; its backend may use workers inside a call. Invariants:
-// parameters, gradients and statistics are each one flat, 64-byte aligned buffer whose address
-// never changes; all memory of a step is planned at construction or at the first call with a batch
-// size, so that a steady state allocates nothing. Equal seeds, batches and thread counts give equal
-// bits.
+// parameters, gradients and statistics are each one flat, 64-byte aligned buffer that the
+// caller can address wherever the backend computes, and whose address never changes; all memory of
+// a step is planned at construction or at the first call with a batch size, so that a steady state
+// allocates nothing. Equal seeds, batches and thread counts give equal bits.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +18,7 @@
 
 namespace podium::nn {
 
+class Executor;
 class Ops;
 
 class Model {
@@ -34,7 +35,8 @@ class Model {
   void initialise(uint64_t seed);
 
   // Predictions go by what the buffers held at the first prediction after a call of parameters()
-  // or statistics(): a span to write to is asked for anew after each prediction.
+  // or statistics(): a span to write to is asked for anew after each prediction. All wait for what
+  // the backend is still computing.
   std::span<float> parameters();
   std::span<const float> parameters() const;
   std::span<float> gradients();
@@ -62,6 +64,14 @@ class Model {
   // Dropout masks are a function of (seed, step); each forward_backward() advances the step. Ranks
   // that share a batch give different seeds; a resumed run sets the step it goes on from.
   void set_dropout_stream(uint64_t seed, uint64_t step);
+
+  // The backend that this model computes on, for its other state: optimizer and averages.
+  Ops& ops();
+  // One training step in pieces, for an engine that keeps images and labels where the backend
+  // computes. Valid until this has been called with seven other batch sizes. Such an engine calls
+  // parameters() or statistics() after its steps, so that predictions go by them.
+  // REQUIRES: 0 < batch <= max_batch.
+  Executor& training_executor(int batch);
 
   const ModelCard& card() const;
   int max_batch() const;

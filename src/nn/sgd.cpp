@@ -3,25 +3,21 @@
 #include <string>
 
 #include "core/error.hpp"
+#include "nn/model.hpp"
+#include "nn/ops.hpp"
 
 namespace podium::nn {
-namespace {
 
-// One run of parameters: `keep` is 1 - lr * weight_decay, or 1.
-void update(float* __restrict p, const float* __restrict g, float* __restrict v, size_t count,
-            float lr, float momentum, float keep) {
-#pragma omp simd
-  for (size_t i = 0; i < count; ++i) {
-    const float velocity = momentum * v[i] + g[i];
-    v[i] = velocity;
-    p[i] = keep * p[i] - lr * (g[i] + momentum * velocity);
-  }
-}
-
-}  // namespace
+Sgd::Sgd(Model& model, SgdOptions options)
+    : Sgd(model.buffers(), model.ops().allocate(static_cast<size_t>(model.parameter_count())),
+          options, &model.ops()) {}
 
 Sgd::Sgd(const std::vector<BufferInfo>& buffers, size_t parameter_count, SgdOptions options)
-    : options_(options), momentum_(parameter_count) {
+    : Sgd(buffers, AlignedBuffer(parameter_count), options, nullptr) {}
+
+Sgd::Sgd(const std::vector<BufferInfo>& buffers, AlignedBuffer momentum, SgdOptions options,
+         Ops* ops)
+    : options_(options), momentum_(std::move(momentum)), ops_(ops) {
   if (!(options.momentum >= 0 && options.momentum < 1)) {
     throw usage_error("momentum " + std::to_string(options.momentum), "SGD",
                       "give a number from 0 to below 1");
@@ -47,18 +43,28 @@ Sgd::Sgd(const std::vector<BufferInfo>& buffers, size_t parameter_count, SgdOpti
       ranges_.push_back({buffer.offset, end, buffer.decay, lr_factor});
     }
   }
-  require(end <= parameter_count, "a parameter buffer ends behind the parameters", "Sgd");
+  require(end <= momentum_.size(), "a parameter buffer ends behind the parameters", "Sgd");
 }
 
 void Sgd::step(std::span<float> parameters, std::span<const float> gradients, float learning_rate) {
   require(parameters.size() == momentum_.size() && gradients.size() == momentum_.size(),
           "parameters or gradients of another model", "Sgd::step");
-  for (const Range& range : ranges_) {
-    const float keep = range.decay ? 1.0F - learning_rate * options_.weight_decay : 1.0F;
-    update(parameters.data() + range.begin, gradients.data() + range.begin,
-           momentum_.data() + range.begin, range.end - range.begin, learning_rate * range.lr_factor,
-           options_.momentum, keep);
+  const SgdMemory memory{parameters.data(), gradients.data(), momentum_.data()};
+  if (ops_ != nullptr) {
+    ops_->sgd(ranges_, options_, learning_rate, memory);
+  } else {
+    host::sgd(ranges_, options_, learning_rate, memory);
   }
+}
+
+std::span<float> Sgd::momentum_buffer() {
+  if (ops_ != nullptr) ops_->synchronise();
+  return momentum_.span();
+}
+
+std::span<const float> Sgd::momentum_buffer() const {
+  if (ops_ != nullptr) ops_->synchronise();
+  return momentum_.span();
 }
 
 }  // namespace podium::nn

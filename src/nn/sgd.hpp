@@ -15,40 +15,40 @@
 
 #include "nn/aligned_buffer.hpp"
 #include "nn/buffer_info.hpp"
+#include "nn/update_rules.hpp"
 
 namespace podium::nn {
 
-struct SgdOptions {
-  float momentum = 0.9F;
-  float weight_decay = 0.0F;
-  float norm_lr = 1.0F;  // factor on the learning rate of batch norm's shifts
-};
+class Model;
+class Ops;
 
 class Sgd {
  public:
-  // `buffers` says where weight decay applies. Momentum starts at zero. Throws usage_error for a
-  // momentum outside [0, 1), a negative weight decay, or a norm_lr that is not positive.
+  // For the buffers of `model`, stepping where the model computes; the model outlives the
+  // optimizer. Momentum starts at zero. Throws usage_error for a momentum outside [0, 1), a
+  // negative weight decay, or a norm_lr that is not positive.
+  Sgd(Model& model, SgdOptions options);
+  // The same on the host. `buffers` says where weight decay applies.
   Sgd(const std::vector<BufferInfo>& buffers, size_t parameter_count, SgdOptions options);
 
-  // REQUIRES: both spans hold parameter_count floats.
+  // REQUIRES: both spans hold parameter_count floats. With a model they are the model's, and the
+  // step may be under way when this returns: Model::parameters() waits for it.
   void step(std::span<float> parameters, std::span<const float> gradients, float learning_rate);
 
-  // State for checkpoints: one float per parameter.
-  std::span<float> momentum_buffer() { return momentum_.span(); }
-  std::span<const float> momentum_buffer() const { return momentum_.span(); }
+  // State for checkpoints: one float per parameter. Waits for the last step.
+  std::span<float> momentum_buffer();
+  std::span<const float> momentum_buffer() const;
   const SgdOptions& options() const { return options_; }
+  // All parameters, in order.
+  std::span<const SgdRange> ranges() const { return ranges_; }
 
  private:
-  struct Range {  // a run of parameters with the same decay and factor
-    size_t begin;
-    size_t end;
-    bool decay;
-    float lr_factor;
-  };
+  Sgd(const std::vector<BufferInfo>& buffers, AlignedBuffer momentum, SgdOptions options, Ops* ops);
 
   SgdOptions options_;
   AlignedBuffer momentum_;
-  std::vector<Range> ranges_;
+  Ops* ops_;  // null: the host
+  std::vector<SgdRange> ranges_;
 };
 
 }  // namespace podium::nn

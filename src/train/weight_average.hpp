@@ -18,6 +18,7 @@
 
 #include "nn/aligned_buffer.hpp"
 #include "nn/model.hpp"
+#include "nn/ops.hpp"
 
 namespace podium::train {
 
@@ -29,22 +30,29 @@ struct WeightAverageOptions {
 
 class WeightAverage {
  public:
-  // Begins as a copy of the model's weights. Throws usage_error for options out of range.
-  WeightAverage(const nn::Model& model, const WeightAverageOptions& options);
+  // Begins as a copy of the weights of `model`, which outlives it, and lies where the model
+  // computes. Throws usage_error for options out of range.
+  WeightAverage(nn::Model& model, const WeightAverageOptions& options);
 
   // To be called after each optimizer step; `step` counts from 0 over the whole run of `steps`.
   void follow(nn::Model& model, int64_t step, int64_t steps);
 
+  // How far the average goes towards the weights after that step: 1 - d, or 0 where it stays.
+  float share(int64_t step, int64_t steps) const;
+  bool lookahead() const { return options_.lookahead; }
+
   // Exchanges the model's weights and the average.
   void swap(nn::Model& model);
 
-  std::span<float> parameters() { return parameters_.span(); }
-  std::span<const float> parameters() const { return parameters_.span(); }
-  std::span<float> statistics() { return statistics_.span(); }
-  std::span<const float> statistics() const { return statistics_.span(); }
+  // All wait for what the backend is still computing.
+  std::span<float> parameters();
+  std::span<const float> parameters() const;
+  std::span<float> statistics();
+  std::span<const float> statistics() const;
 
  private:
   WeightAverageOptions options_;
+  nn::Ops& ops_;
   nn::AlignedBuffer parameters_;
   nn::AlignedBuffer statistics_;
 };

@@ -45,15 +45,18 @@ class ModelWorker final : public Classifier::Worker {
 // Each worker computes on one thread: what it computes then does not depend on how many there are.
 class ModelClassifier final : public Classifier {
  public:
-  ModelClassifier(StoredModel model, int version)
-      : Classifier(workflow::about(model, version)), model_(std::move(model)) {}
+  ModelClassifier(StoredModel model, int version, DeviceChoice device)
+      : Classifier(workflow::about(model, version)),
+        model_(std::move(model)),
+        device_(std::move(device)) {}
 
   std::unique_ptr<Worker> make_worker(size_t max_images) const override {
-    return std::make_unique<ModelWorker>(model_.make(1, static_cast<int>(max_images)));
+    return std::make_unique<ModelWorker>(model_.make(1, static_cast<int>(max_images), device_));
   }
 
  private:
   StoredModel model_;
+  DeviceChoice device_;
 };
 
 // --- A running service ---------------------------------------------------------------------------
@@ -114,11 +117,12 @@ Classifier::About about(const std::string& name, const Json& metadata) {
 
 }  // namespace
 
-std::unique_ptr<Classifier> open_model(const std::filesystem::path& place) {
+std::unique_ptr<Classifier> open_model(const std::filesystem::path& place,
+                                       const DeviceChoice& device) {
   const ModelFile file = find_model(place);
   StoredModel model(file.path);
   model.check_finite();
-  return std::make_unique<ModelClassifier>(std::move(model), file.version);
+  return std::make_unique<ModelClassifier>(std::move(model), file.version, device);
 }
 
 std::unique_ptr<Classifier> open_service(const std::string& server, const std::string& name) {

@@ -47,7 +47,8 @@ class Classifier {
 };
 
 // Throws what find_model() and StoredModel throw.
-std::unique_ptr<Classifier> open_model(const std::filesystem::path& place);
+std::unique_ptr<Classifier> open_model(const std::filesystem::path& place,
+                                       const DeviceChoice& device);
 
 // The model `name` of the service at `server`, host:port. Throws unavailable_error when it does not
 // answer, data_error when it has no such model.

@@ -5,8 +5,7 @@
 
 #include "ckpt/registry.hpp"
 #include "core/error.hpp"
-#include "nn/cpu/cpu_ops.hpp"
-#include "nn/ops.hpp"
+#include "nn/backend.hpp"
 #include "train/model_snapshot.hpp"
 
 namespace podium::workflow {
@@ -65,8 +64,9 @@ void StoredModel::check_finite() const {
   }
 }
 
-std::unique_ptr<nn::Model> StoredModel::make(int threads, int max_batch) const {
-  auto model = std::make_unique<nn::Model>(card_, nn::make_cpu_ops(threads), max_batch);
+std::unique_ptr<nn::Model> StoredModel::make(int threads, int max_batch,
+                                             const DeviceChoice& device) const {
+  auto model = std::make_unique<nn::Model>(card_, nn::make_ops(device, threads), max_batch);
   train::restore(*model, snapshot_, path_.string());
   return model;
 }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "ckpt/snapshot.hpp"
+#include "core/device_choice.hpp"
 #include "io/image/transform.hpp"
 #include "nn/model.hpp"
 
@@ -34,8 +35,9 @@ class StoredModel {
   // Throws data_error naming the first buffer that holds a value which is no finite number.
   void check_finite() const;
 
-  // For batches of up to `max_batch` on `threads` threads. Thread-safe.
-  std::unique_ptr<nn::Model> make(int threads, int max_batch) const;
+  // For batches of up to `max_batch` on `device`, or on `threads` threads of the CPU. Thread-safe.
+  std::unique_ptr<nn::Model> make(int threads, int max_batch,
+                                  const DeviceChoice& device = {}) const;
 
  private:
   std::filesystem::path path_;

@@ -5,9 +5,9 @@
 
 namespace podium::workflow {
 
-std::unique_ptr<nn::Model> load_model(const std::filesystem::path& file, int threads,
-                                      int max_batch) {
-  return StoredModel(file).make(threads, max_batch);
+std::unique_ptr<nn::Model> load_model(const std::filesystem::path& file, int threads, int max_batch,
+                                      const DeviceChoice& device) {
+  return StoredModel(file).make(threads, max_batch, device);
 }
 
 ModelPredictor::ModelPredictor(std::unique_ptr<nn::Model> model, const std::string& served_name,

@@ -6,15 +6,16 @@
 #include <filesystem>
 #include <memory>
 
+#include "core/device_choice.hpp"
 #include "nn/model.hpp"
 #include "serve/predictor.hpp"
 
 namespace podium::workflow {
 
-// A model rebuilt from a snapshot file, for batches of up to `max_batch` on `threads` threads.
-// Throws data_error naming the file when it is damaged or no model.
-std::unique_ptr<nn::Model> load_model(const std::filesystem::path& file, int threads,
-                                      int max_batch);
+// A model rebuilt from a snapshot file, for batches of up to `max_batch` on `device`, or on
+// `threads` threads of the CPU. Throws data_error naming the file when it is damaged or no model.
+std::unique_ptr<nn::Model> load_model(const std::filesystem::path& file, int threads, int max_batch,
+                                      const DeviceChoice& device = {});
 
 class ModelPredictor : public serve::Predictor {
  public:

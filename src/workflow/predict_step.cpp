@@ -98,10 +98,10 @@ void check(const PredictOptions& options) {
 std::unique_ptr<Classifier> open_classifier(const Settings& settings,
                                             const PredictOptions& options) {
   if (!options.server.empty()) return open_service(options.server, settings.service.model_name);
-  if (!options.model.empty()) return open_model(options.model);
+  if (!options.model.empty()) return open_model(options.model, settings.device);
   const fs::path registry = settings.registry_dir();
   std::error_code ignored;
-  if (fs::exists(registry, ignored)) return open_model(registry);
+  if (fs::exists(registry, ignored)) return open_model(registry, settings.device);
   throw unavailable_error("no model is published", registry.string(),
                           "train one and run podium select, with the same run.dir");
 }

@@ -11,18 +11,21 @@ constexpr int threads_per_replica = 1;  // a service scales by replicas
 
 }  // namespace
 
-std::vector<std::string> replica_worker_arguments(const std::string& served_name) {
-  return {served_name};
+std::vector<std::string> replica_worker_arguments(const std::string& served_name,
+                                                  const DeviceChoice& device) {
+  return {served_name, std::to_string(device.gpu)};
 }
 
 void replica_worker(const std::vector<std::string>& arguments) {
   const serve::ReplicaCommand command = serve::parse_replica_command(arguments);
-  require(command.more.size() == 1, "a replica is told the name it serves", "replica worker");
+  require(command.more.size() == 2, "a replica is told the name it serves and where it computes",
+          "replica worker");
   const std::string served_name = command.more.front();
+  const DeviceChoice device{std::stoi(command.more.back()), ""};
   const int max_batch = command.options.max_batch;
   serve::run_replica(command.options, [=](const std::string& path, int version) {
-    return std::make_unique<ModelPredictor>(load_model(path, threads_per_replica, max_batch),
-                                            served_name, version);
+    return std::make_unique<ModelPredictor>(
+        load_model(path, threads_per_replica, max_batch, device), served_name, version);
   });
 }
 

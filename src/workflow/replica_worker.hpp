@@ -4,11 +4,14 @@
 #include <string>
 #include <vector>
 
+#include "core/device_choice.hpp"
+
 namespace podium::workflow {
 
 // What Service passes to its replicas (ServiceOptions::replica_arguments) so that they serve
-// published models as `served_name`.
-std::vector<std::string> replica_worker_arguments(const std::string& served_name);
+// published models as `served_name` and compute on `device`.
+std::vector<std::string> replica_worker_arguments(const std::string& served_name,
+                                                  const DeviceChoice& device);
 
 // Serves until the parent goes away and ends the process. `arguments` are those after argv[0],
 // for which serve::is_replica_command() holds.

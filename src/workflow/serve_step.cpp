@@ -49,7 +49,7 @@ serve::ServiceOptions service_options_of(const Settings& settings, int index) {
   serve::ServiceOptions options = settings.service;
   if (options.port != 0) options.port += index;
   if (index > 0) options.replica_prefix = "replica-" + std::to_string(index) + "-";
-  options.replica_arguments = replica_worker_arguments(options.model_name);
+  options.replica_arguments = replica_worker_arguments(options.model_name, settings.device);
   return options;
 }
 

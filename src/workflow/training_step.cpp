@@ -8,11 +8,11 @@
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "io/files/atomic_file.hpp"
-#include "nn/cpu/cpu_ops.hpp"
-#include "nn/ops.hpp"
-#include "train/allreduce_sync.hpp"
+#include "nn/backend.hpp"
+#include "train/gradient_syncs.hpp"
 #include "train/mlperf_log.hpp"
 #include "train/model_snapshot.hpp"
+#include "train/step_engines.hpp"
 #include "train/trainer.hpp"
 
 namespace podium::workflow {
@@ -88,8 +88,8 @@ int largest_batch(const train::Recipe& recipe, const io::Dataset& dataset,
 }
 
 // bf16 is for cores that multiply its matrices; `podium bench nn` measures it on others.
-void check_precision(const train::Recipe& recipe) {
-  if (recipe.numerics.precision == nn::Precision::fp32 || nn::cpu_has_bf16_matrices()) return;
+void check_precision(const train::Recipe& recipe, const DeviceChoice& device) {
+  if (recipe.numerics.precision == nn::Precision::fp32 || nn::has_bf16_matrices(device)) return;
   throw unavailable_error("the cores of this node do not multiply bf16 matrices (AMX)",
                           "--train.precision=bf16 of model '" + recipe.name + "'",
                           "train it in fp32");
@@ -97,8 +97,8 @@ void check_precision(const train::Recipe& recipe) {
 
 }  // namespace
 
-nn::Model make_model(const train::Recipe& recipe, const io::DatasetInfo& dataset, int threads,
-                     int max_batch) {
+nn::Model make_model(const train::Recipe& recipe, const io::DatasetInfo& dataset,
+                     const DeviceChoice& device, int threads, int max_batch) {
   nn::ModelCard card;
   card.name = recipe.name;
   card.architecture = recipe.architecture;
@@ -109,7 +109,7 @@ nn::Model make_model(const train::Recipe& recipe, const io::DatasetInfo& dataset
   card.class_names = dataset.class_names;
   card.preprocess = {to_floats(dataset.mean), to_floats(dataset.stddev)};
   card.mirror = recipe.mirror;
-  return {std::move(card), nn::make_cpu_ops(threads, recipe.numerics), max_batch};
+  return {std::move(card), nn::make_ops(device, threads, recipe.numerics), max_batch};
 }
 
 TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset,
@@ -118,13 +118,13 @@ TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset
   const auto mlperf = group.rank() == 0
                           ? std::make_shared<train::MlperfLog>(settings.mlperf_file(), recipe.name)
                           : std::make_shared<train::MlperfLog>();
-  check_precision(recipe);
+  check_precision(recipe, settings.device);
   mlperf->start("init_start");
   const int local_batch =
       (largest_batch(recipe, dataset, settings) + group.size() - 1) / group.size();
   TrainingOutcome outcome;
-  outcome.model =
-      std::make_unique<nn::Model>(make_model(recipe, dataset.info(), threads, local_batch));
+  outcome.model = std::make_unique<nn::Model>(
+      make_model(recipe, dataset.info(), settings.device, threads, local_batch));
 
   if (group.rank() == 0) {
     describe_run(*mlperf, recipe, dataset);
@@ -132,13 +132,10 @@ TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset
     tell_order(dataset, settings, log);
   }
 
-  train::NoSync no_sync;
-  train::AllReduceSync allreduce(group);
-  train::GradientSync& sync =
-      group.size() == 1 ? static_cast<train::GradientSync&>(no_sync) : allreduce;
+  const std::unique_ptr<train::GradientSync> sync = train::make_gradient_sync(
+      {group, settings.device.gpu, outcome.model->gradients().size(), settings.exchange, log});
 
   train::TrainerOptions options;
-  options.recipe = recipe;
   options.data = data_identity(dataset.info(), settings).dump();
   if (settings.checkpoint_epochs > 0) {
     io::create_folder(settings.checkpoint_dir());
@@ -154,7 +151,10 @@ TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset
   options.log = log;
   options.target_accuracy = outcome.target_accuracy = settings.target_accuracy;
   options.mlperf = mlperf;
-  train::Trainer trainer(*outcome.model, dataset, sync, group, std::move(options));
+  train::TrainingState state(*outcome.model, recipe);
+  const std::unique_ptr<train::StepEngine> engine =
+      train::make_step_engine({state, dataset, *sync, group, settings.shuffle}, log);
+  train::Trainer trainer(state, dataset, *engine, group, std::move(options));
   mlperf->stop("init_stop");
   mlperf->start("run_start", {{"first_epoch_num", trainer.progress().epochs + 1}});
   try {

@@ -21,9 +21,10 @@
 
 namespace podium::workflow {
 
-// The model of `recipe` for the images and classes of `dataset`, for batches of up to `max_batch`.
-nn::Model make_model(const train::Recipe& recipe, const io::DatasetInfo& dataset, int threads,
-                     int max_batch);
+// The model of `recipe` for the images and classes of `dataset`, for batches of up to `max_batch`,
+// on `device` or on `threads` threads of the CPU.
+nn::Model make_model(const train::Recipe& recipe, const io::DatasetInfo& dataset,
+                     const DeviceChoice& device, int threads, int max_batch);
 
 struct TrainingOutcome {
   bool stopped = false;  // some rank was asked to stop; the checkpoint holds the last whole epoch

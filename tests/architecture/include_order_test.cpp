@@ -2,6 +2,8 @@
 // behind their seams, files are short and open with their story, and the map is true.
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "architecture/rules.hpp"
 
 namespace podium::test {
@@ -12,7 +14,8 @@ const std::filesystem::path project = PODIUM_SOURCE_DIR;
 using Rule = Findings (*)(const SourceFile&);
 
 bool is_cpp(const SourceFile& file) {
-  return file.ends_with(".hpp") || file.ends_with(".cpp");
+  constexpr std::array<std::string_view, 4> ends = {".hpp", ".cpp", ".cuh", ".cu"};
+  return std::ranges::any_of(ends, [&](std::string_view end) { return file.ends_with(end); });
 }
 
 bool is_room_cmake(const SourceFile& file) {

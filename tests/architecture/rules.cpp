@@ -125,8 +125,8 @@ Findings check_links(const SourceFile& cmake) {
     }
     bool links = false;
     for (std::string word : words_of(call->str(2))) {
-      if (word == "LINKS" || word == "SOURCES") {
-        links = word == "LINKS";
+      if (word.ends_with("LINKS") || word.ends_with("SOURCES")) {
+        links = word.ends_with("LINKS");
         continue;
       }
       if (!links || word.find("::") != std::string::npos) continue;
@@ -163,8 +163,11 @@ Findings check_length(const SourceFile& file) {
 
 Findings check_opening(const SourceFile& file) {
   if (file.text.starts_with("//")) return {};
-  if (file.ends_with(".hpp")) return {file.path + ": does not open with a comment"};
-  if (file.ends_with(".cpp") && !(file.text.starts_with("#include") && includes_own_room(file))) {
+  if (file.ends_with(".hpp") || file.ends_with(".cuh")) {
+    return {file.path + ": does not open with a comment"};
+  }
+  const bool is_source = file.ends_with(".cpp") || file.ends_with(".cu");
+  if (is_source && !(file.text.starts_with("#include") && includes_own_room(file))) {
     return {file.path + ": opens neither with a comment nor with a header that tells its story"};
   }
   return {};

@@ -56,6 +56,8 @@ TEST(LinkRule, CatchesEdgesAcrossAndUp) {
   EXPECT_EQ(findings("core comm"), 1u);
   EXPECT_EQ(findings("core podium_train"), 1u);
   EXPECT_EQ(findings("core\n    serve\n    io"), 2u);
+  EXPECT_EQ(findings("core CUDA_SOURCES cuda/ops.cu CUDA_LINKS Podium::cudnn"), 0u);
+  EXPECT_EQ(findings("core CUDA_LINKS comm"), 1u);
 }
 
 TEST(LinkRule, CatchesAFloorUnderAnotherName) {
@@ -102,6 +104,8 @@ TEST(OpeningRule, CatchesFilesWithoutAStory) {
   EXPECT_EQ(check_opening({"io/a.hpp", "#pragma once\n"}).size(), 1u);
   EXPECT_EQ(check_opening({"io/a.cpp", "\n#include \"io/a.hpp\"\n"}).size(), 1u);
   EXPECT_EQ(check_opening({"io/a.cpp", "#include <vector>\n"}).size(), 1u);
+  EXPECT_EQ(check_opening({"nn/cuda/a.cuh", "#include \"nn/cuda/b.cuh\"\n"}).size(), 1u);
+  EXPECT_EQ(check_opening({"nn/cuda/a.cu", "#include <vector>\n"}).size(), 1u);
   EXPECT_TRUE(check_opening({"io/a.hpp", "// A is for apples.\n#pragma once\n"}).empty());
   EXPECT_TRUE(check_opening({"io/a.cpp", "#include \"io/a.hpp\"\n"}).empty());
   EXPECT_TRUE(check_opening({"io/a.cpp", "#include <map>\n#include \"io/fruit.hpp\"\n"}).empty());

@@ -20,21 +20,40 @@ class PlainOps final : public Ops {
   Fusions fusions() const override { return {}; }
   size_t inference_floats() const override { return ops_->inference_floats(); }
   AlignedBuffer allocate(size_t count) override { return ops_->allocate(count); }
+  AlignedBuffer allocate_activations(size_t count) override {
+    return ops_->allocate_activations(count);
+  }
   std::unique_ptr<Kernel> make_kernel(const LayerPlan& layer, int batch, Pass pass,
                                       const LayerMemory& memory) override {
     return ops_->make_kernel(layer, batch, pass, memory);
   }
+  void begin_step(const StepKey& key) override { ops_->begin_step(key); }
+  void end_backward() override { ops_->end_backward(); }
   void load_images(std::span<const uint8_t> images, const Preprocess& preprocess,
-                   float* inputs) override {
-    ops_->load_images(images, preprocess, inputs);
+                   const InputPlace& place) override {
+    ops_->load_images(images, preprocess, place);
   }
-  LossResult cross_entropy(std::span<const float> logits, std::span<const uint8_t> labels,
-                           float label_smoothing, float* gradient) override {
-    return ops_->cross_entropy(logits, labels, label_smoothing, gradient);
+  void cross_entropy(std::span<const float> logits, std::span<const uint8_t> labels,
+                     float label_smoothing, float* gradient) override {
+    ops_->cross_entropy(logits, labels, label_smoothing, gradient);
   }
-  void softmax(std::span<const float> logits, int classes, float* probabilities) override {
-    ops_->softmax(logits, classes, probabilities);
+  LossResult loss() override { return ops_->loss(); }
+  void copy(std::span<const float> from, float* to) override { ops_->copy(from, to); }
+  void softmax(std::span<float> logits, std::span<const float> others, int classes,
+               std::span<float> probabilities, std::span<float> scores) override {
+    ops_->softmax(logits, others, classes, probabilities, scores);
   }
+  void sgd(std::span<const SgdRange> ranges, const SgdOptions& options, float learning_rate,
+           const SgdMemory& memory) override {
+    ops_->sgd(ranges, options, learning_rate, memory);
+  }
+  void approach(const float* weights, float* average, size_t count, float share) override {
+    ops_->approach(weights, average, count, share);
+  }
+  std::unique_ptr<Program> record(std::function<void()> work) override {
+    return ops_->record(std::move(work));
+  }
+  void synchronise() override { ops_->synchronise(); }
 
  private:
   std::unique_ptr<Ops> ops_ = make_cpu_ops(1, {.rounding = Rounding::exact});

@@ -42,6 +42,7 @@ void MpiEnvironment::look_at_node() {
   check_mpi(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node),
             "MPI_Comm_split_type");
   check_mpi(MPI_Comm_size(node, &node_ranks_), "MPI_Comm_size");
+  check_mpi(MPI_Comm_rank(node, &node_rank_), "MPI_Comm_rank");
   cpu_set_t cores = own_cores();
   cores_ = std::max(1, CPU_COUNT(&cores));
   check_mpi(MPI_Allreduce(MPI_IN_PLACE, &cores, sizeof cores, MPI_BYTE, MPI_BOR, node),

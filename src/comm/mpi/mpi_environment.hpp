@@ -24,8 +24,9 @@ class MpiEnvironment {
 
   int rank() const { return rank_; }
   int size() const { return size_; }
-  // Ranks on this node.
+  // Ranks on this node, and which of them this one is.
   int node_ranks() const { return node_ranks_; }
+  int node_rank() const { return node_rank_; }
   // Cores that this rank may use, and that the ranks on this node may use together: more, where the
   // launcher binds each rank to cores of its own.
   int cores() const { return cores_; }
@@ -52,6 +53,7 @@ class MpiEnvironment {
   int rank_ = 0;
   int size_ = 1;
   int node_ranks_ = 1;
+  int node_rank_ = 0;
   int cores_ = 1;
   int node_cores_ = 1;
 };

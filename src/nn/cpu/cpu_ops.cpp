@@ -2,6 +2,8 @@
 
 #include <omp.h>
 
+#include <algorithm>
+
 #include "core/error.hpp"
 #include "nn/cpu/edges.hpp"
 #include "nn/cpu/kernels.hpp"
@@ -13,6 +15,15 @@ bool cpu_has(dnnl::cpu_isa isa) {
   const auto wanted = static_cast<unsigned>(isa);
   return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & wanted) == wanted;
 }
+
+class CpuProgram final : public Program {
+ public:
+  explicit CpuProgram(std::function<void()> work) : work_(std::move(work)) {}
+  void run() override { work_(); }
+
+ private:
+  std::function<void()> work_;
+};
 
 class CpuOps final : public Ops {
  public:
@@ -40,6 +51,7 @@ class CpuOps final : public Ops {
   }
 
   AlignedBuffer allocate(size_t count) override { return AlignedBuffer(count); }
+  AlignedBuffer allocate_activations(size_t count) override { return AlignedBuffer(count); }
 
   std::unique_ptr<Kernel> make_kernel(const LayerPlan& layer, int batch, Pass pass,
                                       const LayerMemory& memory) override {
@@ -67,20 +79,47 @@ class CpuOps final : public Ops {
     throw internal_error("a layer without a CPU kernel", layer.name);
   }
 
+  void begin_step(const StepKey&) override {}
+  void end_backward() override {}
+
   void load_images(std::span<const uint8_t> images, const Preprocess& preprocess,
-                   float* inputs) override {
+                   const InputPlace& place) override {
     use_threads();
-    cpu::load_images(images, preprocess, inputs);
+    cpu::load_images(images, preprocess, place);
   }
 
-  LossResult cross_entropy(std::span<const float> logits, std::span<const uint8_t> labels,
-                           float label_smoothing, float* gradient) override {
-    return cpu::cross_entropy(logits, labels, label_smoothing, gradient);
+  void cross_entropy(std::span<const float> logits, std::span<const uint8_t> labels,
+                     float label_smoothing, float* gradient) override {
+    loss_ = cpu::cross_entropy(logits, labels, label_smoothing, gradient);
   }
 
-  void softmax(std::span<const float> logits, int classes, float* probabilities) override {
-    cpu::softmax(logits, classes, probabilities);
+  LossResult loss() override { return loss_; }
+
+  void copy(std::span<const float> from, float* to) override {
+    std::copy(from.begin(), from.end(), to);
   }
+
+  void softmax(std::span<float> logits, std::span<const float> others, int classes,
+               std::span<float> probabilities, std::span<float> scores) override {
+    for (size_t i = 0; i < others.size(); ++i) logits[i] = 0.5F * (logits[i] + others[i]);
+    cpu::softmax(logits, classes, probabilities.data());
+    std::copy_n(logits.begin(), scores.size(), scores.begin());
+  }
+
+  void sgd(std::span<const SgdRange> ranges, const SgdOptions& options, float learning_rate,
+           const SgdMemory& memory) override {
+    host::sgd(ranges, options, learning_rate, memory);
+  }
+
+  void approach(const float* weights, float* average, size_t count, float share) override {
+    host::approach(weights, average, count, share);
+  }
+
+  std::unique_ptr<Program> record(std::function<void()> work) override {
+    return std::make_unique<CpuProgram>(std::move(work));
+  }
+
+  void synchronise() override {}
 
  private:
   // OpenMP counts threads per calling thread. Every step starts here, whichever thread runs it and
@@ -91,6 +130,7 @@ class CpuOps final : public Ops {
 
   int threads_;
   cpu::Context context_;
+  LossResult loss_;
 };
 
 }  // namespace

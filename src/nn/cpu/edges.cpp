@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "nn/cpu/loops.hpp"
+#include "nn/image_numbers.hpp"
 
 namespace podium::nn::cpu {
 namespace {
@@ -21,8 +22,8 @@ struct Pattern {
     length = scale.size() / channels * channels;
     for (size_t i = 0; i < length; ++i) {
       const float stddev = preprocess.stddev[i % channels];
-      scale[i] = 1.0F / (255.0F * stddev);
-      shift[i] = -preprocess.mean[i % channels] / stddev;
+      scale[i] = pixel_scale(stddev);
+      shift[i] = pixel_shift(preprocess.mean[i % channels], stddev);
     }
   }
 };
@@ -42,7 +43,10 @@ double softmax_row(const float* logits, size_t classes, float* probabilities) {
 
 }  // namespace
 
-void load_images(std::span<const uint8_t> images, const Preprocess& preprocess, float* inputs) {
+namespace {
+
+void load_as_they_are(std::span<const uint8_t> images, const Preprocess& preprocess,
+                      float* inputs) {
   const Pattern pattern(preprocess);
   const float* scale = pattern.scale.data();
   const float* shift = pattern.shift.data();
@@ -56,6 +60,38 @@ void load_images(std::span<const uint8_t> images, const Preprocess& preprocess, 
 #pragma omp simd
     for (size_t i = 0; i < end; ++i) to[i] = static_cast<float>(from[i]) * scale[i] + shift[i];
   }
+}
+
+void load_mirrored(std::span<const uint8_t> images, const Preprocess& preprocess,
+                   const ImageShape& shape, float* inputs) {
+  const Pattern pattern(preprocess);
+  const auto channels = static_cast<size_t>(shape.channels);
+  const size_t length = static_cast<size_t>(shape.width) * channels;
+  const size_t rows = images.size() / length;
+#pragma omp parallel for schedule(static) if (images.size() >= kParallelFrom)
+  for (size_t row = 0; row < rows; ++row) {
+    const uint8_t* from = images.data() + row * length;
+    float* to = inputs + (row + 1) * length;
+    for (const uint8_t* end = from + length; from != end; from += channels) {
+      to -= channels;
+      for (size_t c = 0; c < channels; ++c) {
+        to[c] = static_cast<float>(from[c]) * pattern.scale[c] + pattern.shift[c];
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void load_images(std::span<const uint8_t> images, const Preprocess& preprocess,
+                 const InputPlace& place) {
+  if (place.mirrored) {
+    load_mirrored(images, preprocess, place.shape, place.inputs);
+  } else {
+    load_as_they_are(images, preprocess, place.inputs);
+  }
+  const size_t floats = static_cast<size_t>(place.batch) * static_cast<size_t>(place.shape.size());
+  std::fill(place.inputs + images.size(), place.inputs + floats, 0.0F);
 }
 
 LossResult cross_entropy(std::span<const float> logits, std::span<const uint8_t> labels,

@@ -8,7 +8,8 @@
 namespace podium::nn::cpu {
 
 // See Ops::load_images().
-void load_images(std::span<const uint8_t> images, const Preprocess& preprocess, float* inputs);
+void load_images(std::span<const uint8_t> images, const Preprocess& preprocess,
+                 const InputPlace& place);
 
 // See Ops::cross_entropy(). Images are summed in order: the result has the same bits every time.
 LossResult cross_entropy(std::span<const float> logits, std::span<const uint8_t> labels,
