@@ -71,6 +71,26 @@ const std::string beginning =
     "opt_weight_decay";
 const std::string epoch = " epoch_start epoch_stop eval_start eval_accuracy eval_stop";
 
+TEST_F(Training, AStopIsHeardHoweverEarlyItComes) {
+  for (const int signal : {SIGTERM, SIGUSR1, SIGHUP}) {
+    for (const int after_ms : {0, 100, 400}) {
+      const auto job = start(2, "train", {"--train.model=dense", "--model.dense.epochs=4000"});
+      while (children_of(job->pid()).empty()) usleep(1000);  // it listens before it starts mpirun
+      usleep(static_cast<useconds_t>(after_ms * 1000));
+      job->signal(signal);
+      EXPECT_EQ(job->wait(), 75) << signal << " after " << after_ms << " ms: " << job->err();
+    }
+  }
+}
+
+TEST_F(Training, AFullDiskBehindTheOutputIsTold) {
+  for (const char* words : {" --help", " train --print-config"}) {
+    Process full({"sh", "-c", std::string(PODIUM_EXECUTABLE) + words + " >/dev/full"});
+    EXPECT_EQ(full.wait(), 74);
+    EXPECT_NE(full.last_words().find("standard output"), std::string::npos) << full.err();
+  }
+}
+
 TEST_F(Training, EndsAtItsTargetAndSaysWhen) {
   const auto job = start(2, "train",
                          {"--train.model=dense", "--model.dense.epochs=20",
