@@ -9,7 +9,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <iostream>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -25,6 +24,7 @@
 #include "run_folder.hpp"
 #include "serve/replica.hpp"
 #include "settings.hpp"
+#include "standard_output.hpp"
 #include "verbs.hpp"
 #include "version.hpp"
 #include "workflow/replica_worker.hpp"
@@ -147,10 +147,10 @@ int act(const Invocation& invocation) {
   using Action = Invocation::Action;
   if (invocation.action == Action::run_verb) return run_job(invocation);
   if (launched_rank() != 0) return 0;  // one copy of a page is enough
-  if (invocation.action == Action::help) std::cout << help_text();
-  if (invocation.action == Action::verb_help) std::cout << verb_help_text(invocation.verb);
-  if (invocation.action == Action::version) std::cout << version_text();
-  if (invocation.action == Action::print_config) std::cout << invocation.config.print();
+  if (invocation.action == Action::help) print(help_text());
+  if (invocation.action == Action::verb_help) print(verb_help_text(invocation.verb));
+  if (invocation.action == Action::version) print(version_text());
+  if (invocation.action == Action::print_config) print(invocation.config.print());
   return 0;
 }
 

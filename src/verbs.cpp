@@ -1,7 +1,6 @@
 #include "verbs.hpp"
 
 #include <csignal>
-#include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -13,6 +12,7 @@
 #include "core/signals.hpp"
 #include "core/text.hpp"
 #include "settings.hpp"
+#include "standard_output.hpp"
 #include "train/model_snapshot.hpp"
 #include "version.hpp"
 #include "workflow/evaluation_report.hpp"
@@ -32,8 +32,7 @@ constexpr comm::WaitPolicy patient{std::chrono::hours(24 * 365), Backoff::Kind::
 
 // The figure of merit, as one line on stdout.
 void print_result(const Json& result) {
-  std::cout << "PODIUM_RESULT " << result.dump(-1, ' ', false, Json::error_handler_t::replace)
-            << std::endl;
+  print("PODIUM_RESULT " + result.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
 // Brings the cache up to date on all ranks and says on rank 0 what was done.
@@ -63,9 +62,7 @@ std::unique_ptr<comm::Communicator> everyone(const VerbContext& context, const c
 }
 
 ExitCode pipeline_verb(const VerbContext& context) {
-  const auto show = [](const workflow::Summary& summary) {
-    std::cout << "\n" << summary.table() << std::endl;
-  };
+  const auto show = [](const workflow::Summary& summary) { print("\n" + summary.table() + "\n"); };
   const auto summary = workflow::run_pipeline(context.settings, context.mpi, context.started,
                                               context.log, show, context.fatal);
   if (!summary) return ExitCode::done;
@@ -223,7 +220,7 @@ ExitCode predict_verb(const VerbContext& context) {
                          ? ingested_input(context, options, *classifier, *group)
                          : workflow::open_input_together(context.settings, options, *classifier,
                                                          *group, context.log);
-  const auto show = [](const std::string& table) { std::cout << "\n" << table << std::endl; };
+  const auto show = [](const std::string& table) { print("\n" + table + "\n"); };
   const Json outcome =
       workflow::predict(context.settings, options, *classifier, *input, *group, context.log, show);
   if (group->rank() == 0) {
@@ -278,7 +275,7 @@ ExitCode bench_verb(const VerbContext& context) {
   if (context.subject == "nn") cache = ingest(context, *group);
   if (group->rank() == 0) {
     const std::vector<bench::Row> rows = cache ? bench_nn(context, *cache) : bench_io(context);
-    std::cout << "\n" << bench::to_text(rows) << std::endl;
+    print("\n" + bench::to_text(rows) + "\n");
     print_result({{"verb", "bench"},
                   {"what", context.subject},
                   {"repetitions", context.config.integer("bench.repetitions")},

@@ -132,8 +132,9 @@ std::optional<Registry::Version> Registry::current() const {
     throw data_error(std::string("not a registry entry: ") + error.what(), path.string(),
                      "remove it and select again");
   }
-  if (version.number < 1 || !is_name(version.name)) {
-    throw data_error("not a registry entry: impossible number or name", path.string(),
+  const bool share = version.val_accuracy >= 0 && version.val_accuracy <= 1;
+  if (version.number < 1 || !is_name(version.name) || !share) {
+    throw data_error("not a registry entry: impossible number, name or accuracy", path.string(),
                      "remove it and select again");
   }
   version.path =

@@ -36,6 +36,13 @@ void add_flat(ckpt::Snapshot& snapshot, const char* name, std::span<const float>
 
 }  // namespace
 
+void restore_for_use(nn::Model& model, const ckpt::Snapshot& snapshot, const std::string& where) {
+  restore(model, snapshot, where);
+  if (std::ranges::count(snapshot.buffers, average_name, &ckpt::NamedBuffer::name) == 0) return;
+  read_flat(snapshot, average_name, model.parameters(), where);
+  read_flat(snapshot, average_statistics_name, model.statistics(), where);
+}
+
 bool may_resume(const std::filesystem::path& file, const TrainingIdentity& identity,
                 const Log& log) {
   if (!std::filesystem::exists(file)) return false;

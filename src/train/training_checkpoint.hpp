@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "ckpt/snapshot.hpp"
 #include "core/log.hpp"
 #include "train/progress.hpp"
 #include "train/recipe.hpp"
@@ -35,6 +36,10 @@ std::optional<uint64_t> checkpoint_generation(const std::filesystem::path& file)
 // Puts the file's weights, momentum and average into `state`. Throws data_error when the file is
 // damaged or of another architecture.
 Progress read_checkpoint(const std::filesystem::path& file, TrainingState& state);
+
+// Puts into `model` what `snapshot` holds for predictions: of the checkpoint of a run that averages
+// its weights the average, which is what the run evaluates and publishes. Throws as restore() does.
+void restore_for_use(nn::Model& model, const ckpt::Snapshot& snapshot, const std::string& where);
 
 // Atomic; throws io_error.
 void write_checkpoint(const std::filesystem::path& file, const TrainingIdentity& identity,

@@ -43,8 +43,14 @@ fs::path place_of(const fs::path& output) {
 
 // "onnx" or "safetensors".
 std::string format_of(const ExportOptions& options) {
-  if (options.format != "auto") return options.format;
   const std::string ending = options.output.extension().string();
+  if (options.format != "auto") {
+    if (is_export(options.output) && ending != "." + options.format) {
+      throw usage_error("'" + options.output.string() + "' would hold " + options.format,
+                        "--export.format", "leave it out, or choose another name");
+    }
+    return options.format;
+  }
   if (is_export(options.output)) return ending.substr(1);
   throw usage_error("the ending of '" + options.output.string() + "' names no format", output_key,
                     "add --format=onnx or --format=safetensors");

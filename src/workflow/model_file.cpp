@@ -6,7 +6,7 @@
 #include "ckpt/registry.hpp"
 #include "core/error.hpp"
 #include "nn/backend.hpp"
-#include "train/model_snapshot.hpp"
+#include "train/training_checkpoint.hpp"
 
 namespace podium::workflow {
 namespace {
@@ -67,7 +67,7 @@ void StoredModel::check_finite() const {
 std::unique_ptr<nn::Model> StoredModel::make(int threads, int max_batch,
                                              const DeviceChoice& device) const {
   auto model = std::make_unique<nn::Model>(card_, nn::make_ops(device, threads), max_batch);
-  train::restore(*model, snapshot_, path_.string());
+  train::restore_for_use(*model, snapshot_, path_.string());
   return model;
 }
 

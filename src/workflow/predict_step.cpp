@@ -74,6 +74,17 @@ std::string file_split(const io::InputInfo& input) {
   return input.split == "all" ? "input" : input.split;
 }
 
+// Models of others are read, and their run folder need not be writable.
+void keep_evaluation(const Settings& settings, const std::string& model, const std::string& split,
+                     const Json& about, const EvaluationReport& report, const Log& log) {
+  try {
+    write_evaluation(settings.run_dir, model, split, about, report);
+  } catch (const Error& error) {
+    if (error.code() != ExitCode::io) throw;
+    log.warning(std::string("the evaluation is not kept: ") + error.what());
+  }
+}
+
 }  // namespace
 
 void check(const PredictOptions& options) {
@@ -92,6 +103,10 @@ void check(const PredictOptions& options) {
   if (fs::equivalent(options.output, options.input, error)) {
     throw usage_error("the predictions would replace their input", "--predict.output",
                       "choose another name");
+  }
+  if (!may_replace(options.output)) {
+    throw usage_error("'" + options.output.string() + "' exists and holds no predictions",
+                      "--predict.output", "choose another name, or remove the file");
   }
 }
 
@@ -157,7 +172,6 @@ nlohmann::ordered_json predict(const Settings& settings, const PredictOptions& o
                std::to_string(info.records) + " images of " + info.text);
   ClassifyOptions how{options.threads, options.output, match_labels(info, about.classes, speaker)};
   const bool labelled = how.labels.has_value();
-  if (labelled && group.rank() == 0) io::create_folder(settings.run_dir / "evaluation");
   const Stopwatch watch;
   const EvaluationReport report{about.classes, classify_together(input, classifier, how, group)};
   const double seconds = watch.seconds();
@@ -174,8 +188,9 @@ nlohmann::ordered_json predict(const Settings& settings, const PredictOptions& o
       {"accuracy", labelled ? Json(report.confusion.accuracy()) : Json()},
       {"output", options.output.string()}};
   if (labelled) {
-    write_evaluation(settings.run_dir, about.model, file_split(info),
-                     {{"version", result.at("version")}, {"data", {{"name", info.text}}}}, report);
+    keep_evaluation(settings, about.model, file_split(info),
+                    {{"version", result.at("version")}, {"data", {{"name", info.text}}}}, report,
+                    log);
     show(report.table());
   }
   add_confusion(result, labelled ? &report : nullptr);

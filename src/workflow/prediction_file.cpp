@@ -15,6 +15,10 @@ PredictionFormat prediction_format(const std::filesystem::path& path) {
       "--predict.output", "choose a name that ends in .csv or .h5");
 }
 
+bool may_replace(const std::filesystem::path& path) {
+  return prediction_format(path) != PredictionFormat::hdf5 || holds_hdf5_predictions(path);
+}
+
 std::string encode(PredictionFormat format, const PredictionSubject& subject,
                    const Predictions& block) {
   switch (format) {

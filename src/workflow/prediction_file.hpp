@@ -34,6 +34,11 @@ enum class PredictionFormat { none, csv, hdf5 };
 // By the suffix of `path`: .csv, .h5 or .hdf5; none for an empty path. Throws usage_error.
 PredictionFormat prediction_format(const std::filesystem::path& path);
 
+// Whether predictions may take the place of the file at `path`: for HDF5, which models, caches and
+// data sets are as well, only where it holds predictions.
+bool may_replace(const std::filesystem::path& path);
+bool holds_hdf5_predictions(const std::filesystem::path& path);
+
 // What the predictions are about. Both must outlive those who use it.
 struct PredictionSubject {
   const io::ImageInput& input;

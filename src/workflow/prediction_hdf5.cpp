@@ -117,6 +117,15 @@ class Hdf5Predictions final : public PredictionFile {
 
 }  // namespace
 
+bool holds_hdf5_predictions(const std::filesystem::path& path) {
+  try {
+    io::read_seal(path, predictions_schema);
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 std::string encode_hdf5(const Predictions& block) {
   std::string bytes;
   add_bytes(bytes, block.predicted);

@@ -56,6 +56,25 @@ class ExportVerb : public AppTest {
   }
 };
 
+TEST_F(ExportVerb, RefusesAFormatThatTheNameContradicts) {
+  publish();
+  expect_refused({"--output=" + file("m.onnx"), "--format=safetensors"}, 2, {"--export.format"});
+  EXPECT_FALSE(fs::exists(file("m.onnx")));
+}
+
+TEST_F(ExportVerb, TakesTheAverageOfACheckpointThatHoldsOne) {
+  const auto train = start_alone(
+      "train", {"--train.model=dense", "--model.dense.epochs=3", "--train.threads=1",
+                "--io.source=synthetic:300,12,12,1,4", "--io.validation=50", "--train.ema=0.5",
+                "--train.ema_every=1", "--train.target_accuracy=0.01"});
+  ASSERT_EQ(train->wait(), 0) << train->err();
+  const auto job =
+      start_alone("export", {"--output=" + file("m.safetensors"),
+                             "--model=" + (run_dir() / "checkpoints/dense.h5").string()});
+  ASSERT_EQ(job->wait(), 0) << job->err();
+  EXPECT_EQ(job->result().at("weights_xxh3"), train->result().at("weights_xxh3"));
+}
+
 TEST_F(ExportVerb, TakesTheModelThatIsNamed) {
   publish();
   const std::string config = content(run_dir() / "config.cfg");

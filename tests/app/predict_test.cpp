@@ -315,6 +315,23 @@ TEST_F(PredictTest, BadInputsAreRefusedAndNothingIsLeftBehind) {
   refuse({input("empty"), "--predict.threads=-1"}, 2, "predict.threads");
 }
 
+TEST_F(PredictTest, NoModelOrCacheIsLostToPredictions) {
+  const std::string kept = bytes_of(model());
+  refuse({std::string("--input=") + source, "--output=" + model().string()}, 2, "no predictions");
+  EXPECT_EQ(bytes_of(model()), kept);
+  predict({std::string("--input=") + source, output("again.h5")});
+  predict({std::string("--input=") + source, output("again.h5")});
+}
+
+TEST_F(PredictTest, AnEvaluationThatCannotBeKeptIsNoFailure) {
+  std::filesystem::remove_all(run_dir() / "evaluation");
+  write_bytes(run_dir() / "evaluation", {'f'});
+  const auto job = start_alone("predict", {std::string("--input=") + source});
+  EXPECT_EQ(job->wait(), 0) << job->err();
+  EXPECT_NE(job->err().find("the evaluation is not kept"), std::string::npos) << job->err();
+  EXPECT_TRUE(job->result().at("accuracy").is_number());
+}
+
 TEST_F(PredictTest, ABrokenImageOfTheLastRankIsNamedAndNothingIsLeftBehind) {
   std::filesystem::create_directories(folder() / "in");
   for (size_t i = 0; i < 300; ++i) {

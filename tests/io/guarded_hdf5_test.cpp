@@ -16,8 +16,7 @@ class GuardedHdf5Test : public Hdf5SourceFixture {};
 
 // An input that the fuzzer found: a few bytes of its metadata are wrong.
 std::filesystem::path crashing_file() {
-  const std::filesystem::path tests = std::filesystem::path(__FILE__).parent_path().parent_path();
-  return tests / "fuzz" / "corpus" / "hdf5" / "moved_heap_old";
+  return std::filesystem::path(PODIUM_FUZZ_CORPUS) / "hdf5" / "moved_heap_old";
 }
 
 void read_directly(const std::filesystem::path& path) {
