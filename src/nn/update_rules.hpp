@@ -4,8 +4,8 @@
 //   v <- momentum * v + g
 //   p <- keep * p - lr * (g + momentum * v)        keep = 1 - rate * weight_decay, or 1
 //
-// (sgd.hpp has the sources). Each product is rounded alone, on every backend: equal inputs give
-// equal bits.
+// (sgd.hpp has the sources). A compiler may add a product to a sum without rounding it first, so
+// backends agree up to the last bit; on one backend equal inputs give equal bits.
 #pragma once
 
 #include <cstddef>
