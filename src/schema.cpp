@@ -202,7 +202,12 @@ std::vector<OptionSpec> train_options() {
 
 std::vector<OptionSpec> service_options() {
   return {
-      {"comm.allreduce", text, "ring", "algorithm of the gradient exchange", {"ring"}},
+      {"comm.allreduce",
+       text,
+       "auto",
+       "how trainers sum gradients: a ring over MPI; nccl, for which each needs a GPU of its own; "
+       "auto takes nccl where that is so",
+       {"auto", "ring", "nccl"}},
       {"comm.timeout_s",
        integer,
        "120",

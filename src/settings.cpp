@@ -260,6 +260,7 @@ workflow::Settings make_settings(const Config& config, const std::string& verb,
   settings.groups = static_cast<int>(config.integer("train.groups"));
   settings.threads = static_cast<int>(config.integer("train.threads"));
   settings.target_accuracy = config.real("train.target_accuracy");
+  settings.exchange = train::parse_exchange(config.text("comm.allreduce"));
   settings.train_alone = config.text("train.sync") == "none";
   settings.checkpoint_epochs = checkpoint_epochs(config.text("ckpt.every"));
   settings.service = service_options(config);

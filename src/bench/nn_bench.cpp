@@ -3,6 +3,7 @@
 #include <map>
 
 #include "bench/bench_model.hpp"
+#include "bench/epoch_training.hpp"
 #include "bench/samples.hpp"
 #include "core/clock.hpp"
 #include "core/error.hpp"
@@ -31,14 +32,13 @@ io::LoaderOptions loader_options(const train::Recipe& recipe, int batch) {
   return options;
 }
 
-// One model in training, epoch after epoch.
+// One model in training on the CPU, step after step.
 class Training {
  public:
-  Training(const io::Dataset& dataset, const train::Recipe& recipe, const DeviceChoice& device,
-           int batch, int threads)
+  Training(const io::Dataset& dataset, const train::Recipe& recipe, int batch, int threads)
       : recipe_(recipe),
         batch_(static_cast<size_t>(batch)),
-        model_(model_for(dataset.info(), recipe, device, threads, batch)),
+        model_(model_for(dataset.info(), recipe, {}, threads, batch)),
         optimizer_(model_,
                    {static_cast<float>(recipe.momentum), static_cast<float>(recipe.weight_decay)}),
         loader_(dataset, loader_options(recipe, batch)) {
@@ -169,9 +169,13 @@ std::vector<Row> bench_nn(const io::Dataset& dataset, const NnBenchOptions& opti
                threads_text(threads, device);
       };
       for (const int batch : options.batches) {
-        rows.push_back(measure(Training(dataset, model, device, batch, threads),
-                               what("train", batch, bf16 ? " in bf16" : ""), training_passes,
-                               bf16 ? nullptr : peak, options));
+        const std::string row = what("train", batch, bf16 ? " in bf16" : "");
+        const double* limit = bf16 ? nullptr : peak;
+        rows.push_back(device.on_gpu()
+                           ? measure(EpochTraining(dataset, model, device, batch, options.log), row,
+                                     training_passes, limit, options)
+                           : measure(Training(dataset, model, batch, threads), row, training_passes,
+                                     limit, options));
       }
       for (const int batch : options.predict_batches) {
         rows.push_back(measure(Prediction(dataset, model, device, batch, threads),

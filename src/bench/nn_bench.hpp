@@ -3,6 +3,7 @@
 //
 // Training is whole steps: batches by the loader from memory, forward, backward, optimizer, without
 // augmentation, all on the given number of threads. Steps before the pace is steady are not timed.
+// On a GPU it is whole epochs by the engine that `podium train` uses (epoch_training.hpp).
 // Prediction is Model::predict(), which normalises uint8 images and gives probabilities; with
 // tta=flip that is two forward passes an image. Training in bf16 has no limit beside it: the peak
 // is that of fp32 on the CPU. On a GPU there is none either, and one thread gives it its work.

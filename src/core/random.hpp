@@ -25,6 +25,9 @@ class Random {
 
   constexpr uint64_t next() { return mix64(state_++); }
 
+  // The k-th number from here on, counted from 0, is mix64(state() + k).
+  constexpr uint64_t state() const { return state_; }
+
   // Uniform in [0, 1), 53 bits.
   constexpr double uniform() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
 

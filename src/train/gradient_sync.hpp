@@ -6,6 +6,8 @@
 
 namespace podium::train {
 
+class DeviceExchange;  // cuda/device_exchange.hpp
+
 class GradientSync {
  public:
   virtual ~GradientSync() = default;
@@ -17,6 +19,10 @@ class GradientSync {
 
   // Seconds that trainers have spent in combine() so far and could not compute meanwhile.
   virtual double exposed_seconds() const = 0;
+
+  // The same where the gradients lie, for steps that do not ask the host; null when the exchange
+  // needs it. Belongs to this object.
+  virtual DeviceExchange* on_device() { return nullptr; }
 };
 
 }  // namespace podium::train

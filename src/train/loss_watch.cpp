@@ -2,8 +2,8 @@
 
 #include <bit>
 #include <cmath>
+#include <utility>
 
-#include "core/error.hpp"
 #include "core/text.hpp"
 
 namespace podium::train {
@@ -11,31 +11,28 @@ namespace podium::train {
 LossWatch::LossWatch(int classes) : limit_(100 * std::log(static_cast<double>(classes))) {}
 
 void LossWatch::record(int64_t step, double learning_rate, double loss_sum, double images_of_all) {
-  require(count_ < window, "trainers did not agree on their losses in time", "LossWatch::record");
-  steps_[count_] = step;
-  learning_rates_[count_] = learning_rate;
-  sums_[count_] = loss_sum;
-  images_[count_] = images_of_all;
-  ++count_;
+  sums_.push_back(loss_sum);
+  steps_.push_back({step, learning_rate, images_of_all});
 }
 
 std::optional<Divergence> LossWatch::judge(bool weights_finite) {
-  const size_t recorded = count_;
-  count_ = 0;
-  for (size_t i = 0; i < recorded; ++i) {
-    const double loss = sums_[i] / images_[i];
+  const std::vector<double> sums = std::exchange(sums_, {});
+  const std::vector<Recorded> steps = std::exchange(steps_, {});
+  for (size_t i = 0; i < steps.size(); ++i) {
+    const double loss = sums[i] / steps[i].images;
     if (!std::isfinite(loss)) {
-      return Divergence{"the loss is no longer a finite number", steps_[i], learning_rates_[i]};
+      return Divergence{"the loss is no longer a finite number", steps[i].step,
+                        steps[i].learning_rate};
     }
     above_ = loss > limit_ ? above_ + 1 : 0;
     if (above_ < window) continue;
     return Divergence{
         format("the loss has exploded: %.3g, where guessing gives %.3g", loss, limit_ / 100),
-        steps_[i], learning_rates_[i]};
+        steps[i].step, steps[i].learning_rate};
   }
-  if (weights_finite || recorded == 0) return {};
-  return Divergence{"the weights are no longer finite numbers", steps_[recorded - 1],
-                    learning_rates_[recorded - 1]};
+  if (weights_finite || steps.empty()) return {};
+  return Divergence{"the weights are no longer finite numbers", steps.back().step,
+                    steps.back().learning_rate};
 }
 
 bool all_finite(std::span<const float> values) {

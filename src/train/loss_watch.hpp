@@ -1,7 +1,7 @@
 // LossWatch: notices within a few steps that a run has diverged, on all ranks of a group alike.
 //
-// Ranks record their loss after each step and agree every `window` steps on the sums, in the
-// collective in which they also agree on stopping. A run has diverged when
+// Ranks record their loss after each step and agree every `window` steps, or later, on the sums, in
+// the collective in which they also agree on stopping. A run has diverged when
 //   - a loss or a weight is no finite number, or
 //   - the mean loss of each of `window` steps in a row is above 100 ln(classes). ln(classes) is the
 //     loss of a model that knows nothing, so such a model gives the right class e^-230 where
@@ -10,11 +10,11 @@
 // Threads: belongs to its trainer's thread.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace podium::train {
 
@@ -26,27 +26,33 @@ struct Divergence {
 
 class LossWatch {
  public:
-  static constexpr size_t window = 8;  // steps between two agreements
+  static constexpr size_t window = 8;  // steps after which an agreement is due
 
   explicit LossWatch(int classes);
 
   // After each step: this rank's sum of losses; the images of all ranks.
   void record(int64_t step, double learning_rate, double loss_sum, double images_of_all);
 
+  // True once there are `window` steps to agree on.
+  bool due() const { return sums_.size() >= window; }
+
   // This rank's sums since the last agreement, which become the sums over all ranks there.
-  std::span<double> sums() { return std::span(sums_).first(count_); }
+  std::span<double> sums() { return sums_; }
 
   // To be called once sums() are those of all ranks. Forgets them. `weights_finite`: on all ranks.
   std::optional<Divergence> judge(bool weights_finite);
 
  private:
+  struct Recorded {
+    int64_t step;
+    double learning_rate;
+    double images;
+  };
+
   double limit_;
-  size_t count_ = 0;
-  size_t above_ = 0;  // steps in a row that were above the limit
-  std::array<double, window> sums_{};
-  std::array<double, window> images_{};
-  std::array<double, window> learning_rates_{};
-  std::array<int64_t, window> steps_{};
+  size_t above_ = 0;             // steps in a row that were above the limit
+  std::vector<double> sums_;     // since the last agreement
+  std::vector<Recorded> steps_;  // they are of
 };
 
 // True if no value is infinite or not a number.

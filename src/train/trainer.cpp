@@ -10,19 +10,14 @@
 #include "core/clock.hpp"
 #include "core/error.hpp"
 #include "core/hash.hpp"
-#include "core/random.hpp"
 #include "core/text.hpp"
+#include "io/loader/batch_range.hpp"
 #include "nn/one_cycle.hpp"
 #include "train/evaluation.hpp"
 #include "train/model_snapshot.hpp"
 
 namespace podium::train {
 namespace {
-
-nn::SgdOptions sgd_options(const Recipe& recipe) {
-  return {static_cast<float>(recipe.momentum), static_cast<float>(recipe.weight_decay),
-          static_cast<float>(recipe.norm_lr)};
-}
 
 nn::OneCycleOptions schedule_options(const Recipe& recipe) {
   nn::OneCycleOptions options;
@@ -38,45 +33,28 @@ uint64_t first_epoch_from(double share, int epochs) {
 
 }  // namespace
 
-// What one epoch needs and gathers.
+// What one epoch gathers.
 struct Trainer::Epoch {
-  Epoch(const Trainer& trainer, io::Loader& data)
-      : loader(data),
-        steps_of_run(static_cast<int64_t>(data.steps_per_epoch()) * trainer.options_.recipe.epochs),
-        schedule(trainer.options_.recipe.lr, steps_of_run,
-                 schedule_options(trainer.options_.recipe)),
-        first_step(static_cast<int64_t>(data.steps_per_epoch()) * trainer.progress_.epochs) {}
-
-  io::Loader& loader;
-  int64_t steps_of_run;
-  nn::OneCycle schedule;
-  int64_t first_step;  // of this epoch, counted over the whole run
+  EpochPlan plan;
+  size_t steps_wanted = 0;
+  size_t steps = 0;  // taken
   double loss_sum = 0;
   double correct = 0;
   double images = 0;  // of this rank
   double lr = 0;
-  size_t steps = 0;
-  Stopwatch watch;
+  Stopwatch watch = {};
 };
 
-Trainer::Trainer(nn::Model& model, io::Dataset& dataset, GradientSync& sync,
+Trainer::Trainer(TrainingState& state, io::Dataset& dataset, StepEngine& engine,
                  comm::Communicator& group, TrainerOptions options)
-    : model_(model),
+    : state_(state),
+      recipe_(state.recipe),
       dataset_(dataset),
-      sync_(sync),
+      engine_(engine),
       group_(group),
       options_(std::move(options)),
-      optimizer_(model, sgd_options(options_.recipe)),
-      loss_watch_(model.card().classes) {
+      loss_watch_(state.model.card().classes) {
   if (!options_.mlperf) options_.mlperf = std::make_shared<MlperfLog>();
-  const Recipe& recipe = options_.recipe;
-  model_.initialise(recipe.seed);
-  if (recipe.init == nn::Initialisation::dirac) {
-    nn::make_dirac(model_.buffers(), model_.parameters());
-  }
-  if (recipe.ema > 0) {
-    average_.emplace(model_, WeightAverageOptions{recipe.ema, recipe.ema_every, recipe.lookahead});
-  }
   progress_.generation = options_.generation;
   if (!options_.checkpoint.empty()) resume();
   if (progress_.generation > dataset_.newest_generation()) {
@@ -95,7 +73,7 @@ Trainer::Outcome Trainer::run() {
       return Outcome::stopped;
     }
   }
-  if (average_) average_->swap(model_);
+  if (state_.average) state_.average->swap(state_.model);
   return Outcome::finished;
 }
 
@@ -105,31 +83,28 @@ bool Trainer::reached_target() const {
 }
 
 bool Trainer::done() const {
-  return progress_.epochs >= options_.recipe.epochs || reached_target();
+  return progress_.epochs >= recipe_.epochs || reached_target();
 }
 
 Confusion Trainer::validation() {
-  if (!validation_) validation_ = evaluate(model_, dataset_, io::Split::validation, group_);
+  if (!validation_) validation_ = evaluate(state_.model, dataset_, io::Split::validation, group_);
   return *validation_;
 }
 
 Trainer::Outcome Trainer::train_epoch() {
-  const double exposed_before = sync_.exposed_seconds();
+  const double exposed_before = engine_.exposed_seconds();
   if (options_.follow) take_up_appended();
-  io::Loader loader(dataset_, loader_options());
-  Epoch epoch(*this, loader);
-  check_average(epoch.steps_of_run);
-  const uint64_t rank_seed = mix64(options_.recipe.seed) + static_cast<uint64_t>(group_.rank());
-  model_.set_dropout_stream(rank_seed, static_cast<uint64_t>(epoch.first_step));
+  Epoch epoch{plan(), steps_per_epoch()};
+  check_average(epoch.plan.steps_of_run);
+  engine_.start_epoch(epoch.plan);
 
-  loader.start_epoch(static_cast<uint64_t>(progress_.epochs));
   options_.mlperf->start("epoch_start", {{"epoch_num", progress_.epochs + 1}});
   const bool whole = take_steps(epoch);
   options_.mlperf->stop("epoch_stop", {{"epoch_num", progress_.epochs + 1}});
   if (!whole) return Outcome::stopped;
   const double step_s = epoch.watch.seconds();
   progress_.step_s += step_s;
-  progress_.exposed_comm_s += sync_.exposed_seconds() - exposed_before;
+  progress_.exposed_comm_s += engine_.exposed_seconds() - exposed_before;
   finish_epoch(epoch);
   progress_.epoch_images_per_s =
       static_cast<double>(dataset_.size(io::Split::train)) / std::max(step_s, 1e-9);
@@ -141,32 +116,44 @@ Trainer::Outcome Trainer::train_epoch() {
   return Outcome::finished;
 }
 
+// The same on every rank.
+size_t Trainer::steps_per_epoch() const {
+  return io::steps_of(dataset_.size(io::Split::train), static_cast<size_t>(recipe_.batch));
+}
+
+EpochPlan Trainer::plan() const {
+  io::LoaderOptions data = loader_options();
+  io::check_options(dataset_.info(), data);
+  const auto steps = static_cast<int64_t>(steps_per_epoch());
+  const int64_t steps_of_run = steps * recipe_.epochs;
+  return {static_cast<uint64_t>(progress_.epochs), steps * progress_.epochs, steps_of_run,
+          nn::OneCycle(recipe_.lr, steps_of_run, schedule_options(recipe_)), std::move(data)};
+}
+
 io::LoaderOptions Trainer::loader_options() const {
-  const Recipe& recipe = options_.recipe;
   io::LoaderOptions options;
   options.split = io::Split::train;
-  options.batch = static_cast<size_t>(recipe.batch);
+  options.batch = static_cast<size_t>(recipe_.batch);
   options.rank = static_cast<size_t>(group_.rank());
   options.world = static_cast<size_t>(group_.size());
-  options.seed = recipe.seed;
+  options.seed = recipe_.seed;
   options.shuffle = options_.shuffle;
   options.threads = options_.prefetch_threads;
   io::Augmentation& augmentation = options.augmentation;
-  augmentation.flip = recipe.flip != Flip::none;
-  augmentation.alternate = recipe.flip == Flip::alternate;
-  augmentation.shift = static_cast<size_t>(recipe.shift);
-  augmentation.cutout = static_cast<size_t>(recipe.cutout);
-  augmentation.cutout_from = first_epoch_from(recipe.cutout_from, recipe.epochs);
-  augmentation.erase = recipe.erase;
+  augmentation.flip = recipe_.flip != Flip::none;
+  augmentation.alternate = recipe_.flip == Flip::alternate;
+  augmentation.shift = static_cast<size_t>(recipe_.shift);
+  augmentation.cutout = static_cast<size_t>(recipe_.cutout);
+  augmentation.cutout_from = first_epoch_from(recipe_.cutout_from, recipe_.epochs);
+  augmentation.erase = recipe_.erase;
   return options;
 }
 
 void Trainer::check_average(int64_t steps) const {
-  const Recipe& recipe = options_.recipe;
-  if (!average_ || recipe.ema_every <= steps) return;
-  throw usage_error("the weights would be averaged every " + std::to_string(recipe.ema_every) +
+  if (!state_.average || recipe_.ema_every <= steps) return;
+  throw usage_error("the weights would be averaged every " + std::to_string(recipe_.ema_every) +
                         " steps, and never in the " + std::to_string(steps) + " of this run",
-                    "ema_every of model '" + recipe.name + "'",
+                    "ema_every of model '" + recipe_.name + "'",
                     "average more often, or set ema = 0");
 }
 
@@ -179,7 +166,7 @@ void Trainer::take_up_appended() {
   const size_t before = dataset_.size(io::Split::train);
   dataset_.use_generation(newest);
   if (group_.rank() != 0) return;
-  options_.log.info("model '" + options_.recipe.name + "' takes up " +
+  options_.log.info("model '" + recipe_.name + "' takes up " +
                     std::to_string(dataset_.size(io::Split::train) - before) +
                     " appended records, " + std::to_string(dataset_.size(io::Split::train)) +
                     " in all");
@@ -187,32 +174,24 @@ void Trainer::take_up_appended() {
 
 // The steps of one epoch; false if it was stopped before its end.
 bool Trainer::take_steps(Epoch& epoch) {
-  while (take_step(epoch)) {
-    if (epoch.steps % LossWatch::window == 0 && agree(epoch)) return false;
+  for (auto steps = engine_.advance(); !steps.empty(); steps = engine_.advance()) {
+    note(steps, epoch);
+    const bool due = loss_watch_.due() && epoch.steps < epoch.steps_wanted;
+    if (due && agree(epoch)) return false;
   }
   stop_wanted_ = agree(epoch);  // after this epoch
   return true;
 }
 
-// One optimizer step on the next batch; false at the end of the epoch.
-bool Trainer::take_step(Epoch& epoch) {
-  const std::optional<io::Batch> batch = epoch.loader.next();
-  if (!batch) return false;
-  const auto result = model_.forward_backward(batch->images, batch->labels,
-                                              static_cast<float>(options_.recipe.label_smoothing));
-  const float weight = static_cast<float>(batch->count()) / static_cast<float>(batch->global_count);
-  sync_.combine(model_.gradients(), weight);
-  const int64_t step = epoch.first_step + static_cast<int64_t>(batch->step);
-  epoch.lr = epoch.schedule.at(step);
-  optimizer_.step(model_.parameters(), model_.gradients(), static_cast<float>(epoch.lr));
-  if (average_) average_->follow(model_, step, epoch.steps_of_run);
-
-  loss_watch_.record(step, epoch.lr, result.loss_sum, static_cast<double>(batch->global_count));
-  epoch.loss_sum += result.loss_sum;
-  epoch.correct += result.correct;
-  epoch.images += static_cast<double>(batch->count());
-  ++epoch.steps;
-  return true;
+void Trainer::note(std::span<const Step> steps, Epoch& epoch) {
+  for (const Step& step : steps) {
+    loss_watch_.record(step.step, step.lr, step.loss_sum, static_cast<double>(step.images_of_all));
+    epoch.loss_sum += step.loss_sum;
+    epoch.correct += step.correct;
+    epoch.images += static_cast<double>(step.images);
+    epoch.lr = step.lr;
+    ++epoch.steps;
+  }
 }
 
 void Trainer::finish_epoch(const Epoch& epoch) {
@@ -226,8 +205,8 @@ void Trainer::finish_epoch(const Epoch& epoch) {
   progress_.loss = loss_sum / images;
   progress_.train_accuracy = correct / images;
   progress_.lr = epoch.lr;
-  average_statistics(model_.statistics());
-  if (average_) average_statistics(average_->statistics());
+  average_statistics(state_.model.statistics());
+  if (state_.average) average_statistics(state_.average->statistics());
   options_.mlperf->start("eval_start", {{"epoch_num", progress_.epochs}});
   validate();
   progress_.val_accuracy = validation_->accuracy();
@@ -240,11 +219,12 @@ void Trainer::finish_epoch(const Epoch& epoch) {
 // True on all ranks if any was asked to stop. Throws on all of them if the run has diverged.
 bool Trainer::agree(const Epoch& epoch) {
   const std::span<double> losses = loss_watch_.sums();
-  std::array<double, LossWatch::window + 2> shared{};
+  std::vector<double> shared(losses.size() + 2);
   std::ranges::copy(losses, shared.begin() + 2);
   shared[0] = options_.should_stop && options_.should_stop() ? 1 : 0;
-  shared[1] = all_finite(model_.parameters()) && all_finite(model_.statistics()) ? 0 : 1;
-  comm::ring_allreduce(group_, std::span(shared).first(losses.size() + 2));
+  shared[1] =
+      all_finite(state_.model.parameters()) && all_finite(state_.model.statistics()) ? 0 : 1;
+  comm::ring_allreduce(group_, std::span(shared));
   std::copy_n(shared.begin() + 2, losses.size(), losses.begin());
   if (const auto divergence = loss_watch_.judge(shared[1] == 0)) fail(*divergence, epoch);
   return shared[0] > 0;
@@ -257,10 +237,9 @@ void Trainer::fail(const Divergence& divergence, const Epoch& epoch) const {
                                                     std::to_string(saved_epochs_) + ", from before";
   throw usage_error(
       divergence.what + format(" in epoch %d at step %lld of %zu", progress_.epochs + 1,
-                               static_cast<long long>(divergence.step - epoch.first_step + 1),
-                               epoch.loader.steps_per_epoch()),
-      format("model '%s', learning rate %.4g", options_.recipe.name.c_str(),
-             divergence.learning_rate),
+                               static_cast<long long>(divergence.step - epoch.plan.first_step + 1),
+                               epoch.steps_wanted),
+      format("model '%s', learning rate %.4g", recipe_.name.c_str(), divergence.learning_rate),
       "lower the learning rate (lr) or lengthen its rise (warmup); " + kept);
 }
 
@@ -272,15 +251,16 @@ void Trainer::average_statistics(std::span<float> statistics) {
 
 // Counts for what would be published now.
 void Trainer::validate() {
-  if (average_) average_->swap(model_);
-  validation_ = evaluate(model_, dataset_, io::Split::validation, group_);
-  if (average_) average_->swap(model_);
+  if (state_.average) state_.average->swap(state_.model);
+  validation_ = evaluate(state_.model, dataset_, io::Split::validation, group_);
+  if (state_.average) state_.average->swap(state_.model);
 }
 
 // Every rank learns which ranks differ from rank 0, so that all end at once and say the same.
 void Trainer::check_replicas() {
-  std::string mine = weights_xxh3(model_);
-  if (average_) mine += to_hex(xxh3(std::as_bytes(average_->parameters())));
+  if (group_.size() == 1) return;
+  std::string mine = weights_xxh3(state_.model);
+  if (state_.average) mine += to_hex(xxh3(std::as_bytes(state_.average->parameters())));
   std::vector<double> differs(static_cast<size_t>(group_.size()));
   if (comm::broadcast_text(group_, mine, 0) != mine) {
     differs[static_cast<size_t>(group_.rank())] = 1;
@@ -288,7 +268,7 @@ void Trainer::check_replicas() {
   comm::ring_allreduce(group_, std::span<double>(differs));
   const auto first = std::ranges::find(differs, 1.0);
   if (first == differs.end()) return;
-  throw internal_error("replicas of the model '" + options_.recipe.name +
+  throw internal_error("replicas of the model '" + recipe_.name +
                            "' hold different bits after epoch " + std::to_string(progress_.epochs),
                        "trainer " + std::to_string(first - differs.begin()) + " against trainer 0");
 }
@@ -299,7 +279,7 @@ TrainingIdentity Trainer::identity() const {
   if (!options_.follow) {
     data += io::order_identity(dataset_, io::Split::train, options_.shuffle);
   }
-  return {options_.recipe, std::move(data), group_.size()};
+  return {recipe_, std::move(data), group_.size()};
 }
 
 void Trainer::resume() {
@@ -313,13 +293,12 @@ void Trainer::resume() {
     found = may_resume(options_.checkpoint, identity(), options_.log);
   }
   if (comm::broadcast_text(group_, found ? "yes" : "no", 0) == "no") return;
-  progress_ = read_checkpoint(options_.checkpoint, model_, optimizer_, average());
+  progress_ = read_checkpoint(options_.checkpoint, state_);
   saved_epochs_ = progress_.epochs;
   if (group_.rank() == 0) {
-    options_.log.info("model '" + options_.recipe.name + "' goes on after epoch " +
-                      std::to_string(progress_.epochs) + " of " +
-                      std::to_string(options_.recipe.epochs) + ", from " +
-                      options_.checkpoint.string());
+    options_.log.info("model '" + recipe_.name + "' goes on after epoch " +
+                      std::to_string(progress_.epochs) + " of " + std::to_string(recipe_.epochs) +
+                      ", from " + options_.checkpoint.string());
   }
 }
 
@@ -327,8 +306,7 @@ void Trainer::save() {
   if (options_.checkpoint.empty()) return;
   saved_epochs_ = progress_.epochs;
   if (group_.rank() != 0) return;
-  write_checkpoint(options_.checkpoint, identity(), progress_, model_, optimizer_,
-                   average_ ? &*average_ : nullptr);
+  write_checkpoint(options_.checkpoint, identity(), progress_, state_);
 }
 
 }  // namespace podium::train

@@ -1,14 +1,15 @@
 // Trainer: the one training loop.
 //
 // Every trainer rank of a group runs it on an equal copy of the model with its own share of each
-// batch; what differs between training modes is the GradientSync. After each epoch the loop
-// averages the running statistics, evaluates on the validation split, checks that all replicas hold
-// identical bits, writes a checkpoint, and reports. Where the recipe asks for an average of the
-// weights, that average is what is evaluated and what the model holds in the end.
+// batch. How steps are taken is the StepEngine's; what differs between training modes is the
+// GradientSync in it. After each epoch the loop averages the running statistics, evaluates on the
+// validation split, checks that all replicas hold identical bits, writes a checkpoint, and reports.
+// Where the recipe asks for an average of the weights, that average is what is evaluated and what
+// the model holds in the end.
 //
-// Every few steps the ranks agree, in one small collective, on whether to stop and whether the run
-// has diverged (loss_watch.hpp). One that has ends all trainers with one error; its last checkpoint
-// is of an epoch before.
+// Every few steps, or after those that the engine takes at once, the ranks agree, in one small
+// collective, on whether to stop and whether the run has diverged (loss_watch.hpp). One that has
+// ends all trainers with one error; its last checkpoint is of an epoch before.
 //
 // Records that are appended to the cache while a run is under way wait for the next run, or, for
 // one that follows, for its next epoch; all ranks take them up together.
@@ -28,21 +29,17 @@
 #include "core/log.hpp"
 #include "io/loader/dataset.hpp"
 #include "io/loader/loader.hpp"
-#include "nn/model.hpp"
-#include "nn/sgd.hpp"
 #include "train/confusion.hpp"
-#include "train/gradient_sync.hpp"
 #include "train/loss_watch.hpp"
 #include "train/mlperf_log.hpp"
 #include "train/progress.hpp"
-#include "train/recipe.hpp"
+#include "train/step_engine.hpp"
 #include "train/training_checkpoint.hpp"
-#include "train/weight_average.hpp"
+#include "train/training_state.hpp"
 
 namespace podium::train {
 
 struct TrainerOptions {
-  Recipe recipe;
   std::string data;                  // names the split: a checkpoint of another is not used
   std::filesystem::path checkpoint;  // file to resume from and to write; empty: none
   int checkpoint_epochs = 1;         // write after every so many epochs
@@ -61,9 +58,9 @@ class Trainer {
  public:
   enum class Outcome { finished, stopped };
 
-  // All references must outlive the trainer. Initialises the model, or resumes it from the
+  // All references must outlive the trainer. `state` is a new one; it is resumed from the
   // checkpoint when that is of the same recipe, data and number of ranks.
-  Trainer(nn::Model& model, io::Dataset& dataset, GradientSync& sync, comm::Communicator& group,
+  Trainer(TrainingState& state, io::Dataset& dataset, StepEngine& engine, comm::Communicator& group,
           TrainerOptions options);
 
   // Trains to the last epoch or to the target accuracy, or until some rank is asked to stop. Call
@@ -83,30 +80,30 @@ class Trainer {
   struct Epoch;
 
   Outcome train_epoch();
+  EpochPlan plan() const;
+  size_t steps_per_epoch() const;
   io::LoaderOptions loader_options() const;
   void check_average(int64_t steps) const;
   void take_up_appended();
   bool take_steps(Epoch& epoch);
-  bool take_step(Epoch& epoch);
+  void note(std::span<const Step> steps, Epoch& epoch);
   void finish_epoch(const Epoch& epoch);
   bool done() const;
   bool agree(const Epoch& epoch);
   [[noreturn]] void fail(const Divergence& divergence, const Epoch& epoch) const;
   void average_statistics(std::span<float> statistics);
   void validate();
-  WeightAverage* average() { return average_ ? &*average_ : nullptr; }
   void check_replicas();
   void resume();
   void save();
   TrainingIdentity identity() const;
 
-  nn::Model& model_;
+  TrainingState& state_;
+  const Recipe& recipe_;  // of the state
   io::Dataset& dataset_;
-  GradientSync& sync_;
+  StepEngine& engine_;
   comm::Communicator& group_;
   TrainerOptions options_;
-  nn::Sgd optimizer_;
-  std::optional<WeightAverage> average_;
   LossWatch loss_watch_;
   Progress progress_;
   Stopwatch lap_;                        // since total_s was last brought up to date

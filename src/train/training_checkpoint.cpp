@@ -62,14 +62,13 @@ std::optional<uint64_t> checkpoint_generation(const std::filesystem::path& file)
   }
 }
 
-Progress read_checkpoint(const std::filesystem::path& file, nn::Model& model, nn::Sgd& optimizer,
-                         WeightAverage* average) {
+Progress read_checkpoint(const std::filesystem::path& file, TrainingState& state) {
   const ckpt::Snapshot snapshot = ckpt::read_snapshot(file);
-  restore(model, snapshot, file.string());
-  read_flat(snapshot, momentum_name, optimizer.momentum_buffer(), file);
-  if (average != nullptr) {
-    read_flat(snapshot, average_name, average->parameters(), file);
-    read_flat(snapshot, average_statistics_name, average->statistics(), file);
+  restore(state.model, snapshot, file.string());
+  read_flat(snapshot, momentum_name, state.optimizer.momentum_buffer(), file);
+  if (state.average) {
+    read_flat(snapshot, average_name, state.average->parameters(), file);
+    read_flat(snapshot, average_statistics_name, state.average->statistics(), file);
   }
   try {
     return progress_from_json(snapshot.card.at("progress"));
@@ -80,15 +79,14 @@ Progress read_checkpoint(const std::filesystem::path& file, nn::Model& model, nn
 }
 
 void write_checkpoint(const std::filesystem::path& file, const TrainingIdentity& identity,
-                      const Progress& progress, const nn::Model& model, const nn::Sgd& optimizer,
-                      const WeightAverage* average) {
-  ckpt::Snapshot snapshot = snapshot_of(model);
+                      const Progress& progress, const TrainingState& state) {
+  ckpt::Snapshot snapshot = snapshot_of(state.model);
   snapshot.card["identity"] = to_json(identity);
   snapshot.card["progress"] = to_json(progress);
-  add_flat(snapshot, momentum_name, optimizer.momentum_buffer());
-  if (average != nullptr) {
-    add_flat(snapshot, average_name, average->parameters());
-    add_flat(snapshot, average_statistics_name, average->statistics());
+  add_flat(snapshot, momentum_name, state.optimizer.momentum_buffer());
+  if (state.average) {
+    add_flat(snapshot, average_name, state.average->parameters());
+    add_flat(snapshot, average_statistics_name, state.average->statistics());
   }
   ckpt::write_snapshot(file, snapshot);
 }

@@ -11,11 +11,9 @@
 #include <string>
 
 #include "core/log.hpp"
-#include "nn/model.hpp"
-#include "nn/sgd.hpp"
 #include "train/progress.hpp"
 #include "train/recipe.hpp"
-#include "train/weight_average.hpp"
+#include "train/training_state.hpp"
 
 namespace podium::train {
 
@@ -34,14 +32,12 @@ bool may_resume(const std::filesystem::path& file, const TrainingIdentity& ident
 // The generation of the cache in the checkpoint's last epoch; empty when `file` cannot be read.
 std::optional<uint64_t> checkpoint_generation(const std::filesystem::path& file);
 
-// Throws data_error when the file is damaged or of another architecture.
-// `average` is null for a run without one.
-Progress read_checkpoint(const std::filesystem::path& file, nn::Model& model, nn::Sgd& optimizer,
-                         WeightAverage* average);
+// Puts the file's weights, momentum and average into `state`. Throws data_error when the file is
+// damaged or of another architecture.
+Progress read_checkpoint(const std::filesystem::path& file, TrainingState& state);
 
 // Atomic; throws io_error.
 void write_checkpoint(const std::filesystem::path& file, const TrainingIdentity& identity,
-                      const Progress& progress, const nn::Model& model, const nn::Sgd& optimizer,
-                      const WeightAverage* average);
+                      const Progress& progress, const TrainingState& state);
 
 }  // namespace podium::train

@@ -33,14 +33,19 @@ WeightAverage::WeightAverage(nn::Model& model, const WeightAverageOptions& optio
   std::ranges::copy(model.statistics(), statistics_.data());
 }
 
-void WeightAverage::follow(nn::Model& model, int64_t step, int64_t steps) {
-  if ((step + 1) % options_.every != 0) return;
+float WeightAverage::share(int64_t step, int64_t steps) const {
+  if ((step + 1) % options_.every != 0) return 0;
   const double update = static_cast<double>((step + 1) / options_.every);
   const double full = std::pow(options_.decay, options_.every);
   const double of_run = static_cast<double>(step + 1) / static_cast<double>(steps);
   const double decay = options_.lookahead ? full * std::pow(of_run, 3)
                                           : std::min(full, (1 + update) / (10 + update));
-  const auto share = static_cast<float>(1 - decay);
+  return static_cast<float>(1 - decay);
+}
+
+void WeightAverage::follow(nn::Model& model, int64_t step, int64_t steps) {
+  const float share = this->share(step, steps);
+  if (share == 0) return;
   approach(ops_, model.parameters(), parameters_.span(), share);
   approach(ops_, model.statistics(), statistics_.span(), share);
   if (!options_.lookahead) return;

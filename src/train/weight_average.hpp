@@ -37,6 +37,10 @@ class WeightAverage {
   // To be called after each optimizer step; `step` counts from 0 over the whole run of `steps`.
   void follow(nn::Model& model, int64_t step, int64_t steps);
 
+  // How far the average goes towards the weights after that step: 1 - d, or 0 where it stays.
+  float share(int64_t step, int64_t steps) const;
+  bool lookahead() const { return options_.lookahead; }
+
   // Exchanges the model's weights and the average.
   void swap(nn::Model& model);
 

@@ -11,6 +11,7 @@
 #include "io/loader/cache_policy.hpp"
 #include "io/loader/epoch_order.hpp"
 #include "serve/service.hpp"
+#include "train/gradient_syncs.hpp"
 #include "train/recipe.hpp"
 
 namespace podium::workflow {
@@ -30,9 +31,10 @@ struct Settings {
   std::vector<train::Recipe> recipes;  // the models to train, in order
   int groups = 0;                      // of trainers, side by side; 0 chooses
   int threads = 0;                     // per trainer; 0 chooses
-  bool train_alone = false;            // --train.sync=none
-  double target_accuracy = 0;          // on validation; 0: none
-  int checkpoint_epochs = 1;           // 0: no checkpoints
+  train::Exchange exchange = train::Exchange::automatic;
+  bool train_alone = false;    // --train.sync=none
+  double target_accuracy = 0;  // on validation; 0: none
+  int checkpoint_epochs = 1;   // 0: no checkpoints
 
   serve::ServiceOptions service;
   std::chrono::seconds drain{30};

@@ -9,9 +9,10 @@
 #include "core/text.hpp"
 #include "io/files/atomic_file.hpp"
 #include "nn/backend.hpp"
-#include "train/allreduce_sync.hpp"
+#include "train/gradient_syncs.hpp"
 #include "train/mlperf_log.hpp"
 #include "train/model_snapshot.hpp"
+#include "train/step_engines.hpp"
 #include "train/trainer.hpp"
 
 namespace podium::workflow {
@@ -131,13 +132,10 @@ TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset
     tell_order(dataset, settings, log);
   }
 
-  train::NoSync no_sync;
-  train::AllReduceSync allreduce(group);
-  train::GradientSync& sync =
-      group.size() == 1 ? static_cast<train::GradientSync&>(no_sync) : allreduce;
+  const std::unique_ptr<train::GradientSync> sync = train::make_gradient_sync(
+      {group, settings.device.gpu, outcome.model->gradients().size(), settings.exchange, log});
 
   train::TrainerOptions options;
-  options.recipe = recipe;
   options.data = data_identity(dataset.info(), settings).dump();
   if (settings.checkpoint_epochs > 0) {
     io::create_folder(settings.checkpoint_dir());
@@ -153,7 +151,10 @@ TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset
   options.log = log;
   options.target_accuracy = outcome.target_accuracy = settings.target_accuracy;
   options.mlperf = mlperf;
-  train::Trainer trainer(*outcome.model, dataset, sync, group, std::move(options));
+  train::TrainingState state(*outcome.model, recipe);
+  const std::unique_ptr<train::StepEngine> engine =
+      train::make_step_engine({state, dataset, *sync, group, settings.shuffle}, log);
+  train::Trainer trainer(state, dataset, *engine, group, std::move(options));
   mlperf->stop("init_stop");
   mlperf->start("run_start", {{"first_epoch_num", trainer.progress().epochs + 1}});
   try {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "bench/bench_model.hpp"
+#include "bench/epoch_training.hpp"
 #include "bench/nn_bench.hpp"
 #include "bench/scratch_cache.hpp"
 #include "core/error.hpp"
@@ -82,6 +83,12 @@ TEST_F(NnBenchTest, ABatchMayTakeAllRecordsButNotMore) {
   options_.batches.clear();
   options_.predict_batches = {records + 1};
   EXPECT_THROW(bench_nn(dataset_, options_), Error);
+}
+
+TEST_F(NnBenchTest, WholeEpochsArePacedByTheEngineOfTraining) {
+  EpochTraining training(dataset_, options_.models.front(), {}, 64, quiet());
+  EXPECT_GT(training.pace(0.01), 0);
+  EXPECT_EQ(training.flops_per_image(), 4640);
 }
 
 }  // namespace

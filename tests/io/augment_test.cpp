@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/hash.hpp"
 #include "core/random.hpp"
 
 namespace podium::io {
@@ -232,6 +233,74 @@ TEST(Augment, TinyImagesSurviveErasing) {
       augment({true, 0, 1, 1.0}, size, {1, 0, record}, from.data(), image.data());
     }
   }
+}
+
+constexpr Augmentation everything{true, 3, 6, 0.5};
+
+std::vector<uint8_t> ramp(const ImageShape& size) {
+  std::vector<uint8_t> image(size.bytes());
+  for (size_t i = 0; i < image.size(); ++i) image[i] = static_cast<uint8_t>(i * 37 + 11);
+  return image;
+}
+
+// Golden: what seeds gave before draw() and apply() were two.
+TEST(AugmentationDraw, ImagesStayWhatTheyAre) {
+  Xxh3Stream stream;
+  for (const size_t channels : {1, 3}) {
+    const ImageShape size{19, 23, channels};
+    const std::vector<uint8_t> from = ramp(size);
+    std::vector<uint8_t> image(size.bytes());
+    for (uint64_t record = 0; record < 500; ++record) {
+      augment(everything, size, {7, 2, record}, from.data(), image.data());
+      stream.update(std::as_bytes(std::span(image)));
+    }
+  }
+  EXPECT_EQ(to_hex(stream.digest()), "0f4855b5749aa25e");
+}
+
+// What a device computes is what the host computes.
+TEST(AugmentationDraw, PixelByPixelItGivesTheSameBits) {
+  int erased = 0;
+  for (const size_t channels : {1, 2, 3, 4}) {
+    for (const auto& [height, width] : {std::pair{19U, 23U}, std::pair{8U, 8U}, {5U, 31U}}) {
+      const ImageShape size{height, width, channels};
+      const std::vector<uint8_t> from = ramp(size);
+      std::vector<uint8_t> expected(size.bytes());
+      for (uint64_t record = 0; record < 300; ++record) {
+        const AugmentationDraw drawn = draw(everything, size, {3, 1, record});
+        apply(drawn, size, from.data(), expected.data());
+        erased += !drawn.erased.empty();
+        for (size_t at = 0; at < expected.size(); ++at) {
+          const auto pixel = static_cast<uint32_t>(at / channels);
+          ASSERT_EQ(
+              augmented_byte(drawn, from.data(), height, width, static_cast<uint32_t>(channels),
+                             pixel / width, pixel % width, static_cast<uint32_t>(at % channels)),
+              expected[at])
+              << "record " << record << ", byte " << at << " of " << channels << " channels";
+        }
+      }
+    }
+  }
+  EXPECT_GT(erased, 1000);
+}
+
+TEST(AugmentationDraw, AnyGroupOfNoiseIsKnownWithoutThoseBefore) {
+  const ImageShape size{32, 32, 3};
+  const Augmentation always{false, 0, 0, 1.0};
+  const AugmentationDraw drawn = draw(always, size, {1, 0, 5});
+  ASSERT_FALSE(drawn.erased.empty());
+  const std::vector<uint8_t> from(size.bytes(), 0);
+  std::vector<uint8_t> image(from.size());
+  apply(drawn, size, from.data(), image.data());
+  const uint64_t second_row = noise_of(drawn, noise_groups_per_row(drawn, 3));
+  const size_t at = ((drawn.erased.top + 1) * 32 + drawn.erased.left) * 3;
+  EXPECT_EQ(image[at], second_row & 0xff);
+  EXPECT_EQ(image[at + 1], (second_row >> 8) & 0xff);
+}
+
+TEST(AugmentationDraw, NothingIsDrawnUnlessAskedFor) {
+  EXPECT_EQ(draw({}, shape, {1, 2, 3}), AugmentationDraw{});
+  EXPECT_EQ(draw(everything, shape, {1, 2, 3}), draw(everything, shape, {1, 2, 3}));
 }
 
 }  // namespace

@@ -137,8 +137,7 @@ TEST_F(AveragingTest, TrainingItselfIsNotDisturbed) {
         int64_t step_ = 0;
       } sync(model, average);
       train::TrainerOptions options;
-      options.recipe = used;
-      Trainer(model, dataset, sync, group, options).run();
+      test::HostTraining(model, used, dataset, sync, group, options).trainer.run();
       ASSERT_EQ(sync.step(), 11);  // the last update is after step 9
       const std::span<const float> kept = by_trainer ? model.parameters() : average.parameters();
       (by_trainer ? averaged : expected).assign(kept.begin(), kept.end());

@@ -117,8 +117,8 @@ class DivergenceTest : public test::TrainingTest {
       nn::Model model = test::small_model(dataset, recipe);
       SpoilingSync sync(group, step, value);
       train::TrainerOptions mine = options;
-      mine.recipe = recipe;
-      Trainer trainer(model, dataset, sync, group, mine);
+      test::HostTraining training(model, recipe, dataset, sync, group, mine);
+      Trainer& trainer = training.trainer;
       try {
         trainer.run();
       } catch (const Error& error) {

@@ -33,8 +33,8 @@ TEST_P(OverfitTest, AHundredImages) {
       nn::Model model = test::small_model(dataset, recipe);
       train::AllReduceSync sync(group);
       train::TrainerOptions options;
-      options.recipe = recipe;
-      train::Trainer trainer(model, dataset, sync, group, options);
+      test::HostTraining training(model, recipe, dataset, sync, group, options);
+      train::Trainer& trainer = training.trainer;
       trainer.run();
       EXPECT_LT(trainer.progress().loss, 0.01);
       EXPECT_EQ(trainer.progress().train_accuracy, 1.0);

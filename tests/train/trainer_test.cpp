@@ -148,9 +148,9 @@ TEST_F(TrainerTest, OneRanksWishStopsAll) {
     nn::Model model = test::small_model(dataset, recipe);
     train::AllReduceSync sync(group);
     train::TrainerOptions options;
-    options.recipe = recipe;
     options.should_stop = [&group] { return group.rank() == 2; };
-    Trainer trainer(model, dataset, sync, group, options);
+    test::HostTraining training(model, recipe, dataset, sync, group, options);
+    Trainer& trainer = training.trainer;
     EXPECT_EQ(trainer.run(), Trainer::Outcome::stopped);
     EXPECT_EQ(trainer.progress().epochs, 0);
   });
@@ -178,8 +178,7 @@ TEST_F(TrainerTest, ReplicasThatDriftApartAreNoticed) {
       nn::Model model = test::small_model(dataset, recipe);
       DivergingSync sync(group);
       train::TrainerOptions options;
-      options.recipe = recipe;
-      Trainer(model, dataset, sync, group, options).run();
+      test::HostTraining(model, recipe, dataset, sync, group, options).trainer.run();
     });
     FAIL() << "different replicas went unnoticed";
   } catch (const Error& error) {

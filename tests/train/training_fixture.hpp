@@ -18,6 +18,7 @@
 #include "temporary_folder.hpp"
 #include "train/allreduce_sync.hpp"
 #include "train/evaluation.hpp"
+#include "train/host_engine.hpp"
 #include "train/model_snapshot.hpp"
 #include "train/trainer.hpp"
 
@@ -66,7 +67,7 @@ inline train::Recipe small_recipe() {
   return recipe;
 }
 
-inline nn::Model small_model(const io::Dataset& dataset, const train::Recipe& recipe) {
+inline nn::ModelCard small_card(const io::Dataset& dataset, const train::Recipe& recipe) {
   const io::DatasetInfo& info = dataset.info();
   nn::ModelCard card;
   card.name = recipe.name;
@@ -78,8 +79,25 @@ inline nn::Model small_model(const io::Dataset& dataset, const train::Recipe& re
   card.class_names = info.class_names;
   card.preprocess = {{info.mean.begin(), info.mean.end()},
                      {info.stddev.begin(), info.stddev.end()}};
-  return {card, nn::make_cpu_ops(1), recipe.batch};
+  return card;
 }
+
+inline nn::Model small_model(const io::Dataset& dataset, const train::Recipe& recipe) {
+  return {small_card(dataset, recipe), nn::make_cpu_ops(1), recipe.batch};
+}
+
+// A trainer whose steps are taken by the host.
+struct HostTraining {
+  HostTraining(nn::Model& model, const train::Recipe& recipe, io::Dataset& dataset,
+               train::GradientSync& sync, comm::Communicator& group, train::TrainerOptions options)
+      : state(model, recipe),
+        engine(state, dataset, sync),
+        trainer(state, dataset, engine, group, std::move(options)) {}
+
+  train::TrainingState state;
+  train::HostEngine engine;
+  train::Trainer trainer;
+};
 
 // Runs `body(group, rank)` on `ranks` threads; the first exception of any is thrown again here.
 inline void on_ranks(int ranks, const std::function<void(comm::Communicator&)>& body) {
@@ -110,14 +128,14 @@ class TrainingTest : public testing::Test {
   std::string train(const train::Recipe& recipe, int ranks, train::TrainerOptions options = {},
                     train::Trainer::Outcome expected = train::Trainer::Outcome::finished) {
     std::string hash;
-    options.recipe = recipe;
     on_ranks(ranks, [&](comm::Communicator& group) {
       io::Dataset dataset = cache_.open();
       nn::Model model = small_model(dataset, recipe);
       train::AllReduceSync sync(group);
       train::TrainerOptions mine = options;
       if (group.rank() != 0) mine.mlperf = nullptr;
-      train::Trainer trainer(model, dataset, sync, group, mine);
+      HostTraining training(model, recipe, dataset, sync, group, mine);
+      train::Trainer& trainer = training.trainer;
       EXPECT_EQ(trainer.run(), expected);
       const double accuracy =
           train::evaluate(model, dataset, io::Split::validation, group).accuracy();

@@ -20,19 +20,6 @@ constexpr double least_aspect = 0.3;
 constexpr double most_aspect = 1 / 0.3;
 constexpr int erase_attempts = 100;  // for a rectangle that fits
 
-// Pixels [left, right) of rows [top, bottom).
-struct Rectangle {
-  size_t top;
-  size_t bottom;
-  size_t left;
-  size_t right;
-};
-
-struct Offset {
-  int64_t down = 0;
-  int64_t right = 0;
-};
-
 // Copies `pixels` pixels backwards.
 template <size_t channels>
 void mirror_pixels(const uint8_t* from, uint8_t* to, size_t pixels) {
@@ -52,16 +39,17 @@ void mirror(const uint8_t* from, uint8_t* to, size_t pixels, size_t channels) {
 }
 
 // Each target pixel is written once: a copied row with zeros at its sides, or a row of zeros.
-void place(const ImageShape& shape, bool flip, Offset offset, const uint8_t* image,
+void place(const AugmentationDraw& drawn, const ImageShape& shape, const uint8_t* image,
            uint8_t* target) {
+  const bool flip = drawn.flip != 0;
   const size_t row_bytes = shape.width * shape.channels;
-  const auto columns = shape.width - static_cast<size_t>(std::abs(offset.right));
-  const auto to = static_cast<size_t>(std::max<int64_t>(0, offset.right));
-  auto from = static_cast<size_t>(std::max<int64_t>(0, -offset.right));
+  const auto columns = shape.width - static_cast<size_t>(std::abs(drawn.right));
+  const auto to = static_cast<size_t>(std::max(0, drawn.right));
+  auto from = static_cast<size_t>(std::max(0, -drawn.right));
   if (flip) from = shape.width - columns - from;  // counted from the other side
   for (size_t y = 0; y < shape.height; ++y) {
     uint8_t* row = target + y * row_bytes;
-    const int64_t source_y = static_cast<int64_t>(y) - offset.down;
+    const int64_t source_y = static_cast<int64_t>(y) - drawn.down;
     if (source_y < 0 || source_y >= static_cast<int64_t>(shape.height)) {
       std::memset(row, 0, row_bytes);
       continue;
@@ -80,24 +68,22 @@ void place(const ImageShape& shape, bool flip, Offset offset, const uint8_t* ima
 }
 
 // The part of a square of side `side` around `centre` that lies within [0, limit).
-void clip(size_t centre, size_t side, size_t limit, size_t& begin, size_t& end) {
+void clip(size_t centre, size_t side, size_t limit, uint32_t& begin, uint32_t& end) {
   const int64_t first = static_cast<int64_t>(centre) - static_cast<int64_t>(side / 2);
-  begin = static_cast<size_t>(std::max<int64_t>(0, first));
-  end = std::min(limit, static_cast<size_t>(first + static_cast<int64_t>(side)));
+  begin = static_cast<uint32_t>(std::max<int64_t>(0, first));
+  end = static_cast<uint32_t>(
+      std::min(limit, static_cast<size_t>(first + static_cast<int64_t>(side))));
 }
 
-void cut_out(const ImageShape& shape, size_t side, Random& random, uint8_t* image) {
-  Rectangle hole{};
+Rectangle draw_hole(const ImageShape& shape, size_t side, Random& random) {
+  Rectangle hole;
   clip(random.below(shape.height), side, shape.height, hole.top, hole.bottom);
   clip(random.below(shape.width), side, shape.width, hole.left, hole.right);
-  for (size_t y = hole.top; y < hole.bottom; ++y) {
-    std::memset(image + (y * shape.width + hole.left) * shape.channels, 0,
-                (hole.right - hole.left) * shape.channels);
-  }
+  return hole;
 }
 
 // Draws areas and aspects until a rectangle fits; an image too narrow for any stays as it is.
-bool draw_rectangle(const ImageShape& shape, Random& random, Rectangle& found) {
+Rectangle draw_erased(const ImageShape& shape, Random& random) {
   const auto pixels = static_cast<double>(shape.height * shape.width);
   for (int attempt = 0; attempt < erase_attempts; ++attempt) {
     const double area = pixels * (least_area + random.uniform() * (most_area - least_area));
@@ -107,21 +93,28 @@ bool draw_rectangle(const ImageShape& shape, Random& random, Rectangle& found) {
     if (height == 0 || width == 0 || height > shape.height || width > shape.width) continue;
     const size_t top = random.below(shape.height - height + 1);
     const size_t left = random.below(shape.width - width + 1);
-    found = {top, top + height, left, left + width};
-    return true;
+    return {static_cast<uint32_t>(top), static_cast<uint32_t>(top + height),
+            static_cast<uint32_t>(left), static_cast<uint32_t>(left + width)};
   }
-  return false;
+  return {};
 }
 
-void erase(const ImageShape& shape, Random& random, uint8_t* image) {
-  Rectangle hole{};
-  if (!draw_rectangle(shape, random, hole)) return;
+void cut_out(const Rectangle& hole, const ImageShape& shape, uint8_t* image) {
+  for (size_t y = hole.top; y < hole.bottom; ++y) {
+    std::memset(image + (y * shape.width + hole.left) * shape.channels, 0,
+                (hole.right - hole.left) * shape.channels);
+  }
+}
+
+void erase(const AugmentationDraw& drawn, const ImageShape& shape, uint8_t* image) {
+  const Rectangle& hole = drawn.erased;
+  const size_t bytes = (hole.right - hole.left) * shape.channels;
+  uint64_t group = 0;
   for (size_t y = hole.top; y < hole.bottom; ++y) {
     uint8_t* row = image + (y * shape.width + hole.left) * shape.channels;
-    const size_t bytes = (hole.right - hole.left) * shape.channels;
-    for (size_t at = 0; at < bytes; at += sizeof(uint64_t)) {
-      const uint64_t noise = random.next();
-      std::memcpy(row + at, &noise, std::min(sizeof noise, bytes - at));
+    for (size_t at = 0; at < bytes; at += noise_bytes) {
+      const uint64_t noise = noise_of(drawn, group++);
+      std::memcpy(row + at, &noise, std::min(noise_bytes, bytes - at));
     }
   }
 }
@@ -135,27 +128,40 @@ bool draw_flip(const Augmentation& augmentation, const AugmentationKey& key, Ran
 
 }  // namespace
 
-void augment(const Augmentation& augmentation, const ImageShape& shape, const AugmentationKey& key,
-             const uint8_t* image, uint8_t* target) {
+AugmentationDraw draw(const Augmentation& augmentation, const ImageShape& shape,
+                      const AugmentationKey& key) {
   Random random(mix64(key.seed ^ augmentation_stream), key.epoch, key.record);
-  const bool flip = draw_flip(augmentation, key, random);
-  Offset offset;
+  AugmentationDraw drawn;
+  drawn.flip = draw_flip(augmentation, key, random) ? 1 : 0;
   if (augmentation.shift > 0) {
-    const auto reach = static_cast<int64_t>(augmentation.shift);
-    offset.down = static_cast<int64_t>(random.below(2 * augmentation.shift + 1)) - reach;
-    offset.right = static_cast<int64_t>(random.below(2 * augmentation.shift + 1)) - reach;
-  }
-  if (!flip && offset.down == 0 && offset.right == 0) {
-    std::memcpy(target, image, shape.bytes());
-  } else {
-    place(shape, flip, offset, image, target);
+    const auto reach = static_cast<int32_t>(augmentation.shift);
+    drawn.down = static_cast<int32_t>(random.below(2 * augmentation.shift + 1)) - reach;
+    drawn.right = static_cast<int32_t>(random.below(2 * augmentation.shift + 1)) - reach;
   }
   if (augmentation.cutout > 0 && key.epoch >= augmentation.cutout_from) {
-    cut_out(shape, augmentation.cutout, random, target);
+    drawn.hole = draw_hole(shape, augmentation.cutout, random);
   }
   if (augmentation.erase > 0 && random.uniform() < augmentation.erase) {
-    erase(shape, random, target);
+    drawn.erased = draw_erased(shape, random);
+    drawn.noise = random.state();
   }
+  return drawn;
+}
+
+void apply(const AugmentationDraw& drawn, const ImageShape& shape, const uint8_t* image,
+           uint8_t* target) {
+  if (drawn.flip == 0 && drawn.down == 0 && drawn.right == 0) {
+    std::memcpy(target, image, shape.bytes());
+  } else {
+    place(drawn, shape, image, target);
+  }
+  if (!drawn.hole.empty()) cut_out(drawn.hole, shape, target);
+  if (!drawn.erased.empty()) erase(drawn, shape, target);
+}
+
+void augment(const Augmentation& augmentation, const ImageShape& shape, const AugmentationKey& key,
+             const uint8_t* image, uint8_t* target) {
+  apply(draw(augmentation, shape, key), shape, image, target);
 }
 
 }  // namespace podium::io

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <span>
 
+#include "io/image/augmentation_draw.hpp"
 #include "io/image/image_shape.hpp"
 
 namespace podium::io {
@@ -33,7 +34,16 @@ struct AugmentationKey {
   uint64_t record = 0;
 };
 
-// Writes the augmented `image` [H,W,C] to `target`, which has the same size and does not overlap.
+// What chance decides for the image of `key`.
+AugmentationDraw draw(const Augmentation& augmentation, const ImageShape& shape,
+                      const AugmentationKey& key);
+
+// Writes `image` [H,W,C], augmented as drawn, to `target`, which has the same size and does not
+// overlap.
+void apply(const AugmentationDraw& drawn, const ImageShape& shape, const uint8_t* image,
+           uint8_t* target);
+
+// Both at once.
 void augment(const Augmentation& augmentation, const ImageShape& shape, const AugmentationKey& key,
              const uint8_t* image, uint8_t* target);
 

@@ -7,6 +7,7 @@
 
 #include "core/error.hpp"
 #include "core/hash.hpp"
+#include "io/loader/batch_range.hpp"
 #include "io/loader/block_memory.hpp"
 #include "io/loader/open_groups.hpp"
 #include "io/loader/prefetcher.hpp"
@@ -18,6 +19,8 @@ constexpr size_t usual_bytes_ahead = size_t{1} << 20;
 constexpr size_t fewest_ahead = 2;
 constexpr size_t most_ahead = 64;
 constexpr size_t cache_line = 64;
+
+}  // namespace
 
 void check_options(const DatasetInfo& info, const LoaderOptions& options) {
   if (options.batch == 0) {
@@ -39,15 +42,17 @@ void check_options(const DatasetInfo& info, const LoaderOptions& options) {
   require(options.rank < options.world, "a loader's rank is one of its world", "Loader");
 }
 
-Shuffle effective(const Dataset& dataset, Shuffle shuffle) {
+Shuffle effective_shuffle(const Dataset& dataset, Shuffle shuffle) {
   if (shuffle != Shuffle::automatic) return shuffle;
   return dataset.fits_in_memory() ? Shuffle::full : Shuffle::block;
 }
 
+namespace {
+
 // Options without `automatic` and 0 for a default.
 LoaderOptions resolved(const Dataset& dataset, LoaderOptions options) {
   check_options(dataset.info(), options);
-  options.shuffle = effective(dataset, options.shuffle);
+  options.shuffle = effective_shuffle(dataset, options.shuffle);
   if (options.depth == 0) {
     const size_t images = (options.batch + options.world - 1) / options.world;
     const size_t bytes = images * dataset.info().image_bytes();
@@ -55,13 +60,6 @@ LoaderOptions resolved(const Dataset& dataset, LoaderOptions options) {
   }
   return options;
 }
-
-// Positions [begin, end) of an epoch.
-struct Range {
-  uint64_t begin;
-  uint64_t end;
-  size_t count() const { return static_cast<size_t>(end - begin); }
-};
 
 // What all threads share during one epoch.
 struct Epoch {
@@ -81,7 +79,7 @@ struct Epoch {
 }  // namespace
 
 std::string order_identity(const Dataset& dataset, Split split, Shuffle shuffle) {
-  const Shuffle order = effective(dataset, shuffle);
+  const Shuffle order = effective_shuffle(dataset, shuffle);
   std::string text = shuffle_name(order);
   if (order != Shuffle::block) return text;
   std::vector<uint32_t> starts = dataset.block_starts(split);
@@ -127,22 +125,17 @@ struct Loader::State {
   };
 
   size_t records() const { return dataset.size(options.split); }
-  size_t steps() const { return (records() + options.batch - 1) / options.batch; }
+  size_t steps() const { return steps_of(records(), options.batch); }
 
-  Range global_range(size_t step) const {
-    const uint64_t begin = uint64_t{step} * options.batch;
-    return {begin, std::min<uint64_t>(begin + options.batch, records())};
-  }
+  BatchRange global_range(size_t step) const { return batch_range(step, options.batch, records()); }
 
-  // This rank's even share of it.
-  Range local_range(size_t step) const {
-    const Range all = global_range(step);
-    return {all.begin + all.count() * options.rank / options.world,
-            all.begin + all.count() * (options.rank + 1) / options.world};
+  // This rank's share of it.
+  BatchRange local_range(size_t step) const {
+    return share_of(global_range(step), options.rank, options.world);
   }
 
   void fill(size_t step, Slot& slot, Scratch& scratch) const {
-    const Range mine = local_range(step);
+    const BatchRange mine = local_range(step);
     slot.count = mine.count();
     const BatchWriter writer{shape,
                              {slot.images, slot.count * shape.bytes()},
@@ -158,7 +151,7 @@ struct Loader::State {
     }
   }
 
-  void fill_from_all(size_t step, Range mine, Slot& slot, const BatchWriter& writer,
+  void fill_from_all(size_t step, BatchRange mine, Slot& slot, const BatchWriter& writer,
                      Scratch& scratch) const {
     std::call_once(epoch->listed, [&] { epoch->all = epoch->order.group(0); });
     const std::span<const uint32_t> all = epoch->all;
@@ -168,7 +161,7 @@ struct Loader::State {
     const size_t next_step = 2 * step - scratch.last_step;
     scratch.last_step = step;
     if (next_step > step && next_step < steps()) {
-      const Range next = local_range(next_step);
+      const BatchRange next = local_range(next_step);
       const size_t count = std::min(next.count(), dataset.records_ahead());
       const std::span<const uint32_t> ahead = all.subspan(next.begin, count);
       scratch.records.insert(scratch.records.end(), ahead.begin(), ahead.end());
@@ -177,16 +170,16 @@ struct Loader::State {
   }
 
   // Group by group: a batch may begin in one and end in another.
-  void fill_from_groups(size_t step, Range mine, Slot& slot, const BatchWriter& writer,
+  void fill_from_groups(size_t step, BatchRange mine, Slot& slot, const BatchWriter& writer,
                         Scratch& scratch) const {
-    const Range all = global_range(step);
+    const BatchRange all = global_range(step);
     const EpochOrder& order = epoch->order;
     const size_t last = order.group_of(all.end - 1);
     size_t group = order.group_of(all.begin);
     try {
       for (; group <= last; ++group) {
-        const Range share{std::max(mine.begin, order.first(group)),
-                          std::min(mine.end, order.first(group + 1))};
+        const BatchRange share{std::max(mine.begin, order.first(group)),
+                               std::min(mine.end, order.first(group + 1))};
         if (share.begin < share.end) fill_share(group, share, mine, slot, writer, scratch);
         epoch->groups.leave(group);
       }
@@ -196,8 +189,8 @@ struct Loader::State {
     }
   }
 
-  void fill_share(size_t group, Range share, Range mine, Slot& slot, const BatchWriter& writer,
-                  Scratch& scratch) const {
+  void fill_share(size_t group, BatchRange share, BatchRange mine, Slot& slot,
+                  const BatchWriter& writer, Scratch& scratch) const {
     const uint64_t first = epoch->order.first(group);
     const auto records =
         epoch->groups.enter(group).subspan(static_cast<size_t>(share.begin - first), share.count());

@@ -40,6 +40,12 @@ struct LoaderOptions {
   size_t depth = 0;    // batches ahead; 0: about 1 MiB of images, 2 to 64 batches
 };
 
+// Throws usage_error for options that make no sense for images of `info`.
+void check_options(const DatasetInfo& info, const LoaderOptions& options);
+
+// What `automatic` means for this data set and its memory budget; any other stays what it is.
+Shuffle effective_shuffle(const Dataset& dataset, Shuffle shuffle);
+
 // What the order of the images of `split` depends on beside seed and epoch, as a text: runs that go
 // on with an equal one see the same batches.
 std::string order_identity(const Dataset& dataset, Split split, Shuffle shuffle);

@@ -1,0 +1,36 @@
+// HostEngine: steps taken one by one, with batches that the loader brings and gradients exchanged
+// by the host. Runs on any backend and any data.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "io/loader/dataset.hpp"
+#include "train/gradient_sync.hpp"
+#include "train/step_engine.hpp"
+#include "train/training_state.hpp"
+
+namespace podium::train {
+
+class HostEngine final : public StepEngine {
+ public:
+  // All references must outlive the engine.
+  HostEngine(TrainingState& state, const io::Dataset& dataset, GradientSync& sync)
+      : state_(state), dataset_(dataset), sync_(sync) {}
+
+  void start_epoch(const EpochPlan& plan) override;
+  std::span<const Step> advance() override;  // by one step
+  double exposed_seconds() const override { return sync_.exposed_seconds(); }
+
+ private:
+  void take_step(const io::Batch& batch);
+
+  TrainingState& state_;
+  const io::Dataset& dataset_;
+  GradientSync& sync_;
+  std::optional<EpochPlan> plan_;
+  std::unique_ptr<io::Loader> loader_;  // during an epoch
+  Step step_;                           // the last one
+};
+
+}  // namespace podium::train

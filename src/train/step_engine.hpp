@@ -1,0 +1,59 @@
+// StepEngine: the seam between the one training loop and how its steps are taken.
+//
+// An engine goes through the batches of one epoch: images and augmentation, forward and backward
+// pass, exchange of gradients, optimizer, average of the weights. It may take one step at a time
+// (host_engine.hpp) or a whole epoch (resident_engine.hpp); the loop evaluates, watches, agrees and
+// saves in between, by what advance() tells. All engines take the same steps: order of images,
+// augmentation, dropout and learning rate depend only on the recipe, the epoch and the step.
+//
+// Threads: an engine belongs to its trainer's thread. Calls are collective over the trainers.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "io/loader/loader.hpp"
+#include "nn/one_cycle.hpp"
+
+namespace podium::train {
+
+struct EpochPlan {
+  uint64_t epoch = 0;        // counted from 0
+  int64_t first_step = 0;    // of this epoch, counted over the whole run
+  int64_t steps_of_run = 0;  // of the data set as it is now
+  nn::OneCycle schedule;     // of the learning rate, by step of the run
+  io::LoaderOptions data;    // whose images, in which order, augmented how
+};
+
+// One optimizer step, as this rank has seen it.
+struct Step {
+  int64_t step = 0;  // of the run, counted from 0
+  double lr = 0;
+  double loss_sum = 0;       // over the images of this rank
+  int correct = 0;           // of them
+  size_t images = 0;         // of this rank
+  size_t images_of_all = 0;  // of all ranks
+};
+
+class StepEngine {
+ public:
+  virtual ~StepEngine() = default;
+
+  // Begins an epoch of the data set as it is now; the rest of one under way is dropped.
+  virtual void start_epoch(const EpochPlan& plan) = 0;
+
+  // Takes at least one step and returns those taken, in order; none at the end of the epoch, after
+  // which nothing of the data set is held. The view is valid until the next call. The host may then
+  // read and write the training state.
+  virtual std::span<const Step> advance() = 0;
+
+  // Seconds that trainers have waited for each other's gradients so far and could not compute
+  // meanwhile.
+  virtual double exposed_seconds() const = 0;
+};
+
+// Of the dropout masks: ranks share a batch, so that each draws its own.
+uint64_t dropout_seed(uint64_t seed, size_t rank);
+
+}  // namespace podium::train
