@@ -117,13 +117,12 @@ class Training:
         chosen = self.order[self.next:self.next + self.batch]
         self.next += self.batch
         x = self.data.images[chosen]
-        if self.data.on_gpu:
-            if self.compiled:
-                torch.compiler.cudagraph_mark_step_begin()
-        else:
+        self.optimizer.zero_grad(set_to_none=True)  # a recorded step reuses the memory of the last
+        if not self.data.on_gpu:
             x = self.data.floats(x, self.format)
+        elif self.compiled:
+            torch.compiler.cudagraph_mark_step_begin()
         loss = self.loss(x, self.data.labels[chosen])
-        self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
         self.loss_sum += loss.detach()

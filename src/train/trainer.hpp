@@ -7,9 +7,9 @@
 // Where the recipe asks for an average of the weights, that average is what is evaluated and what
 // the model holds in the end.
 //
-// Every few steps the ranks agree, in one small collective, on whether to stop and whether the run
-// has diverged (loss_watch.hpp). One that has ends all trainers with one error; its last checkpoint
-// is of an epoch before.
+// Every few steps, or after those that the engine takes at once, the ranks agree, in one small
+// collective, on whether to stop and whether the run has diverged (loss_watch.hpp). One that has
+// ends all trainers with one error; its last checkpoint is of an epoch before.
 //
 // Records that are appended to the cache while a run is under way wait for the next run, or, for
 // one that follows, for its next epoch; all ranks take them up together.

@@ -16,6 +16,12 @@
 
 namespace podium::test {
 
+// Whose images: those of one trainer among several, who gets no gradients of the others here.
+struct Share {
+  size_t rank = 0;
+  size_t world = 1;
+};
+
 class GpuTrainingTest : public TrainingTest {
  protected:
   void SetUp() override {
@@ -39,7 +45,8 @@ class GpuTrainingTest : public TrainingTest {
   enum class By { host, resident };
 
   // Trains `recipe` to its end on the GPU, without evaluation.
-  Run train_on_gpu(const train::Recipe& recipe, By by, const io::Augmentation& augmentation = {}) {
+  Run train_on_gpu(const train::Recipe& recipe, By by, const io::Augmentation& augmentation = {},
+                   const Share& share = {}) {
     Run run;
     on_ranks(1, [&](comm::Communicator& group) {
       cuda::use_device(gpu_.gpu);
@@ -52,6 +59,8 @@ class GpuTrainingTest : public TrainingTest {
       const auto of_run = static_cast<int64_t>(steps) * recipe.epochs;
       io::LoaderOptions data;
       data.batch = batch;
+      data.rank = share.rank;
+      data.world = share.world;
       data.seed = recipe.seed;
       data.shuffle = io::Shuffle::full;
       data.augmentation = augmentation;

@@ -11,8 +11,8 @@ namespace podium {
 namespace {
 
 using test::distance;
-using test::HostTraining;
 using test::on_ranks;
+using test::Share;
 
 class ResidentEngineTest : public test::GpuTrainingTest {
  protected:
@@ -83,6 +83,18 @@ TEST_F(ResidentEngineTest, AveragesAsTheHostDoes) {
   expect_same(train_on_gpu(recipe, By::host), train_on_gpu(recipe, By::resident));
   recipe.lookahead = true;
   expect_same(train_on_gpu(recipe, By::host), train_on_gpu(recipe, By::resident));
+}
+
+// Gradients are weighted by the share of the images; with none they are zero.
+TEST_F(ResidentEngineTest, TakesAShareOfEachBatchAsTheHostDoes) {
+  const train::Recipe recipe = test::small_recipe();
+  for (const Share& share : {Share{1, 3}, Share{39, 40}, Share{0, 40}}) {
+    const Run resident = train_on_gpu(recipe, By::resident, {}, share);
+    EXPECT_EQ(resident.steps.front().images_of_all, 32U);
+    EXPECT_EQ(resident.steps.front().images,
+              32 * (share.rank + 1) / share.world - 32 * share.rank / share.world);
+    expect_same(train_on_gpu(recipe, By::host, {}, share), resident);
+  }
 }
 
 TEST_F(ResidentEngineTest, DrawsTheDropoutMasksOfTheHost) {

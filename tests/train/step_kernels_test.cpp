@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 #include <vector>
 
 #include "core/cuda_buffer.hpp"
@@ -18,6 +20,14 @@ using train::cuda::Cursor;
 using train::cuda::EpochKey;
 using train::cuda::StepEntry;
 using train::cuda::StepTables;
+
+// Number `at` of a list of `type`: bf16 is the upper half of an fp32.
+float number_at(const float* values, size_t at, nn::cuda::NumberType type) {
+  if (type == nn::cuda::NumberType::fp32) return values[at];
+  uint16_t half = 0;
+  std::memcpy(&half, reinterpret_cast<const uint8_t*>(values) + 2 * at, sizeof half);
+  return std::bit_cast<float>(uint32_t{half} << 16);
+}
 
 class StepKernelsTest : public ::testing::Test {
  protected:
@@ -48,6 +58,7 @@ class StepKernelsTest : public ::testing::Test {
   StepTables tables_;
 };
 
+// With scale 1 and shift 0 inputs are the pixels, exactly, in both types of numbers.
 TEST_F(StepKernelsTest, ImagesAreAugmentedToTheBitsOfTheHost) {
   constexpr size_t records = 40;
   constexpr size_t batch = 100;
@@ -58,8 +69,11 @@ TEST_F(StepKernelsTest, ImagesAreAugmentedToTheBitsOfTheHost) {
     ManagedBuffer<uint8_t> images(records * shape.bytes(), "a test");
     ManagedBuffer<uint8_t> labels(records, "a test");
     ManagedBuffer<train::DrawnImage> order(offset + batch, "a test");
-    ManagedBuffer<uint8_t> loaded(batch * shape.bytes(), "a test");
+    ManagedBuffer<float> inputs(batch * shape.bytes(), "a test");
     ManagedBuffer<uint8_t> batch_labels(batch, "a test");
+    ManagedBuffer<float> scale(channels, "a test");
+    ManagedBuffer<float> shift(channels, "a test");
+    std::ranges::fill(scale.span(), 1.0F);
     for (size_t i = 0; i < images.size(); ++i) images.data()[i] = static_cast<uint8_t>(i * 31 + 5);
     for (size_t i = 0; i < records; ++i) labels.data()[i] = static_cast<uint8_t>(i % 10);
     for (size_t i = 0; i < order.size(); ++i) {
@@ -70,18 +84,47 @@ TEST_F(StepKernelsTest, ImagesAreAugmentedToTheBitsOfTheHost) {
     tables_.labels = labels.data();
     tables_.order = order.data();
     tables_.batch_labels = batch_labels.data();
-    *cursor_.data() = {0, offset};
-    train::cuda::load_batch(tables_, {19, 23, static_cast<uint32_t>(channels)}, batch,
-                            loaded.data(), stream_.get());
-    wait();
-    std::vector<uint8_t> expected(shape.bytes());
-    for (size_t i = 0; i < batch; ++i) {
-      const train::DrawnImage& drawn = order.data()[offset + i];
-      io::apply(drawn.draw, shape, images.data() + drawn.record * shape.bytes(), expected.data());
-      EXPECT_EQ(batch_labels.data()[i], drawn.record % 10);
-      EXPECT_TRUE(std::equal(expected.begin(), expected.end(), loaded.data() + i * shape.bytes()))
-          << "image " << i << " of " << channels << " channels";
+    for (const auto type : {nn::cuda::NumberType::fp32, nn::cuda::NumberType::bf16}) {
+      *cursor_.data() = {0, offset};
+      train::cuda::load_batch(tables_, {19, 23, static_cast<uint32_t>(channels)}, batch,
+                              {inputs.data(), scale.data(), shift.data(), type}, stream_.get());
+      wait();
+      std::vector<uint8_t> expected(shape.bytes());
+      for (size_t i = 0; i < batch; ++i) {
+        const train::DrawnImage& drawn = order.data()[offset + i];
+        io::apply(drawn.draw, shape, images.data() + drawn.record * shape.bytes(), expected.data());
+        EXPECT_EQ(batch_labels.data()[i], drawn.record % 10);
+        for (size_t at = 0; at < expected.size(); ++at) {
+          ASSERT_EQ(number_at(inputs.data(), i * expected.size() + at, type), expected[at])
+              << "image " << i << ", byte " << at << " of " << channels << " channels";
+        }
+      }
     }
+  }
+}
+
+TEST_F(StepKernelsTest, ImagesAreNormalisedByChannel) {
+  ManagedBuffer<uint8_t> images(6, "a test");
+  ManagedBuffer<uint8_t> labels(1, "a test");
+  ManagedBuffer<train::DrawnImage> order(1, "a test");
+  ManagedBuffer<float> inputs(6, "a test");
+  ManagedBuffer<float> scale(3, "a test");
+  ManagedBuffer<float> shift(3, "a test");
+  for (size_t i = 0; i < 6; ++i) images.data()[i] = static_cast<uint8_t>(40 * i + 3);
+  for (size_t c = 0; c < 3; ++c) {
+    scale.data()[c] = 0.25F * static_cast<float>(c + 1);
+    shift.data()[c] = -static_cast<float>(c);
+  }
+  tables_.images = images.data();
+  tables_.labels = tables_.batch_labels = labels.data();
+  tables_.order = order.data();
+  train::cuda::load_batch(tables_, {1, 2, 3}, 1,
+                          {inputs.data(), scale.data(), shift.data(), nn::cuda::NumberType::fp32},
+                          stream_.get());
+  wait();
+  for (size_t i = 0; i < 6; ++i) {
+    EXPECT_EQ(inputs.data()[i], static_cast<float>(images.data()[i]) * scale.data()[i % 3] +
+                                    shift.data()[i % 3]);  // exact in fp32
   }
 }
 

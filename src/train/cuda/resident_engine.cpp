@@ -86,8 +86,7 @@ void CudaResidentEngine::take_up_data() {
       plan_->data, records,
       io::ImageShape{static_cast<size_t>(image.height), static_cast<size_t>(image.width),
                      static_cast<size_t>(image.channels)});
-  graphs_.emplace(spec_.state, ops_, exchange_, tables_->tables(images_),
-                  static_cast<size_t>(spec_.state.model.max_batch()));
+  graphs_.emplace(spec_.state, ops_, exchange_, tables_->tables(images_));
   records_ = records;
   make_executors();
 }

@@ -1,11 +1,12 @@
 #include "train/cuda/step_graphs.hpp"
 
+#include "core/error.hpp"
 #include "nn/executor.hpp"
 
 namespace podium::train::cuda {
 
 StepGraphs::StepGraphs(TrainingState& state, nn::CudaOps& ops, DeviceExchange* exchange,
-                       const StepTables& tables, size_t largest_batch)
+                       const StepTables& tables)
     : state_(state),
       ops_(ops),
       stream_(ops.stream()),
@@ -21,7 +22,6 @@ StepGraphs::StepGraphs(TrainingState& state, nn::CudaOps& ops, DeviceExchange* e
   const nn::ModelCard& card = state.model.card();
   shape_ = {static_cast<uint32_t>(card.image.height), static_cast<uint32_t>(card.image.width),
             static_cast<uint32_t>(card.image.channels)};
-  batch_ = {largest_batch * static_cast<size_t>(card.image.size()), "the images of a batch"};
   static_cast<void>(ops.device_preprocess(card.preprocess));  // copies: not to be recorded
   if (!state.average) return;
   average_parameters_ = state.average->parameters().data();
@@ -63,9 +63,10 @@ const nn::cuda::DeviceLoss* StepGraphs::enqueue_gradients(size_t images) {
     return nullptr;
   }
   nn::Executor& executor = state_.model.training_executor(static_cast<int>(images));
-  load_batch(tables_, shape_, images, batch_.data(), stream_);
+  require(executor.batch() == static_cast<int>(images), "an executor of the step's size",
+          "StepGraphs");
+  load_batch(tables_, shape_, images, input_of(executor), stream_);
   ops_.refresh_weights();
-  enqueue_images(images, executor);
   executor.forward({});  // kernels go by the key on the device
   ops_.cross_entropy_on_device(executor.logits(), tables_.batch_labels, static_cast<int>(images),
                                state_.model.card().classes,
@@ -76,18 +77,11 @@ const nn::cuda::DeviceLoss* StepGraphs::enqueue_gradients(size_t images) {
   return ops_.device_loss();
 }
 
-void StepGraphs::enqueue_images(size_t images, const nn::Executor& executor) {
-  const nn::ModelCard& card = state_.model.card();
-  nn::cuda::ImageLoad load;
-  load.pixels = batch_.data();
-  load.scale = ops_.device_preprocess(card.preprocess);
-  load.shift = load.scale + card.preprocess.mean.size();
-  load.inputs = executor.input();
-  load.shape = card.image;
-  load.images = images;
-  load.rows = static_cast<size_t>(executor.batch());
-  load.type = ops_.type_of(nn::Pass::training);
-  nn::cuda::load_images(load, stream_);
+BatchInput StepGraphs::input_of(const nn::Executor& executor) {
+  const nn::Preprocess& preprocess = state_.model.card().preprocess;
+  const float* numbers = ops_.device_preprocess(preprocess);
+  return {executor.input(), numbers, numbers + preprocess.mean.size(),
+          ops_.type_of(nn::Pass::training)};
 }
 
 void StepGraphs::enqueue_update(bool averages) {

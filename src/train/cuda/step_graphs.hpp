@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <map>
 
-#include "core/cuda_buffer.hpp"
 #include "core/cuda_handles.hpp"
 #include "nn/cuda/cuda_ops.hpp"
 #include "nn/cuda/update.hpp"
@@ -30,7 +29,7 @@ class StepGraphs {
  public:
   // `exchange` is null for a trainer that is alone.
   StepGraphs(TrainingState& state, nn::CudaOps& ops, DeviceExchange* exchange,
-             const StepTables& tables, size_t largest_batch);
+             const StepTables& tables);
 
   // Enqueues the step at which the tables' cursor stands, which is as planned.
   void run(const PlannedStep& step);
@@ -51,7 +50,7 @@ class StepGraphs {
 
   void enqueue(const PlannedStep& step);
   const nn::cuda::DeviceLoss* enqueue_gradients(size_t images);
-  void enqueue_images(size_t images, const nn::Executor& executor);
+  BatchInput input_of(const nn::Executor& executor);
   void enqueue_update(bool averages);
 
   TrainingState& state_;
@@ -68,8 +67,7 @@ class StepGraphs {
   float* running_;  // statistics
   float* average_parameters_ = nullptr;
   float* average_statistics_ = nullptr;
-  nn::cuda::DeviceRanges ranges_;              // of the optimizer
-  podium::cuda::DeviceBuffer<uint8_t> batch_;  // images of the step under way
+  nn::cuda::DeviceRanges ranges_;  // of the optimizer
   std::map<Kind, Recorded> recorded_;
 };
 

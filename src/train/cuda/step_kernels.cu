@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/cuda_check.hpp"
+#include "nn/cuda/numbers.cuh"
 
 namespace podium::train::cuda {
 namespace {
@@ -25,7 +26,8 @@ __global__ void begin_step_kernel(StepTables tables, nn::StepKey* key) {
 }
 
 // Block (image, part): each thread makes one pixel.
-__global__ void load_batch_kernel(StepTables tables, PixelShape shape, uint8_t* batch) {
+template <typename T>
+__global__ void load_batch_kernel(StepTables tables, PixelShape shape, BatchInput input) {
   const DrawnImage drawn = tables.order[tables.cursor->image + blockIdx.x];
   const uint32_t pixels = shape.height * shape.width;
   const uint32_t pixel = blockIdx.y * blockDim.x + threadIdx.x;
@@ -33,12 +35,13 @@ __global__ void load_batch_kernel(StepTables tables, PixelShape shape, uint8_t* 
   if (pixel >= pixels) return;
   const size_t bytes = size_t{pixels} * shape.channels;
   const uint8_t* image = tables.images + drawn.record * bytes;
-  uint8_t* target = batch + blockIdx.x * bytes + size_t{pixel} * shape.channels;
+  T* target = static_cast<T*>(input.values) + blockIdx.x * bytes + size_t{pixel} * shape.channels;
   const uint32_t y = pixel / shape.width;
   const uint32_t x = pixel % shape.width;
   for (uint32_t c = 0; c < shape.channels; ++c) {
-    target[c] =
+    const uint8_t byte =
         io::augmented_byte(drawn.draw, image, shape.height, shape.width, shape.channels, y, x, c);
+    target[c] = nn::cuda::from_float<T>(static_cast<float>(byte) * input.scale[c] + input.shift[c]);
   }
 }
 
@@ -64,12 +67,14 @@ void begin_step(const StepTables& tables, nn::StepKey* key, cudaStream_t stream)
   check_launch("begin_step");
 }
 
-void load_batch(const StepTables& tables, const PixelShape& shape, size_t count, uint8_t* batch,
-                cudaStream_t stream) {
+void load_batch(const StepTables& tables, const PixelShape& shape, size_t count,
+                const BatchInput& input, cudaStream_t stream) {
   if (count == 0) return;
   const uint32_t pixels = shape.height * shape.width;
   const dim3 grid(static_cast<unsigned>(count), (pixels + threads - 1) / threads);
-  load_batch_kernel<<<grid, threads, 0, stream>>>(tables, shape, batch);
+  nn::cuda::with_type(input.type, [&](auto number) {
+    load_batch_kernel<decltype(number)><<<grid, threads, 0, stream>>>(tables, shape, input);
+  });
   check_launch("load_batch");
 }
 

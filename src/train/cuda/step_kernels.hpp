@@ -22,10 +22,18 @@ struct PixelShape {
 // The step's scalars to `now`, and the key of its dropout masks to `key`.
 void begin_step(const StepTables& tables, nn::StepKey* key, cudaStream_t stream);
 
-// The step's `count` images [count,H,W,C], augmented as drawn, to `batch`; their labels to the
-// tables' batch_labels. The same bits as io::apply().
-void load_batch(const StepTables& tables, const PixelShape& shape, size_t count, uint8_t* batch,
-                cudaStream_t stream);
+// Where a step's images go: the input of the network.
+struct BatchInput {
+  void* values = nullptr;        // [count,H,W,C] of `type`
+  const float* scale = nullptr;  // [C]: values are scale * pixel + shift
+  const float* shift = nullptr;
+  nn::cuda::NumberType type = nn::cuda::NumberType::fp32;
+};
+
+// The step's `count` images, augmented as drawn and normalised, to `input`; their labels to the
+// tables' batch_labels. Pixels have the bits of io::apply().
+void load_batch(const StepTables& tables, const PixelShape& shape, size_t count,
+                const BatchInput& input, cudaStream_t stream);
 
 // values *= factor.
 void scale(float* values, size_t count, float factor, cudaStream_t stream);
