@@ -148,14 +148,15 @@ copy_libraries() {
   if [ ${#missing[@]} != 0 ]; then fail 69 "libraries are missing here: ${missing[*]}"; fi
 }
 
-# With what the library opens by name while it runs, which are its neighbours: cuDNN's parts, NVRTC.
+# With what is opened by name while it runs, which are its neighbours: cuDNN's parts, NVRTC, and cuBLASLt, which Podium
+# opens itself.
 copy_cuda_library() {
   local folder name
   folder=$(dirname "$1")
   cp -L "$1" "$bundle/lib/"
   case ${1##*/} in
     libcudnn.so.*)
-      for name in "$folder"/libcudnn_*.so.[0-9]* "$folder"/libnvrtc*.so.[0-9]*; do
+      for name in "$folder"/libcudnn_*.so.[0-9]* "$folder"/libcublasLt.so.[0-9]* "$folder"/libnvrtc*.so.[0-9]*; do
         if [ -e "$name" ]; then cp -L "$name" "$bundle/lib/"; fi
       done
       ;;

@@ -26,6 +26,7 @@ struct SgdRange {
   bool decay;
   float lr_factor;
 
+  bool operator==(const SgdRange&) const = default;
   constexpr float lr(float learning_rate) const { return learning_rate * lr_factor; }
   constexpr float keep(float learning_rate, float weight_decay) const {
     return decay ? 1.0F - learning_rate * weight_decay : 1.0F;

@@ -200,10 +200,10 @@ void CudaOps::softmax(std::span<float> logits, std::span<const float> others, in
 void CudaOps::sgd(std::span<const SgdRange> ranges, const SgdOptions& options, float learning_rate,
                   const SgdMemory& memory) {
   use();
-  if (sgd_key_ != ranges.data()) {  // a model has one optimizer, whose ranges stay as they are
+  if (!std::ranges::equal(ranges, known_ranges_)) {
     synchronise();
     sgd_ranges_ = cuda::DeviceRanges(ranges);
-    sgd_key_ = ranges.data();
+    known_ranges_.assign(ranges.begin(), ranges.end());
   }
   cuda::sgd(sgd_ranges_, options, {learning_rate, nullptr}, memory, stream());
 }
@@ -219,6 +219,7 @@ std::unique_ptr<Program> CudaOps::record(std::function<void()> work) {
 }
 
 void CudaOps::synchronise() {
+  use();
   podium::cuda::synchronise(stream());
 }
 
