@@ -118,9 +118,7 @@ const float* CudaOps::device_preprocess(const Preprocess& preprocess) {
   }
   synchronise();  // kernels may still read what is replaced
   device_preprocess_ = {numbers.size(), "means and deviations"};
-  podium::cuda::check(cudaMemcpy(device_preprocess_.data(), numbers.data(),
-                                 numbers.size() * sizeof(float), cudaMemcpyHostToDevice),
-                      "copying means and deviations");
+  podium::cuda::copy_now(device_preprocess_.data(), numbers.data(), device_preprocess_.bytes());
   preprocess_ = preprocess;
   return device_preprocess_.data();
 }
