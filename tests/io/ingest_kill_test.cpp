@@ -15,7 +15,9 @@
 
 #include "core/clock.hpp"
 #include "core/random.hpp"
+#include "io/cache/memo.hpp"
 #include "io/data_files.hpp"
+#include "io/files/atomic_file.hpp"
 #include "io/temporary_cache.hpp"
 #include "temporary_folder.hpp"
 
@@ -222,6 +224,19 @@ TEST_F(IngestKillTest, AKilledAppendLeavesAllOrNothingOfIt) {
     ASSERT_TRUE(same(content_of(cache).value(), after));
     EXPECT_FALSE(has_temporaries(cache));
   });
+}
+
+// Such a builder has finished its cache, which is then reused, not built.
+TEST_F(IngestKillTest, ABuilderThatDiesWritingTheMemoLeavesNothing) {
+  const std::filesystem::path cache = test::build_cache(options(), 1);
+  const pid_t builder = start_child([&] {
+    const TemporaryFile memo(cache / memo_file);
+    _exit(0);  // as a signal would: nothing is cleaned up
+  });
+  waitpid(builder, nullptr, 0);
+  ASSERT_TRUE(has_temporaries(cache));
+  EXPECT_TRUE(Ingest(options()).decide().reuse);
+  EXPECT_FALSE(has_temporaries(cache));
 }
 
 // What the child of the next test says by its exit code.

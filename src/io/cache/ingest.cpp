@@ -197,6 +197,7 @@ std::optional<Decision> Ingest::State::reuse(std::string& reason) {
   const MemoVerdict found = judge(options.memo, *cached, memo_source(), now);
   reason = found.reason;
   if (!found.reuse) return {};
+  remove_stale_temporaries(folder());  // of a builder that died while it wrote the memo
   write_memo(folder(), *cached, options.memo, found, now);
   return decision(*cached, true, "cache " + cache_name() + " is current: " + found.reason);
 }
@@ -279,9 +280,9 @@ Decision Ingest::State::append(const std::string& text) {
   const std::string content = to_hex(source.digest());
   AppendChoice choice = own ? choose_grown(folder(), *cached, source, content)
                             : choose_other(*cached, source, content);
+  remove_leftovers();
   if (choice.records.records == 0) return decision(*cached, true, choice.reason);
 
-  remove_leftovers();
   manifest = *cached;
   ++manifest.generation;
   manifest.train_records += choice.records.records;

@@ -17,6 +17,13 @@ namespace {
 
 constexpr float kMomentum = 0.1F;
 
+// Lanes in double precision.
+using WideLanes = double __attribute__((vector_size(kLanes * sizeof(double))));
+
+WideLanes widen(const Lanes& lanes) {
+  return __builtin_convertvector(lanes, WideLanes);
+}
+
 // Two sums over the pixels of one plane, by channel.
 struct PlaneSums {
   Lanes first;
@@ -53,7 +60,7 @@ class Planes {
 
   PlaneShape shape(int plane) const {
     PlaneShape shape = shape_;
-    shape.lanes = std::min(kLanes, channels_ - group(plane) * kLanes);
+    shape.lanes = lanes(group(plane));
     return shape;
   }
 
@@ -64,6 +71,18 @@ class Planes {
     const bool pays = static_cast<size_t>(planes) * input_ * kLanes >= kParallelFrom;
 #pragma omp parallel for schedule(static) if (pays)
     for (int plane = 0; plane < planes; ++plane) work(plane);
+  }
+
+  // Calls work(group) for all groups of channels, on all threads when it pays.
+  template <typename Work>
+  void each_group(Work work) const {
+    const bool pays = static_cast<size_t>(count()) * kLanes >= kParallelFrom;
+#pragma omp parallel for schedule(static) if (pays)
+    for (int group = 0; group < groups_; ++group) work(group);
+  }
+
+  int lanes(int group) const {
+    return std::min(kLanes, channels_ - group * kLanes);
   }
 
  private:
@@ -120,7 +139,7 @@ class BatchNorm final : public Kernel {
                               memory_.output_gradient + planes_.output(plane));
       sums_[static_cast<size_t>(plane)] = {sums.g, sums.g_x};
     });
-    for (int c = 0; c < planes_.channels(); ++c) derive_gradients(c);
+    planes_.each_group([&](int group) { derive_gradients(group); });
     if (memory_.input_gradient == nullptr) return;
     planes_.each([&](int plane) {
       plane_input_gradient(planes_.shape(plane), affine_of(plane), map_[group(plane)], masked,
@@ -134,8 +153,8 @@ class BatchNorm final : public Kernel {
   size_t group(int plane) const { return static_cast<size_t>(planes_.group(plane)); }
   const Affine& affine_of(int plane) const { return affine_[group(plane)]; }
 
-  const PlaneSums& sums_of(int image, int channel) const {
-    return sums_[static_cast<size_t>(image * planes_.groups() + channel / kLanes)];
+  const PlaneSums& sums_of(int image, int group) const {
+    return sums_[static_cast<size_t>(image * planes_.groups() + group)];
   }
 
   void measure() {
@@ -144,28 +163,28 @@ class BatchNorm final : public Kernel {
           plane_moments(planes_.shape(plane), memory_.input + planes_.input(plane));
       sums_[static_cast<size_t>(plane)] = {moments.sum, moments.squares};
     });
-    for (int c = 0; c < planes_.channels(); ++c) merge_moments(c);
+    planes_.each_group([&](int group) { merge_moments(group); });
   }
 
-  void merge_moments(int channel) {
-    const int lane = channel % kLanes;
+  void merge_moments(int group) {
     const double population = planes_.population();
-    double sum = 0;
+    WideLanes sum = {};
+    for (int n = 0; n < planes_.images(); ++n) sum += widen(sums_of(n, group).first);
+    const WideLanes mean = sum / population;
+    WideLanes squares = {};
     for (int n = 0; n < planes_.images(); ++n) {
-      sum += static_cast<double>(sums_of(n, channel).first[lane]);
+      const PlaneSums& plane = sums_of(n, group);
+      const WideLanes apart = widen(plane.first) / planes_.pixels() - mean;
+      squares += widen(plane.second) + planes_.pixels() * apart * apart;
     }
-    const double mean = sum / population;
-    double squares = 0;
-    for (int n = 0; n < planes_.images(); ++n) {
-      const PlaneSums& plane = sums_of(n, channel);
-      const double apart = static_cast<double>(plane.first[lane]) / planes_.pixels() - mean;
-      squares += static_cast<double>(plane.second[lane]) + planes_.pixels() * apart * apart;
+    const WideLanes variance = squares / population;
+    const WideLanes unbiased = population > 1 ? squares / (population - 1) : variance;
+    for (int lane = 0; lane < planes_.lanes(group); ++lane) {
+      const int channel = group * kLanes + lane;
+      set_channel(channel, static_cast<float>(mean[lane]), static_cast<float>(variance[lane]));
+      update(memory_.running_mean[channel], mean[lane]);
+      update(memory_.running_variance[channel], unbiased[lane]);
     }
-    const double variance = squares / population;
-    const double unbiased = population > 1 ? squares / (population - 1) : variance;
-    set_channel(channel, static_cast<float>(mean), static_cast<float>(variance));
-    update(memory_.running_mean[channel], mean);
-    update(memory_.running_variance[channel], unbiased);
   }
 
   static void update(float& running, double seen) {
@@ -184,25 +203,24 @@ class BatchNorm final : public Kernel {
   }
 
   // The gradients of scale and shift, and the map that gives that of the input.
-  void derive_gradients(int channel) {
-    const auto g = static_cast<size_t>(channel / kLanes);
-    const int lane = channel % kLanes;
-    double sum = 0;
-    double sum_x = 0;
+  void derive_gradients(int group) {
+    const auto g = static_cast<size_t>(group);
+    WideLanes sum = {};
+    WideLanes sum_x = {};
     for (int n = 0; n < planes_.images(); ++n) {
-      sum += static_cast<double>(sums_of(n, channel).first[lane]);
-      sum_x += static_cast<double>(sums_of(n, channel).second[lane]);
+      sum += widen(sums_of(n, group).first);
+      sum_x += widen(sums_of(n, group).second);
     }
-    const auto inverse = static_cast<double>(inverse_[g][lane]);
-    memory_.weights_gradient[channel] = static_cast<float>(sum_x * inverse);
-    memory_.weights_gradient[planes_.channels() + channel] = static_cast<float>(sum);
-
-    const auto a = static_cast<double>(affine_[g].a[lane]);
-    const double slope = -a * inverse * inverse * sum_x / planes_.population();
-    const double offset =
-        -a * sum / planes_.population() - slope * static_cast<double>(mean_[g][lane]);
-    map_[g].slope[lane] = static_cast<float>(slope);
-    map_[g].offset[lane] = static_cast<float>(offset);
+    const WideLanes a = widen(affine_[g].a);
+    const WideLanes inverse = widen(inverse_[g]);
+    const WideLanes slope = -a * inverse * inverse * sum_x / planes_.population();
+    const WideLanes offset = -a * sum / planes_.population() - slope * widen(mean_[g]);
+    map_[g] = {__builtin_convertvector(slope, Lanes), __builtin_convertvector(offset, Lanes)};
+    for (int lane = 0; lane < planes_.lanes(group); ++lane) {
+      const int channel = group * kLanes + lane;
+      memory_.weights_gradient[channel] = static_cast<float>(sum_x[lane] * inverse[lane]);
+      memory_.weights_gradient[planes_.channels() + channel] = static_cast<float>(sum[lane]);
+    }
   }
 
   LayerMemory memory_;
