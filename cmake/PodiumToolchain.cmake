@@ -26,9 +26,7 @@ if(PODIUM_SANITIZE)
     "-fsanitize=${PODIUM_SANITIZE}" -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(podium_toolchain INTERFACE "-fsanitize=${PODIUM_SANITIZE}")
 endif()
-# A GPU's kernels round each product, as the CPU's do: where both compute the same formula they get
-# the same bits. They wait for memory anyway; matrices are multiplied by libraries.
-set(PODIUM_CUDA_OPTIONS --expt-relaxed-constexpr --fmad=false
+set(PODIUM_CUDA_OPTIONS --expt-relaxed-constexpr
   --Werror=all-warnings -Xcompiler=-Wall,-Wextra,-Wshadow)
 target_compile_options(podium_toolchain INTERFACE
   "$<$<COMPILE_LANGUAGE:C,CXX>:${PODIUM_CXX_OPTIONS}>"

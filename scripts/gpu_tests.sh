@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# Which tests are of GPUs: those of GoogleTest suites whose names begin with Cuda, Nccl or Gpu. To be
-# sourced.
+# Which tests are of GPUs: those of GoogleTest suites whose names begin with one of these words. To be
+# sourced. tests/scripts/gpu_suites_test.sh sees that no test of a GPU has another name.
 
-gpu_suites='Cuda Nccl Gpu'
+gpu_suites='Cuda Nccl Gpu Resident StepKernels'
 
 # The same as a filter for --gtest_filter; typed and parameterised suites have a prefix and a slash.
 gpu_filter() {

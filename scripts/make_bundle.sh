@@ -17,7 +17,7 @@ usage: ./scripts/make_bundle.sh [options]
   --build DIR     the build to pack; default build/release. For a processor of another kind, build
                   with -DPODIUM_ARCH=x86-64-v3: cmake -S . -B DIR -G Ninja -DPODIUM_ARCH=x86-64-v3
   --tests GLOBS   names of further test executables, by blanks: 'test_core test_comm*'
-  --with-data     also the raw files of Fashion-MNIST (about 30 MB)
+  --with-data     also the raw files of Fashion-MNIST; fits in 60 MB as .tar.xz
   --with-cuda     also CUDA's libraries (gigabytes); else the machine must have them, in the system,
                   below CUDA_HOME or /usr/local/cuda, or in Python's nvidia packages
 
@@ -58,8 +58,8 @@ is_cuda_library() {
 # for tools.
 is_wanted_plugin() {
   case ${1##*/} in
-    *ofi* | *openib* | *ucx* | *psm* | *usnic* | *monitoring* | *_memheap_* | *_spml_* | *_scoll_* | \
-      *_sshmem_* | libompi_dbg*) return 1 ;;
+    *ofi* | *openib* | *ucx* | *psm* | *usnic* | *monitoring* | libompi_dbg*) return 1 ;;
+    *_atomic_* | *_memheap_* | *_spml_* | *_scoll_* | *_sshmem_*) return 1 ;;  # OpenSHMEM
     *.so) return 0 ;;
     *) return 1 ;;
   esac
@@ -127,18 +127,17 @@ copy_mpi() {
   if [ -d "$pmix_plugins" ]; then
     find "$pmix_plugins" -name '*.so' ! -name '*slurm*' -exec cp -L {} "$bundle/lib/pmix/" \;
   fi
-  touch "$bundle/etc/openmpi-mca-params.conf" "$bundle/etc/openmpi-default-hostfile"
+  touch "$bundle/etc/openmpi-mca-params.conf" "$bundle/etc/openmpi-default-hostfile" \
+    "$bundle/etc/cuda-libraries"
 }
 
 # Everything that anything in the bundle needs; CUDA's only if asked.
 copy_libraries() {
   local name path missing=()
-  : >"$bundle/etc/cuda-libraries"
   while read -r name path; do
     if is_system_library "$name"; then continue; fi
     if is_cuda_library "$name"; then
-      echo "$name" >>"$bundle/etc/cuda-libraries"
-      if [ "$with_cuda" = 1 ] && [ "$path" != - ]; then copy_cuda_library "$path"; fi
+      take_cuda_library "$name" "$path" needed
     elif [ "$path" = - ]; then
       missing+=("$name")
     else
@@ -146,20 +145,39 @@ copy_libraries() {
     fi
   done < <(needed_libraries "$bundle"/bin/* "$bundle"/tests/* "$bundle"/lib/*/*.so)
   if [ ${#missing[@]} != 0 ]; then fail 69 "libraries are missing here: ${missing[*]}"; fi
+  take_loaded_libraries
 }
 
-# With what the library opens by name while it runs, which are its neighbours: cuDNN's parts, NVRTC.
-copy_cuda_library() {
-  local folder name
-  folder=$(dirname "$1")
-  cp -L "$1" "$bundle/lib/"
-  case ${1##*/} in
-    libcudnn.so.*)
-      for name in "$folder"/libcudnn_*.so.[0-9]* "$folder"/libnvrtc*.so.[0-9]*; do
-        if [ -e "$name" ]; then cp -L "$name" "$bundle/lib/"; fi
-      done
-      ;;
-  esac
+# What Podium and cuDNN load by name while they run.
+take_loaded_libraries() {
+  local folder path
+  grep -aq 'libcublasLt\.so' "$bundle/bin/podium" || return 0
+  folder=$(cuda_folder)
+  for path in "$folder"/libcublasLt.so.[0-9]*; do take_by_major "$path" needed; done
+  for path in "$folder"/libnvrtc.so.[0-9]*; do take_by_major "$path" optional; done
+  for path in "$folder"/libcudnn_*.so.[0-9] "$folder"/libnvrtc-builtins.so.[0-9]*; do
+    if [ "$with_cuda" = 1 ] && [ -e "$path" ]; then cp -L "$path" "$bundle/lib/"; fi
+  done
+}
+
+# take_by_major PATH needed|optional: unless it is the same library under its whole version.
+take_by_major() {
+  if [[ $1 =~ \.so\.[0-9]+$ ]]; then take_cuda_library "${1##*/}" "$1" "$2"; fi
+}
+
+# Where the build found cuDNN, with CUDA's other libraries beside it.
+cuda_folder() {
+  dirname "$(needed_libraries "$bundle/bin/podium" | awk '$1 ~ /^libcudnn\.so/ { print $2 }')"
+}
+
+# take_cuda_library NAME PATH needed|optional: into the bundle if asked, else on the list of what a
+# machine must or may have.
+take_cuda_library() {
+  if [ "$with_cuda" = 1 ]; then
+    if [ -e "$2" ]; then cp -L "$2" "$bundle/lib/$1"; fi
+  else
+    echo "$1 $3" >>"$bundle/etc/cuda-libraries"
+  fi
 }
 
 copy_scripts() {
@@ -173,12 +191,15 @@ copy_scripts() {
   for name in podium mpirun with; do cp "$root/packaging/bundle/launcher.sh" "$bundle/$name"; done
 }
 
+# Unpacked: what packs the archive does it better.
 copy_data() {
-  local folder=/usr/share/datasets/fashion-mnist
+  local folder=/usr/share/datasets/fashion-mnist file
   if [ "$with_data" = 0 ]; then return; fi
   [ -d "$folder" ] || fail 69 "$folder is not here; install the package dataset-fashion-mnist"
   mkdir -p "$bundle/data/fashion-mnist"
-  cp -L "$folder"/*-ubyte.gz "$bundle/data/fashion-mnist/"
+  for file in "$folder"/*-ubyte.gz; do
+    gunzip -c "$file" >"$bundle/data/fashion-mnist/$(basename "$file" .gz)"
+  done
 }
 
 # --- What the bundle says of itself --------------------------------------------------------------
@@ -208,7 +229,7 @@ write_manifest() {
     echo "podium $(cache_value CMAKE_PROJECT_VERSION)"
     echo "commit $(git -C "$root" describe --always --dirty 2>/dev/null || echo unknown)"
     echo "build type $(cache_value CMAKE_BUILD_TYPE), -march=$(cache_value PODIUM_ARCH)"
-    echo "needs $(needed_glibc), $(tr '\n' ' ' <"$bundle/etc/cuda-libraries")"
+    echo "needs $(needed_glibc) $(awk '$2 == "needed" { print $1 }' "$bundle/etc/cuda-libraries" | xargs)"
     echo
     cd "$bundle"
     find . -type f ! -name MANIFEST -printf '%s\t%P\n' | sort -k2
@@ -220,7 +241,7 @@ write_manifest() {
 pack() {
   local compress
   case $output in
-    *.xz) compress=(xz -T0 -6) ;;
+    *.xz) compress=(xz -9) ;;
     *) compress=(gzip -9) ;;
   esac
   mkdir -p "$(dirname "$output")"
@@ -236,7 +257,7 @@ check_size() {
     "$(du -sm --apparent-size "$bundle" | cut -f1) MiB unpacked"
   if [ "$with_cuda" = 0 ] && [ "$bytes" -gt "$limit_bytes" ]; then
     rm "$output"
-    fail 70 "that is more than $((limit_bytes / 1000000)) MB; name it .tar.xz, or leave out --with-data"
+    fail 70 "that is more than $((limit_bytes / 1000000)) MB; as .tar.xz, or without --with-data, it is less"
   fi
 }
 

@@ -1,5 +1,6 @@
 #include "verbs.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -187,16 +188,23 @@ ExitCode serve_verb(const VerbContext& context) {
   return ExitCode::done;
 }
 
+// Where a GPU classifies, threads bring it images: few keep it busy, and each has a model there.
+int predict_threads(const VerbContext& context) {
+  const auto asked = static_cast<int>(context.config.integer("predict.threads"));
+  if (asked > 0) return asked;
+  constexpr int most_on_gpu = 4;
+  const int cores = workflow::threads_per_trainer(context.mpi.size(), context.mpi);
+  return context.settings.device.on_gpu() ? std::min(cores, most_on_gpu) : cores;
+}
+
 workflow::PredictOptions predict_options(const VerbContext& context) {
   const Config& config = context.config;
-  const auto threads = static_cast<int>(config.integer("predict.threads"));
-  const int ranks = context.mpi.size();
   return {config.text("predict.input"),
           config.text("predict.output"),
           config.text("predict.model"),
           config.text("predict.server"),
           config.text("predict.split") == "test" ? io::Split::test : io::Split::validation,
-          threads > 0 ? threads : workflow::threads_per_trainer(ranks, context.mpi)};
+          predict_threads(context)};
 }
 
 // The split of --io.source, after its ingest.

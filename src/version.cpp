@@ -14,6 +14,7 @@
 #include <nlohmann/json.hpp>
 
 #include "comm/mpi/mpi_environment.hpp"
+#include "comm/nccl_support.hpp"
 #include "core/accelerator.hpp"
 #include "nn/backend.hpp"
 #include "podium_version.hpp"
@@ -43,6 +44,8 @@ std::string accelerator_lines() {
       text += line(library.name.c_str(), library.version);
     }
   }
+  const std::string nccl = comm::nccl_support().version;
+  if (!nccl.empty()) text += line("NCCL", nccl);
   return text + line("GPU", describe(probe_accelerators()));
 }
 

@@ -51,20 +51,23 @@ in_system() {
   return 1
 }
 
-# Sets `cuda_path` to the folders that have what the bundle leaves to the machine.
+# Sets `cuda_path` to the folders that have what the bundle leaves to the machine: etc/cuda-libraries
+# has a name a line, and whether it is needed or optional.
 find_cuda() {
   cuda_path=
   [ -s "$home/etc/cuda-libraries" ] || return 0
   folders=
-  while read -r library; do
-    [ ! -e "$home/lib/$library" ] || continue
+  while read -r library need; do
     if in_system "$library"; then continue; fi
     if [ -z "$folders" ]; then folders=$(cuda_folders); fi
     place=$(echo "$folders" | while read -r folder; do
       if [ -n "$folder" ] && [ -e "$folder/$library" ]; then echo "$folder" && break; fi
     done)
-    [ -n "$place" ] || refuse "$library is not here; install CUDA's libraries," \
-      "or name their folders in PODIUM_CUDA_LIBRARIES"
+    if [ -z "$place" ]; then
+      [ "$need" != needed ] || refuse "$library is not here; install CUDA's libraries," \
+        "or name their folders in PODIUM_CUDA_LIBRARIES"
+      continue
+    fi
     case :$cuda_path: in
       *":$place:"*) ;;
       *) cuda_path=${cuda_path:+$cuda_path:}$place ;;

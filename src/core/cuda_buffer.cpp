@@ -82,6 +82,14 @@ void prefetch(std::span<const float> managed, cudaStream_t stream) {
         "moving managed memory to the GPU");
 }
 
+// From pageable memory cudaMemcpy() returns when it has read all, which is before all has arrived,
+// and streams of ours do not wait for the default stream.
+void copy_now(void* to, const void* from, size_t bytes) {
+  if (bytes == 0) return;
+  check(cudaMemcpy(to, from, bytes, cudaMemcpyDefault), "copying");
+  check(cudaStreamSynchronize(nullptr), "copying");
+}
+
 void copy(void* to, const void* from, size_t bytes, cudaStream_t stream) {
   if (bytes == 0) return;
   check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, stream), "copying");

@@ -32,6 +32,8 @@ void free_pinned(void* memory) noexcept;
 // `stream`, which would otherwise fetch it page by page.
 void prefetch(std::span<const float> managed, cudaStream_t stream);
 
+// A copy of any kind that has arrived when this returns, for all streams.
+void copy_now(void* to, const void* from, size_t bytes);
 // Asynchronous copies of any kind; pinned memory lets the caller go on at once.
 void copy(void* to, const void* from, size_t bytes, cudaStream_t stream);
 void fill_zero(void* memory, size_t bytes, cudaStream_t stream);

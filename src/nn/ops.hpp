@@ -91,6 +91,9 @@ class Ops {
 
   // Zeroed memory that this backend's kernels and, after synchronise(), the caller can address.
   virtual AlignedBuffer allocate(size_t count) = 0;
+  // Whether that is the host's own. Else it moves when it is addressed, and other libraries and the
+  // system are better given copies.
+  virtual bool on_host() const = 0;
   // Zeroed memory that this backend's kernels can address.
   virtual AlignedBuffer allocate_activations(size_t count) = 0;
 
@@ -114,7 +117,8 @@ class Ops {
   // What the last cross_entropy() came to. Waits for all calls so far.
   virtual LossResult loss() = 0;
 
-  // Logits of an inference pass, put aside before the next one.
+  // Floats from place to place, either of which may be the host's own: logits of an inference pass
+  // put aside before the next one, weights, gradients.
   virtual void copy(std::span<const float> from, float* to) = 0;
   // Row-wise softmax of logits [N,classes] of an inference pass into the caller's `probabilities`.
   // With `others` of the same size, the logits first become the means of both. They also go to the

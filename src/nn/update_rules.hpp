@@ -4,8 +4,8 @@
 //   v <- momentum * v + g
 //   p <- keep * p - lr * (g + momentum * v)        keep = 1 - rate * weight_decay, or 1
 //
-// (sgd.hpp has the sources). Each product is rounded alone, on every backend: equal inputs give
-// equal bits.
+// (sgd.hpp has the sources). A compiler may add a product to a sum without rounding it first, so
+// backends agree up to the last bit; on one backend equal inputs give equal bits.
 #pragma once
 
 #include <cstddef>
@@ -26,6 +26,7 @@ struct SgdRange {
   bool decay;
   float lr_factor;
 
+  bool operator==(const SgdRange&) const = default;
   constexpr float lr(float learning_rate) const { return learning_rate * lr_factor; }
   constexpr float keep(float learning_rate, float weight_decay) const {
     return decay ? 1.0F - learning_rate * weight_decay : 1.0F;

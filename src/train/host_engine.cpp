@@ -2,6 +2,7 @@
 
 #include "core/error.hpp"
 #include "core/random.hpp"
+#include "nn/ops.hpp"
 
 namespace podium::train {
 
@@ -34,12 +35,28 @@ void HostEngine::take_step(const io::Batch& batch) {
   const auto result = model.forward_backward(batch.images, batch.labels,
                                              static_cast<float>(state_.recipe.label_smoothing));
   const float weight = static_cast<float>(batch.count()) / static_cast<float>(batch.global_count);
-  sync_.combine(model.gradients(), weight);
+  combine(weight);
   const int64_t step = plan_->first_step + static_cast<int64_t>(batch.step);
   const double lr = plan_->schedule.at(step);
   state_.optimizer.step(model.parameters(), model.gradients(), static_cast<float>(lr));
   if (state_.average) state_.average->follow(model, step, plan_->steps_of_run);
   step_ = {step, lr, result.loss_sum, result.correct, batch.count(), batch.global_count};
+}
+
+// What MPI is given lies in the host's own memory.
+void HostEngine::combine(float weight) {
+  nn::Model& model = state_.model;
+  if (model.ops().on_host() || sync_.on_device() != nullptr) {
+    sync_.combine(model.gradients(), weight);
+    return;
+  }
+  const std::span<float> gradients = model.gradients();
+  staged_.resize(gradients.size());
+  model.ops().copy(gradients, staged_.data());
+  model.ops().synchronise();
+  sync_.combine(staged_, weight);
+  model.ops().copy(staged_, gradients.data());
+  model.ops().synchronise();
 }
 
 }  // namespace podium::train

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "io/loader/dataset.hpp"
 #include "train/gradient_sync.hpp"
@@ -24,12 +25,14 @@ class HostEngine final : public StepEngine {
 
  private:
   void take_step(const io::Batch& batch);
+  void combine(float weight);
 
   TrainingState& state_;
   const io::Dataset& dataset_;
   GradientSync& sync_;
   std::optional<EpochPlan> plan_;
   std::unique_ptr<io::Loader> loader_;  // during an epoch
+  std::vector<float> staged_;           // gradients, where the model computes elsewhere
   Step step_;                           // the last one
 };
 

@@ -244,9 +244,12 @@ void Trainer::fail(const Divergence& divergence, const Epoch& epoch) const {
 }
 
 // Batch norm's running statistics come from each rank's own images: their mean goes on everywhere.
+// They may lie where a GPU computes: MPI is given a copy.
 void Trainer::average_statistics(std::span<float> statistics) {
-  comm::ring_allreduce(group_, statistics);
-  for (float& value : statistics) value /= static_cast<float>(group_.size());
+  std::vector<float> sums(statistics.begin(), statistics.end());
+  comm::ring_allreduce(group_, std::span<float>(sums));
+  std::ranges::transform(sums, statistics.begin(),
+                         [&](float sum) { return sum / static_cast<float>(group_.size()); });
 }
 
 // Counts for what would be published now.

@@ -20,6 +20,7 @@ class PlainOps final : public Ops {
   Fusions fusions() const override { return {}; }
   size_t inference_floats() const override { return ops_->inference_floats(); }
   AlignedBuffer allocate(size_t count) override { return ops_->allocate(count); }
+  bool on_host() const override { return ops_->on_host(); }
   AlignedBuffer allocate_activations(size_t count) override {
     return ops_->allocate_activations(count);
   }

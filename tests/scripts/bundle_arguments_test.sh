@@ -26,11 +26,18 @@ echo no_such_flag >"$scratch/b/etc/cpu-flags"
 expect 69 'this processor lacks no_such_flag' "$scratch/b/podium"
 rm "$scratch/b/etc/cpu-flags"
 
-echo libcuda_of_a_test.so.9 >"$scratch/b/etc/cuda-libraries"
+printf 'libcuda_of_a_test.so.9 needed\nlibcuda_of_no_test.so.9 optional\n' \
+  >"$scratch/b/etc/cuda-libraries"
 expect 69 'libcuda_of_a_test.so.9 is not here' "$scratch/b/podium"
 mkdir -p "$scratch/toolkit/lib64"
 touch "$scratch/toolkit/lib64/libcuda_of_a_test.so.9"
 expect 0 "$scratch/b/lib:$scratch/toolkit/lib64" env CUDA_HOME="$scratch/toolkit" "$scratch/b/podium"
 expect 0 "$scratch/b/lib:$scratch/toolkit/lib64:/opt/mine" \
   env LD_LIBRARY_PATH=/opt/mine PODIUM_CUDA_LIBRARIES="/none:$scratch/toolkit/lib64" "$scratch/b/podium"
+if command -v python3 >/dev/null; then
+  mkdir -p "$scratch/site/nvidia/of_a_test/lib"
+  touch "$scratch/site/nvidia/of_a_test/lib/libcuda_of_a_test.so.9"
+  expect 0 "$scratch/b/lib:$scratch/site/nvidia/of_a_test/lib" \
+    env PYTHONPATH="$scratch/site" "$scratch/b/podium"
+fi
 exit "$failures"

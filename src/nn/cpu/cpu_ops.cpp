@@ -51,6 +51,7 @@ class CpuOps final : public Ops {
   }
 
   AlignedBuffer allocate(size_t count) override { return AlignedBuffer(count); }
+  bool on_host() const override { return true; }
   AlignedBuffer allocate_activations(size_t count) override { return AlignedBuffer(count); }
 
   std::unique_ptr<Kernel> make_kernel(const LayerPlan& layer, int batch, Pass pass,

@@ -32,7 +32,9 @@ class BatchNorm final : public Kernel {
   }
 
   void load_parameters() override {
-    if (!training_) norm_load(shape_, parameters_, channels_.data(), stream());
+    if (training_) return;
+    context_.use();
+    norm_load(shape_, parameters_, channels_.data(), stream());
   }
 
   void forward(const StepKey&) override {

@@ -118,9 +118,7 @@ const float* CudaOps::device_preprocess(const Preprocess& preprocess) {
   }
   synchronise();  // kernels may still read what is replaced
   device_preprocess_ = {numbers.size(), "means and deviations"};
-  podium::cuda::check(cudaMemcpy(device_preprocess_.data(), numbers.data(),
-                                 numbers.size() * sizeof(float), cudaMemcpyHostToDevice),
-                      "copying means and deviations");
+  podium::cuda::copy_now(device_preprocess_.data(), numbers.data(), device_preprocess_.bytes());
   preprocess_ = preprocess;
   return device_preprocess_.data();
 }
@@ -200,10 +198,10 @@ void CudaOps::softmax(std::span<float> logits, std::span<const float> others, in
 void CudaOps::sgd(std::span<const SgdRange> ranges, const SgdOptions& options, float learning_rate,
                   const SgdMemory& memory) {
   use();
-  if (sgd_key_ != ranges.data()) {  // a model has one optimizer, whose ranges stay as they are
+  if (!std::ranges::equal(ranges, known_ranges_)) {
     synchronise();
     sgd_ranges_ = cuda::DeviceRanges(ranges);
-    sgd_key_ = ranges.data();
+    known_ranges_.assign(ranges.begin(), ranges.end());
   }
   cuda::sgd(sgd_ranges_, options, {learning_rate, nullptr}, memory, stream());
 }
@@ -219,6 +217,7 @@ std::unique_ptr<Program> CudaOps::record(std::function<void()> work) {
 }
 
 void CudaOps::synchronise() {
+  use();
   podium::cuda::synchronise(stream());
 }
 

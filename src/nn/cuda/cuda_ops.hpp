@@ -30,6 +30,7 @@ class CudaOps final : public Ops {
   Fusions fusions() const override;
   size_t inference_floats() const override;
   AlignedBuffer allocate(size_t count) override;
+  bool on_host() const override { return false; }
   AlignedBuffer allocate_activations(size_t count) override;
   std::unique_ptr<Kernel> make_kernel(const LayerPlan& layer, int batch, Pass pass,
                                       const LayerMemory& memory) override;
@@ -81,7 +82,7 @@ class CudaOps final : public Ops {
   podium::cuda::PinnedBuffer<float> predictions_;  // probabilities, then logits
   std::optional<Preprocess> preprocess_;           // what device_preprocess_ holds
   podium::cuda::DeviceBuffer<float> device_preprocess_;
-  const SgdRange* sgd_key_ = nullptr;  // whose ranges are on the device
+  std::vector<SgdRange> known_ranges_;  // those of sgd_ranges_
   cuda::DeviceRanges sgd_ranges_;
 };
 

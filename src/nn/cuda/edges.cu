@@ -12,18 +12,17 @@ constexpr int warp = 32;
 constexpr int warps = kBlock / warp;
 constexpr unsigned all_lanes = 0xffffffffU;
 
-template <typename T>
-__global__ void load_kernel(ImageLoad load, size_t image_bytes, size_t count) {
-  const auto channels = static_cast<size_t>(load.shape.channels);
-  const auto width = static_cast<size_t>(load.shape.width);
-  const size_t end = load.images * image_bytes;
+template <typename T, typename Index>
+__global__ void load_kernel(ImageLoad load, Index end, Index count) {
+  const auto channels = static_cast<Index>(load.shape.channels);
+  const auto width = static_cast<Index>(load.shape.width);
   T* inputs = static_cast<T*>(load.inputs);
-  for (size_t i = thread_index(); i < count; i += thread_count()) {
+  for (Index i = thread_index(); i < count; i += thread_count()) {
     float value = 0.0F;
     if (i < end) {
-      const size_t c = i % channels;
-      const size_t x = i / channels % width;
-      const size_t from = load.mirrored ? i - x * channels + (width - 1 - x) * channels : i;
+      const Index c = i % channels;
+      const Index x = i / channels % width;
+      const Index from = load.mirrored ? i - x * channels + (width - 1 - x) * channels : i;
       value = static_cast<float>(load.pixels[from]) * load.scale[c] + load.shift[c];
     }
     inputs[i] = from_float<T>(value);
@@ -166,8 +165,11 @@ void load_images(const ImageLoad& load, cudaStream_t stream) {
   const size_t count = load.rows * image_bytes;
   if (count == 0) return;
   with_type(load.type, [&](auto number) {
-    load_kernel<decltype(number)>
-        <<<blocks_for(count), kBlock, 0, stream>>>(load, image_bytes, count);
+    with_index(count, [&](auto index) {
+      using Index = decltype(index);
+      load_kernel<decltype(number)><<<blocks_for(count), kBlock, 0, stream>>>(
+          load, static_cast<Index>(load.images * image_bytes), static_cast<Index>(count));
+    });
   });
   check_launch("loading images");
 }

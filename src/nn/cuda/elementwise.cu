@@ -76,12 +76,12 @@ struct Dropout {
   }
 };
 
-template <typename T>
-__global__ void add_bias_kernel(T* values, const float* bias, bool relu, size_t count,
+template <typename T, typename Index>
+__global__ void add_bias_kernel(T* values, const float* bias, bool relu, Index count,
                                 int channels) {
-  for (size_t i = thread_index(); i < count; i += thread_count()) {
+  for (Index i = thread_index(); i < count; i += thread_count()) {
     float value = to_float(values[i]);
-    if (bias != nullptr) value += bias[i % static_cast<size_t>(channels)];
+    if (bias != nullptr) value += bias[i % static_cast<Index>(channels)];
     if (relu) value = value > 0.0F ? value : 0.0F;
     values[i] = from_float<T>(value);
   }
@@ -117,8 +117,10 @@ void add_bias(NumberType type, void* values, const float* bias, bool relu, size_
   if (count == 0 || (bias == nullptr && !relu)) return;
   with_type(type, [&](auto number) {
     using T = decltype(number);
-    add_bias_kernel<<<blocks_for(count), kBlock, 0, stream>>>(static_cast<T*>(values), bias, relu,
-                                                              count, channels);
+    with_index(count, [&](auto index) {
+      add_bias_kernel<<<blocks_for(count), kBlock, 0, stream>>>(
+          static_cast<T*>(values), bias, relu, static_cast<decltype(index)>(count), channels);
+    });
   });
   check_launch("bias");
 }

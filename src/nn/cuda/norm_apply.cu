@@ -11,12 +11,12 @@ namespace {
 using podium::cuda::check_launch;
 
 // Packs of Width channels: all lie in one pixel, as Width divides the number of channels.
-template <typename T, int Width>
+template <typename T, int Width, typename Index>
 __global__ void apply(NormShape shape, const NormChannel* table, const T* x, const T* side, T* y,
-                      size_t packs) {
+                      Index packs) {
   using Packed = Pack<T, Width>;
-  for (size_t i = thread_index(); i < packs; i += thread_count()) {
-    const int c = static_cast<int>(i * Width % static_cast<size_t>(shape.channels));
+  for (Index i = thread_index(); i < packs; i += thread_count()) {
+    const int c = static_cast<int>(i * Width % static_cast<Index>(shape.channels));
     const Packed in = reinterpret_cast<const Packed*>(x)[i];
     Packed added;
     if (shape.sum) added = reinterpret_cast<const Packed*>(side)[i];
@@ -30,24 +30,25 @@ __global__ void apply(NormShape shape, const NormChannel* table, const T* x, con
   }
 }
 
-template <typename T>
+template <typename T, typename Index>
 __global__ void apply_and_pool(NormShape shape, const NormChannel* table, const T* x, T* y,
-                               size_t count) {
-  for (size_t i = thread_index(); i < count; i += thread_count()) {
-    const int c = static_cast<int>(i % static_cast<size_t>(shape.channels));
-    const float z = window_peak(shape, table[c], x, i / shape.channels, c).z;
+                               Index count) {
+  for (Index i = thread_index(); i < count; i += thread_count()) {
+    const auto channels = static_cast<Index>(shape.channels);
+    const int c = static_cast<int>(i % channels);
+    const float z = window_peak(shape, table[c], x, i / channels, c).z;
     y[i] = from_float<T>(shape.relu && !(z > 0.0F) ? 0.0F : z);
   }
 }
 
 // Without windows. A sum's `dy` is masked already.
-template <typename T, int Width>
+template <typename T, int Width, typename Index>
 __global__ void input_gradient(NormShape shape, const NormChannel* table, const T* x, const T* dy,
-                               T* dx, size_t packs) {
+                               T* dx, Index packs) {
   using Packed = Pack<T, Width>;
   const bool masks = shape.relu && !shape.sum;
-  for (size_t i = thread_index(); i < packs; i += thread_count()) {
-    const int c = static_cast<int>(i * Width % static_cast<size_t>(shape.channels));
+  for (Index i = thread_index(); i < packs; i += thread_count()) {
+    const int c = static_cast<int>(i * Width % static_cast<Index>(shape.channels));
     const Packed in = reinterpret_cast<const Packed*>(x)[i];
     const Packed gradient = reinterpret_cast<const Packed*>(dy)[i];
     Packed out;
@@ -63,12 +64,12 @@ __global__ void input_gradient(NormShape shape, const NormChannel* table, const 
 }
 
 // One thread per window and channel, and per what is left of one at the lower and right edges.
-template <typename T>
+template <typename T, typename Index>
 __global__ void pooled_input_gradient(NormShape shape, const NormChannel* table, const T* x,
-                                      const T* dy, T* dx, int lines, int columns, size_t count) {
-  for (size_t i = thread_index(); i < count; i += thread_count()) {
-    const int c = static_cast<int>(i % static_cast<size_t>(shape.channels));
-    const size_t place = i / shape.channels;
+                                      const T* dy, T* dx, Index lines, Index columns, Index count) {
+  for (Index i = thread_index(); i < count; i += thread_count()) {
+    const int c = static_cast<int>(i % static_cast<Index>(shape.channels));
+    const Index place = i / static_cast<Index>(shape.channels);
     const int column = static_cast<int>(place % columns);
     const int line = static_cast<int>(place / columns % lines);
     const size_t image = place / columns / lines;
@@ -77,10 +78,11 @@ __global__ void pooled_input_gradient(NormShape shape, const NormChannel* table,
     size_t hit = 0;
     const bool covered = line < shape.pooled_height() && column < shape.pooled_width();
     if (covered) {
-      const size_t row = (image * shape.pooled_height() + line) * shape.pooled_width() + column;
+      const auto row = static_cast<Index>(
+          (image * shape.pooled_height() + line) * shape.pooled_width() + column);
       const Peak peak = window_peak(shape, channel, x, row, c);
       hit = peak.at;
-      g = to_float(dy[row * shape.channels + c]);
+      g = to_float(dy[static_cast<size_t>(row) * shape.channels + c]);
       if (shape.relu && !(peak.z > 0.0F)) g = 0.0F;
     }
     const int end_y = min(shape.height, (line + 1) * shape.window);
@@ -95,15 +97,24 @@ __global__ void pooled_input_gradient(NormShape shape, const NormChannel* table,
   }
 }
 
-// Calls work(T{}, packs of the widest pack that fits) for the layer's type and channels.
+// Calls work(T{}, Index{}) for the layer's type and for numbers up to `count`.
+template <typename Work>
+void with_both(const NormShape& shape, size_t count, Work work) {
+  with_type(shape.type,
+            [&](auto number) { with_index(count, [&](auto index) { work(number, index); }); });
+}
+
+// Calls work(T{}, width, packs) with the widest pack that fits the channels.
 template <typename Work>
 void with_packs(const NormShape& shape, size_t count, Work work) {
-  with_type(shape.type, [&](auto number) {
+  with_both(shape, count, [&](auto number, auto index) {
     using T = decltype(number);
+    using Index = decltype(index);
     if (shape.channels % kPackOf<T> == 0) {
-      work(number, std::integral_constant<int, kPackOf<T>>{}, count / kPackOf<T>);
+      work(number, std::integral_constant<int, kPackOf<T>>{},
+           static_cast<Index>(count / kPackOf<T>));
     } else {
-      work(number, std::integral_constant<int, 1>{}, count);
+      work(number, std::integral_constant<int, 1>{}, static_cast<Index>(count));
     }
   });
 }
@@ -114,14 +125,15 @@ void norm_forward(const NormShape& shape, const NormChannel* channels, const voi
                   const void* side, void* y, cudaStream_t stream) {
   if (shape.window > 0) {
     const size_t count = shape.pooled_pixels() * static_cast<size_t>(shape.channels);
-    with_type(shape.type, [&](auto number) {
+    with_both(shape, count, [&](auto number, auto index) {
       using T = decltype(number);
       apply_and_pool<<<blocks_for(count), kBlock, 0, stream>>>(
-          shape, channels, static_cast<const T*>(x), static_cast<T*>(y), count);
+          shape, channels, static_cast<const T*>(x), static_cast<T*>(y),
+          static_cast<decltype(index)>(count));
     });
   } else {
     const size_t count = shape.pixels() * static_cast<size_t>(shape.channels);
-    with_packs(shape, count, [&](auto number, auto width, size_t packs) {
+    with_packs(shape, count, [&](auto number, auto width, auto packs) {
       using T = decltype(number);
       apply<T, width()><<<blocks_for(packs), kBlock, 0, stream>>>(
           shape, channels, static_cast<const T*>(x), static_cast<const T*>(side),
@@ -138,15 +150,16 @@ void norm_input_gradient(const NormShape& shape, const NormChannel* channels, co
     const int columns = (shape.width + shape.window - 1) / shape.window;
     const size_t count = static_cast<size_t>(shape.images) * static_cast<size_t>(lines) *
                          static_cast<size_t>(columns) * static_cast<size_t>(shape.channels);
-    with_type(shape.type, [&](auto number) {
+    with_both(shape, count, [&](auto number, auto index) {
       using T = decltype(number);
+      using Index = decltype(index);
       pooled_input_gradient<<<blocks_for(count), kBlock, 0, stream>>>(
           shape, channels, static_cast<const T*>(x), static_cast<const T*>(dy), static_cast<T*>(dx),
-          lines, columns, count);
+          static_cast<Index>(lines), static_cast<Index>(columns), static_cast<Index>(count));
     });
   } else {
     const size_t count = shape.pixels() * static_cast<size_t>(shape.channels);
-    with_packs(shape, count, [&](auto number, auto width, size_t packs) {
+    with_packs(shape, count, [&](auto number, auto width, auto packs) {
       using T = decltype(number);
       input_gradient<T, width()><<<blocks_for(packs), kBlock, 0, stream>>>(
           shape, channels, static_cast<const T*>(x), static_cast<const T*>(dy), static_cast<T*>(dx),

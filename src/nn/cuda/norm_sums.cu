@@ -25,6 +25,7 @@ __global__ void moments_of_chunks(const T* x, size_t rows, int channels, size_t 
   if (c < channels) {
     const T* column = x + c;
     origin = to_float(column[chunk.begin * channels]);
+#pragma unroll 4
     for (size_t row = chunk.begin + threadIdx.y; row < chunk.end; row += blockDim.y) {
       const float distance = to_float(column[row * channels]) - origin;
       sums.x += distance;
@@ -95,9 +96,9 @@ __global__ void load_channels(NormParameters parameters, int channels, NormChann
 }
 
 // Of each chunk and channel: the sums of g and of g * (x - mean). Rows are pixels of `dy`.
-template <typename T>
+template <typename T, typename Index>
 __global__ void gradients_of_chunks(NormShape shape, const NormChannel* table, const T* x,
-                                    const T* y, T* dy, size_t rows, size_t rows_per_chunk,
+                                    const T* y, T* dy, Index rows, size_t rows_per_chunk,
                                     TwoSums* partials) {
   __shared__ float2 shared[kBlock];
   const int c = blockIdx.x * blockDim.x + threadIdx.x;
@@ -110,7 +111,7 @@ __global__ void gradients_of_chunks(NormShape shape, const NormChannel* table, c
       float g = to_float(dy[at]);
       float value = 0.0F;  // the x that g reaches
       if (shape.window > 0) {
-        const Peak peak = window_peak(shape, channel, x, row, c);
+        const Peak peak = window_peak(shape, channel, x, static_cast<Index>(row), c);
         value = peak.x;
         if (shape.relu && !(peak.z > 0.0F)) g = 0.0F;
       } else {
@@ -167,7 +168,9 @@ __global__ void sums_of_chunks(const T* values, size_t rows, int channels, size_
   const int c = blockIdx.x * blockDim.x + threadIdx.x;
   const ChunkRows chunk(rows, rows_per_chunk);
   float2 sums = {0.0F, 0.0F};
-  for (size_t row = chunk.begin + threadIdx.y; c < channels && row < chunk.end; row += blockDim.y) {
+  const size_t end = c < channels ? chunk.end : chunk.begin;
+#pragma unroll 4
+  for (size_t row = chunk.begin + threadIdx.y; row < end; row += blockDim.y) {
     sums.x += to_float(values[row * channels + c]);
   }
   sums = sum_over_lanes(sums, shared);
@@ -220,9 +223,11 @@ void norm_gradients(const NormShape& shape, const NormParameters& parameters, co
   auto* sums = static_cast<TwoSums*>(partials);
   with_type(shape.type, [&](auto number) {
     using T = decltype(number);
-    gradients_of_chunks<<<grid_of(cut), block_of(cut), 0, stream>>>(
-        shape, channels, static_cast<const T*>(x), static_cast<const T*>(y), static_cast<T*>(dy),
-        rows, cut.rows_per_chunk, sums);
+    with_index(rows, [&](auto index) {
+      gradients_of_chunks<<<grid_of(cut), block_of(cut), 0, stream>>>(
+          shape, channels, static_cast<const T*>(x), static_cast<const T*>(y), static_cast<T*>(dy),
+          static_cast<decltype(index)>(rows), cut.rows_per_chunk, sums);
+    });
   });
   check_launch("batch norm, gradient sums");
   merge_gradients<<<cut.tiles, block_of(cut), 0, stream>>>(

@@ -14,9 +14,10 @@ struct Peak {
 };
 
 // Where the first pixel of a window lies, for a row of the pooled matrix and a channel.
-__device__ inline size_t window_start(const NormShape& shape, size_t row, int channel) {
-  const size_t width = static_cast<size_t>(shape.pooled_width());
-  const size_t height = static_cast<size_t>(shape.pooled_height());
+template <typename Index>
+__device__ size_t window_start(const NormShape& shape, Index row, int channel) {
+  const auto width = static_cast<Index>(shape.pooled_width());
+  const auto height = static_cast<Index>(shape.pooled_height());
   const size_t column = row % width;
   const size_t line = row / width % height;
   const size_t image = row / width / height;
@@ -26,9 +27,9 @@ __device__ inline size_t window_start(const NormShape& shape, size_t row, int ch
 }
 
 // The first largest z of a window, row by row.
-template <typename T>
+template <typename T, typename Index>
 __device__ Peak window_peak(const NormShape& shape, const NormChannel& channel, const T* x,
-                            size_t row, int c) {
+                            Index row, int c) {
   const size_t start = window_start(shape, row, c);
   Peak peak = {0.0F, to_float(x[start]), start};
   peak.z = channel.a * peak.x + channel.b;

@@ -15,13 +15,14 @@ struct Position {
   int column;
   int channel;
 
-  __device__ Position(size_t index, int channels, int lines, int columns) {
-    channel = static_cast<int>(index % channels);
-    index /= channels;
-    column = static_cast<int>(index % columns);
-    index /= columns;
-    line = static_cast<int>(index % lines);
-    image = index / lines;
+  template <typename Index>
+  __device__ Position(Index index, int channels, int lines, int columns) {
+    channel = static_cast<int>(index % static_cast<Index>(channels));
+    index /= static_cast<Index>(channels);
+    column = static_cast<int>(index % static_cast<Index>(columns));
+    index /= static_cast<Index>(columns);
+    line = static_cast<int>(index % static_cast<Index>(lines));
+    image = index / static_cast<Index>(lines);
   }
 };
 
@@ -36,10 +37,10 @@ __device__ size_t output_at(const PoolShape& shape, size_t image, int line, int 
          channel;
 }
 
-template <typename T>
+template <typename T, typename Index>
 __global__ void max_pool_kernel(PoolShape shape, const T* input, T* output, int* places,
-                                size_t count) {
-  for (size_t i = thread_index(); i < count; i += thread_count()) {
+                                Index count) {
+  for (Index i = thread_index(); i < count; i += thread_count()) {
     const Position at(i, shape.channels, shape.pooled_height, shape.pooled_width);
     const int line = at.line * shape.step;
     const int column = at.column * shape.step;
@@ -60,10 +61,10 @@ __global__ void max_pool_kernel(PoolShape shape, const T* input, T* output, int*
   }
 }
 
-template <typename T>
-__global__ void average_pool_kernel(PoolShape shape, const T* input, T* output, size_t count) {
+template <typename T, typename Index>
+__global__ void average_pool_kernel(PoolShape shape, const T* input, T* output, Index count) {
   const float share = 1.0F / static_cast<float>(shape.window_height * shape.window_width);
-  for (size_t i = thread_index(); i < count; i += thread_count()) {
+  for (Index i = thread_index(); i < count; i += thread_count()) {
     const Position at(i, shape.channels, shape.pooled_height, shape.pooled_width);
     float sum = 0.0F;
     for (int y = 0; y < shape.window_height; ++y) {
@@ -89,9 +90,9 @@ struct Windows {
 };
 
 // Each element of the input gathers what `gradient_of(output element, its place in the window)` is.
-template <typename T, typename Gradient>
-__global__ void gather(PoolShape shape, Gradient gradient_of, T* input_gradient, size_t count) {
-  for (size_t i = thread_index(); i < count; i += thread_count()) {
+template <typename T, typename Gradient, typename Index>
+__global__ void gather(PoolShape shape, Gradient gradient_of, T* input_gradient, Index count) {
+  for (Index i = thread_index(); i < count; i += thread_count()) {
     const Position at(i, shape.channels, shape.height, shape.width);
     const Windows lines(at.line, shape.window_height, shape.step, shape.pooled_height);
     const Windows columns(at.column, shape.window_width, shape.step, shape.pooled_width);
@@ -125,15 +126,23 @@ struct OfAverage {
   }
 };
 
+// Calls work(T{}, Index{}) for the layer's type and for numbers up to `count`.
+template <typename Work>
+void with_both(const PoolShape& shape, size_t count, Work work) {
+  with_type(shape.type,
+            [&](auto number) { with_index(count, [&](auto index) { work(number, index); }); });
+}
+
 }  // namespace
 
 void max_pool(const PoolShape& shape, const void* input, void* output, int* places,
               cudaStream_t stream) {
   const size_t count = shape.outputs();
-  with_type(shape.type, [&](auto number) {
+  with_both(shape, count, [&](auto number, auto index) {
     using T = decltype(number);
-    max_pool_kernel<<<blocks_for(count), kBlock, 0, stream>>>(
-        shape, static_cast<const T*>(input), static_cast<T*>(output), places, count);
+    max_pool_kernel<<<blocks_for(count), kBlock, 0, stream>>>(shape, static_cast<const T*>(input),
+                                                              static_cast<T*>(output), places,
+                                                              static_cast<decltype(index)>(count));
   });
   check_launch("max pool");
 }
@@ -141,21 +150,22 @@ void max_pool(const PoolShape& shape, const void* input, void* output, int* plac
 void max_pool_gradient(const PoolShape& shape, const void* output_gradient, const int* places,
                        void* input_gradient, cudaStream_t stream) {
   const size_t count = shape.inputs();
-  with_type(shape.type, [&](auto number) {
+  with_both(shape, count, [&](auto number, auto index) {
     using T = decltype(number);
     gather<<<blocks_for(count), kBlock, 0, stream>>>(
         shape, OfMax<T>{static_cast<const T*>(output_gradient), places},
-        static_cast<T*>(input_gradient), count);
+        static_cast<T*>(input_gradient), static_cast<decltype(index)>(count));
   });
   check_launch("max pool, gradient");
 }
 
 void average_pool(const PoolShape& shape, const void* input, void* output, cudaStream_t stream) {
   const size_t count = shape.outputs();
-  with_type(shape.type, [&](auto number) {
+  with_both(shape, count, [&](auto number, auto index) {
     using T = decltype(number);
     average_pool_kernel<<<blocks_for(count), kBlock, 0, stream>>>(
-        shape, static_cast<const T*>(input), static_cast<T*>(output), count);
+        shape, static_cast<const T*>(input), static_cast<T*>(output),
+        static_cast<decltype(index)>(count));
   });
   check_launch("average pool");
 }
@@ -164,11 +174,11 @@ void average_pool_gradient(const PoolShape& shape, const void* output_gradient,
                            void* input_gradient, cudaStream_t stream) {
   const size_t count = shape.inputs();
   const float share = 1.0F / static_cast<float>(shape.window_height * shape.window_width);
-  with_type(shape.type, [&](auto number) {
+  with_both(shape, count, [&](auto number, auto index) {
     using T = decltype(number);
     gather<<<blocks_for(count), kBlock, 0, stream>>>(
         shape, OfAverage<T>{static_cast<const T*>(output_gradient), share},
-        static_cast<T*>(input_gradient), count);
+        static_cast<T*>(input_gradient), static_cast<decltype(index)>(count));
   });
   check_launch("average pool, gradient");
 }

@@ -8,7 +8,6 @@
 namespace podium::nn::cuda {
 namespace {
 
-using podium::cuda::check;
 using podium::cuda::check_launch;
 
 __device__ float value_of(const LateFloat& number) {
@@ -57,8 +56,7 @@ __global__ void approach_kernel(float* weights, float* average, size_t count, La
 DeviceRanges::DeviceRanges(std::span<const SgdRange> ranges)
     : ranges_(ranges.size(), "the ranges of the optimizer"),
       parameters_(ranges.empty() ? 0 : ranges.back().end) {
-  check(cudaMemcpy(ranges_.data(), ranges.data(), ranges.size_bytes(), cudaMemcpyHostToDevice),
-        "copying the ranges of the optimizer");
+  podium::cuda::copy_now(ranges_.data(), ranges.data(), ranges.size_bytes());
 }
 
 void sgd(const DeviceRanges& ranges, const SgdOptions& options, const LateFloat& learning_rate,

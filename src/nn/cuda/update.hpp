@@ -1,5 +1,5 @@
 // The optimizer's step and the step of an average on the device: one launch over the flat buffer
-// each, by the rules of nn/update_rules.hpp, with the bits that the host would compute.
+// each, by the rules of nn/update_rules.hpp.
 //
 // What changes from step to step may be a value, or lie in device memory, where a captured graph
 // finds what the host or another kernel has put there since.

@@ -37,6 +37,7 @@ void WeightedLayer::make_inference_memory(const KernelSpec& spec) {
 
 void WeightedLayer::load_parameters() {
   if (training_) return;
+  context_.use();
   fold({memory_.weights, memory_.bias, memory_.norm_scale, memory_.running_mean,
         memory_.running_variance, own_weights_.data(), own_bias_.data(), filter_, type_},
        context_.stream.get());

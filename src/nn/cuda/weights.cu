@@ -9,7 +9,6 @@
 namespace podium::nn::cuda {
 namespace {
 
-using podium::cuda::check;
 using podium::cuda::check_launch;
 
 // blockIdx.y is the pair; the blocks of one row go over its elements.
@@ -81,9 +80,7 @@ void* WeightTable::add(float* canonical, const FilterShape& shape, NumberType ty
   known_[{canonical, type}] = computed;
   largest_ = std::max(largest_, shape.computed_count());
   on_device_ = podium::cuda::DeviceBuffer<WeightPair>(pairs_.size(), "the table of weights");
-  check(cudaMemcpy(on_device_.data(), pairs_.data(), pairs_.size() * sizeof(WeightPair),
-                   cudaMemcpyHostToDevice),
-        "copying the table of weights");
+  podium::cuda::copy_now(on_device_.data(), pairs_.data(), on_device_.bytes());
   return computed;
 }
 

@@ -1,10 +1,10 @@
 // The copies of weights that kernels multiply, and the gradients that they write: in their own
 // layout and type (filter_layout.hpp), aligned for any engine.
 //
-// All layers of a model's training are in one table: one launch refreshes all copies from the
-// canonical weights, and one writes all canonical gradients. Executors of several batch sizes share
-// the copies. The copies never move, so that a captured graph stays valid; tables are made outside
-// of captures.
+// All layers of a model's training are in one table (a backend has one model, whose weights stay):
+// one launch refreshes all copies from the canonical weights, and one writes all canonical
+// gradients. Executors of several batch sizes share the copies. The copies never move, so that a
+// captured graph stays valid; tables are made outside of captures.
 #pragma once
 
 #include <cuda_runtime_api.h>
