@@ -14,10 +14,6 @@
 # Usage: scripts/mpirun.sh [mpirun options] PROGRAM [arguments]
 set -euo pipefail
 
-if [ "$(id -u)" = 0 ]; then
-  export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-fi
-
 mpirun_pid=
 signals=0
 ready_within=60  # twentieths of a second that ranks get to be ready for a signal
@@ -100,6 +96,10 @@ stop_job() {
 }
 trap stop_job INT TERM HUP USR1
 
+if [ "$(id -u)" = 0 ]; then
+  export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+fi
+
 # mpirun's own process group keeps a terminal's Ctrl-C, which reaches all of a group, to this script.
 tether=()
 if command -v setpriv >/dev/null; then tether=(setpriv --pdeathsig TERM); fi
@@ -108,7 +108,7 @@ set -m
 mpirun_pid=$!
 watch_for_deadlock </dev/null >/dev/null 2>&1 &
 watch_pid=$!
-disown "$watch_pid"  # its end is no news
+disown "$watch_pid" 2>/dev/null || true  # its end is no news
 set +m
 
 if [ "$signals" -gt 0 ]; then signals=0 && stop_job; fi

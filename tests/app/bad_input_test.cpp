@@ -157,8 +157,9 @@ TEST_F(BadInputs, ADamagedCacheIsRebuiltAndADamagedModelIsNotServed) {
 TEST_F(BadInputs, AKilledRankEndsTheJobEverywhere) {
   const auto job = start(4, "run", {"--model.resnet.epochs=2000"});
   ASSERT_TRUE(job->wait_for_err("train resnet")) << job->err();
-  const std::vector<pid_t> launchers = children_of(job->pid());
-  ASSERT_EQ(launchers.size(), 1U) << "mpirun is the script's one child";
+  std::vector<pid_t> launchers = children_of(job->pid());
+  std::erase_if(launchers, [](pid_t child) { return name_of(child) != "mpirun"; });
+  ASSERT_EQ(launchers.size(), 1U);
   const std::vector<pid_t> ranks = children_of(launchers.front());
   ASSERT_EQ(ranks.size(), 4U);
   ::kill(ranks[2], SIGKILL);

@@ -44,6 +44,13 @@ inline std::vector<pid_t> children_of(pid_t parent) {
   return children;
 }
 
+// What runs in the process `pid`; empty when it has ended.
+inline std::string name_of(pid_t pid) {
+  std::string name;
+  std::getline(std::ifstream("/proc/" + std::to_string(pid) + "/comm"), name);
+  return name;
+}
+
 class Process {
  public:
   explicit Process(std::vector<std::string> command) {

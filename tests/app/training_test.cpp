@@ -56,6 +56,11 @@ class Training : public AppTest {
     return found == events.end() ? json() : found->at("value");
   }
 
+  static bool has_child(const Process& job, const std::string& name) {
+    return std::ranges::any_of(children_of(job.pid()),
+                               [&](pid_t child) { return name_of(child) == name; });
+  }
+
   static size_t count_of(const std::string& text, const std::string& part) {
     size_t count = 0;
     for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) {
@@ -75,7 +80,7 @@ TEST_F(Training, AStopIsHeardHoweverEarlyItComes) {
   for (const int signal : {SIGTERM, SIGUSR1, SIGHUP}) {
     for (const int after_ms : {0, 100, 400}) {
       const auto job = start(2, "train", {"--train.model=dense", "--model.dense.epochs=4000"});
-      while (children_of(job->pid()).empty()) usleep(1000);  // it listens before it starts mpirun
+      while (!has_child(*job, "mpirun")) usleep(1000);
       usleep(static_cast<useconds_t>(after_ms * 1000));
       job->signal(signal);
       EXPECT_EQ(job->wait(), 75) << signal << " after " << after_ms << " ms: " << job->err();
