@@ -5,7 +5,10 @@
 // across moves.
 #pragma once
 
+#include <sys/mman.h>
+
 #include <cstddef>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <new>
@@ -14,6 +17,7 @@
 namespace podium::nn {
 
 inline constexpr size_t kAlignmentBytes = 64;
+inline constexpr size_t kHugePageBytes = size_t{2} << 20;
 
 class AlignedBuffer {
  public:
@@ -30,14 +34,18 @@ class AlignedBuffer {
   std::span<const float> span() const { return {data_.get(), count_}; }
 
  private:
-  static void free_on_host(void* data) noexcept {
-    ::operator delete (data, std::align_val_t{kAlignmentBytes});
-  }
+  static void free_on_host(void* data) noexcept { std::free(data); }
 
   static float* allocate(size_t count) {
     if (count == 0) return nullptr;
     const size_t bytes = count * sizeof(float);
-    void* memory = ::operator new (bytes, std::align_val_t{kAlignmentBytes});
+    const size_t alignment = bytes >= kHugePageBytes ? kHugePageBytes : kAlignmentBytes;
+    const size_t whole = (bytes + alignment - 1) / alignment * alignment;
+    void* memory = whole < bytes ? nullptr : std::aligned_alloc(alignment, whole);
+    if (memory == nullptr) throw std::bad_alloc();
+    // A layer of a large batch goes through more pages than the TLB holds. A kernel that has no
+    // huge pages refuses, which costs speed alone.
+    if (alignment == kHugePageBytes) static_cast<void>(madvise(memory, whole, MADV_HUGEPAGE));
     std::memset(memory, 0, bytes);
     return static_cast<float*>(memory);
   }
