@@ -278,6 +278,12 @@ void Trainer::resume() {
       dataset_.use_generation(*generation);
     }
     found = may_resume(options_.checkpoint, identity(), options_.log);
+    displaces_ = !found && std::filesystem::exists(options_.checkpoint);
+    if (displaces_) {
+      options_.log.warning("model '" + recipe_.name + "': the old checkpoint is kept as " +
+                           name_aside(options_.checkpoint).string() +
+                           " when the first new one is written");
+    }
   }
   if (comm::broadcast_text(group_, found ? "yes" : "no", 0) == "no") return;
   progress_ = read_checkpoint(options_.checkpoint, state_);
@@ -293,6 +299,8 @@ void Trainer::save() {
   if (options_.checkpoint.empty()) return;
   saved_epochs_ = progress_.epochs;
   if (group_.rank() != 0) return;
+  if (displaces_) set_aside(options_.checkpoint);
+  displaces_ = false;
   write_checkpoint(options_.checkpoint, identity(), progress_, state_);
 }
 
