@@ -81,13 +81,6 @@ void check_batch_norms(const Recipe& recipe, const nn::NetworkPlan& plan, size_t
                   : "use for instance a batch of " + std::to_string(better));
 }
 
-// bf16 is for cores that multiply its matrices; `podium bench nn` measures it on others.
-void check_precision(const Recipe& recipe, const DeviceChoice& device) {
-  if (recipe.numerics.precision == nn::Precision::fp32 || nn::has_bf16_matrices(device)) return;
-  throw unavailable_error("the cores of this node do not multiply bf16 matrices (AMX)",
-                          flag_of(recipe, "precision"), "train it in fp32");
-}
-
 }  // namespace
 
 void check_values(const Recipe& recipe) {
@@ -117,7 +110,13 @@ void check_fit(const Recipe& recipe, const TrainingPlace& place) {
   check_augmentation(recipe, info);
   check_average(recipe, records);
   check_batch_norms(recipe, plan, records, place.trainers);
-  check_precision(recipe, place.device);
+}
+
+// bf16 is for cores that multiply its matrices; `podium bench nn` measures it on others.
+void check_precision(const Recipe& recipe, const DeviceChoice& device) {
+  if (recipe.numerics.precision == nn::Precision::fp32 || nn::has_bf16_matrices(device)) return;
+  throw unavailable_error("the cores of this node do not multiply bf16 matrices (AMX)",
+                          flag_of(recipe, "precision"), "train it in fp32");
 }
 
 size_t step_with_single_image(size_t records, size_t batch, size_t trainers) {

@@ -16,16 +16,17 @@ namespace podium::train {
 struct TrainingPlace {
   const io::Dataset& dataset;  // with the records that training begins with
   size_t trainers = 1;         // ranks that share each batch
-  DeviceChoice device = {};
 };
 
 // Throws usage_error for a learning rate, warm-up or average that makes no sense for any data.
 void check_values(const Recipe& recipe);
 
 // Throws usage_error for a network, augmentation or average that does not suit the images and
-// steps, and for a batch norm that would see a single value per channel in some step;
-// unavailable_error for a precision that the device does not multiply in.
+// steps, and for a batch norm that would see a single value per channel in some step.
 void check_fit(const Recipe& recipe, const TrainingPlace& place);
+
+// Throws unavailable_error for a precision that `device`, a trainer's, does not multiply in.
+void check_precision(const Recipe& recipe, const DeviceChoice& device);
 
 // The images of all ranks in a step of which some rank gets a single one; 0 when there is none in
 // an epoch of `records`.

@@ -129,7 +129,8 @@ nn::Model make_model(const train::Recipe& recipe, const io::DatasetInfo& dataset
 TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset,
                                const Settings& settings, int threads, comm::Communicator& group,
                                const TrainingHooks& hooks, const Log& log) {
-  train::check_fit(recipe, {dataset, static_cast<size_t>(group.size()), settings.device});
+  train::check_fit(recipe, {dataset, static_cast<size_t>(group.size())});
+  train::check_precision(recipe, settings.device);
   const auto mlperf = group.rank() == 0
                           ? std::make_shared<train::MlperfLog>(settings.mlperf_file(), recipe.name)
                           : std::make_shared<train::MlperfLog>();

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "app_fixture.hpp"
+#include "nn/backend.hpp"
 
 namespace podium::test {
 namespace {
@@ -90,6 +91,14 @@ class TrainingStart : public AppTest {
     return words;
   }
 };
+
+TEST_F(TrainingStart, APrecisionThatTheCoresDoNotMultiplyInEndsARunBeforeItsFirstModel) {
+  if (nn::has_bf16_matrices({})) GTEST_SKIP() << "they do";
+  const auto job = start_alone("run", {"--device=cpu", "--model.resnet.precision=bf16"});
+  EXPECT_EQ(job->wait(), 69) << job->err();
+  EXPECT_NE(job->last_words().find("--model.resnet.precision"), std::string::npos) << job->err();
+  EXPECT_EQ(job->err().find("epoch "), std::string::npos) << job->err();
+}
 
 TEST_F(TrainingStart, PartsOfTheRunFolderThatCannotBeWrittenAreFoundFirst) {
   for (const char* part : {"registry", "registry/candidates", "evaluation", "checkpoints"}) {
