@@ -57,6 +57,10 @@ io::FileLock lock_folder(const fs::path& folder) {
 void check_late_part(const fs::path& folder) {
   std::error_code ignored;
   if (fs::symlink_status(folder, ignored).type() == fs::file_type::not_found) return;
+  if (!fs::exists(folder, ignored)) {
+    throw Error(ExitCode::io, "a link that leads nowhere stands in place of a folder",
+                folder.string(), "remove it, or make the folder that it names");
+  }
   io::create_folder(folder);
   const io::TemporaryFile probe(folder / "probe");
 }

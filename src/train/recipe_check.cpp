@@ -74,7 +74,7 @@ void check_batch_norms(const Recipe& recipe, const nn::NetworkPlan& plan, size_t
   throw usage_error(
       format("batch norm '%s' would see one value per channel, and learn nothing, in the %s of %zu "
              "image%s for %zu trainer%s",
-             found->name.c_str(), tail ? "last step of an epoch," : "steps", images,
+             found->name.c_str(), tail ? "last step of an epoch" : "steps", images,
              images == 1 ? "" : "s", trainers, trainers == 1 ? "" : "s"),
       flag_of(recipe, "batch"),
       better == 0 ? "use fewer trainers or more records"

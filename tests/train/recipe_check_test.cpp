@@ -101,7 +101,7 @@ TEST_F(RecipeCheck, ABatchNormThatSeesOneValuePerChannelIsRefused) {
     EXPECT_TRUE(holds(refusal(recipe), "one value per channel")) << text;
     EXPECT_TRUE(holds(refusal(recipe), "a batch of 2")) << refusal(recipe);
     recipe.batch = 349;
-    EXPECT_TRUE(holds(refusal(recipe), "last step of an epoch, of 1 image for 1 trainer"))
+    EXPECT_TRUE(holds(refusal(recipe), "last step of an epoch of 1 image for 1 trainer"))
         << refusal(recipe);
     recipe.batch = 32;
     EXPECT_EQ(refusal(recipe), "") << "a tail of 30";
