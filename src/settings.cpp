@@ -4,11 +4,15 @@
 #include <array>
 #include <charconv>
 #include <limits>
+#include <set>
+#include <string_view>
 
+#include "ckpt/registry.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "nn/architecture.hpp"
 #include "schema.hpp"
+#include "train/recipe_check.hpp"
 
 namespace podium {
 namespace {
@@ -30,13 +34,24 @@ std::string recipe_key(const Config& config, const std::string& model, const std
   return config.is_set(own) && !config.text(own).empty() ? own : "train." + name;
 }
 
+// Of a model or a service, in files and URLs: the registry's rule.
 bool is_name(const std::string& text) {
-  return std::ranges::all_of(
-      text, [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '-'; });
+  return ckpt::is_model_name(text);
+}
+
+// Architecture text has a space, in "dense classes".
+bool is_meant_as_name(const Config& config, const std::string& model) {
+  return model.find(' ') == std::string::npos ||
+         std::ranges::count(config.model_names(), model) > 0;
 }
 
 std::string architecture_of(const Config& config, const std::string& model) {
-  if (!is_name(model)) return model;
+  if (!is_name(model)) {
+    if (!is_meant_as_name(config, model)) return model;
+    throw usage_error("'" + model + "' cannot name a model and its files",
+                      "train.model or run.models",
+                      "use letters, digits, '_' and '-', at most 128 of them");
+  }
   const std::string own = config.text("model." + model + ".arch");
   if (!own.empty()) return own;
   const std::string builtin = builtin_architecture(model);
@@ -53,16 +68,16 @@ train::Flip flip_from(const std::string& text) {
   return text == "true" ? train::Flip::random : train::Flip::none;
 }
 
-// What fits no model, whatever its architecture.
-void check_recipe(const train::Recipe& recipe) {
-  const std::string where = "model '" + recipe.name + "'";
-  if (recipe.mirror && recipe.flip == train::Flip::none) {
-    throw usage_error("tta=flip for a model that never saw a mirrored image", where,
-                      "set flip too, or leave tta out");
+// The recipe's options that are set for this model alone.
+std::set<std::string> own_options(const Config& config, const std::string& model) {
+  std::set<std::string> own;
+  for (const OptionSpec& spec : option_schema()) {
+    constexpr std::string_view prefix = "model.*.";
+    if (!spec.key.starts_with(prefix)) continue;
+    const std::string name = spec.key.substr(prefix.size());
+    if (recipe_key(config, model, name) != "train." + name) own.insert(name);
   }
-  if (recipe.lookahead && recipe.ema == 0) {
-    throw usage_error("lookahead without an average of the weights", where, "set ema too");
-  }
+  return own;
 }
 
 // The words between commas, without the spaces around them; empty ones are left out.
@@ -84,10 +99,12 @@ std::vector<train::Recipe> make_recipes(const Config& config, const std::string&
   if (verb != "run" && verb != "bench") return {};
   std::vector<train::Recipe> recipes;
   for (const std::string& name : split_list(config.text("run.models"))) {
-    if (std::ranges::count(recipes, name, &train::Recipe::name) > 0) {
-      throw usage_error("the model '" + name + "' is named twice", "run.models", "name it once");
+    train::Recipe recipe = make_recipe(config, name);
+    if (std::ranges::count(recipes, recipe.name, &train::Recipe::name) > 0) {
+      throw usage_error("two models are named '" + recipe.name + "'", "run.models",
+                        "name each once, and architecture texts as model.NAME.arch");
     }
-    recipes.push_back(make_recipe(config, name));
+    recipes.push_back(std::move(recipe));
   }
   if (recipes.empty()) {
     throw usage_error("there is no model to train", "run.models", "name at least one");
@@ -241,7 +258,8 @@ train::Recipe make_recipe(const Config& config, const std::string& model) {
   recipe.erase = config.real(key("erase"));
   recipe.mirror = config.text(key("tta")) == "flip";
   recipe.seed = static_cast<uint64_t>(config.integer("train.seed"));
-  check_recipe(recipe);
+  recipe.own = own_options(config, model);
+  train::check_values(recipe);
   return recipe;
 }
 

@@ -10,6 +10,7 @@
 #include "comm/barrier.hpp"
 #include "comm/broadcast.hpp"
 #include "core/json_lines.hpp"
+#include "core/roles.hpp"
 #include "core/signals.hpp"
 #include "core/text.hpp"
 #include "settings.hpp"
@@ -108,6 +109,17 @@ Json train_result(const train::Recipe& recipe, const workflow::TrainingOutcome& 
   return result;
 }
 
+// All ranks of `train` are trainers. Input files may lay out the roles of a `run`.
+void check_roles(const workflow::Settings& settings, const comm::Communicator& group,
+                 const Log& log) {
+  if (settings.roles.empty()) return;
+  const RoleLayout layout = RoleLayout::plan(settings.roles, group.size());
+  const size_t asked = layout.ranks(Role::train).size();
+  if (group.rank() != 0 || asked == static_cast<size_t>(group.size())) return;
+  log.warning(format("`train` trains on all %d ranks, not on %zu: --roles is for `run`",
+                     group.size(), asked));
+}
+
 ExitCode train_verb(const VerbContext& context) {
   const std::unique_ptr<comm::Communicator> group = everyone(context, "train");
   const workflow::Settings& settings = context.settings;
@@ -116,6 +128,7 @@ ExitCode train_verb(const VerbContext& context) {
         "--train.sync=none trains on one rank, the job has " + std::to_string(group->size()),
         "--train.sync", "use allreduce, or start one rank");
   }
+  check_roles(settings, *group, context.log);
   std::atomic<bool> stop{false};
   const SignalWatch signals({SIGTERM, SIGINT, SIGUSR1}, [&stop](int) { stop = true; });
   const workflow::IngestOutcome cache = ingest(context, *group);
@@ -309,6 +322,10 @@ ExitCode run_verb(const std::string& verb, const VerbContext& context) {
 bool computes(const std::string& verb) {
   return verb == "run" || verb == "train" || verb == "serve" || verb == "predict" ||
          verb == "bench";
+}
+
+bool trains(const std::string& verb) {
+  return verb == "run" || verb == "train";
 }
 
 bool writes_configuration(const std::string& verb) {

@@ -23,17 +23,16 @@ constexpr size_t name_limit = 128;
 constexpr size_t number_digits = 6;
 constexpr std::string_view extension = ".h5";
 
-bool is_name(std::string_view name) {
+bool is_spelled_well(std::string_view name) {
   const auto is_allowed = [](char c) {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' ||
            c == '-';
   };
-  return !name.empty() && name.size() <= name_limit &&
-         std::all_of(name.begin(), name.end(), is_allowed);
+  return !name.empty() && std::all_of(name.begin(), name.end(), is_allowed);
 }
 
 void check_name(const std::string& name) {
-  if (!is_name(name)) {
+  if (!is_model_name(name)) {
     throw usage_error("'" + name + "' cannot name a model", "registry",
                       "use letters, digits, '_' and '-', at most 128 of them");
   }
@@ -58,7 +57,8 @@ std::optional<int> version_number(const std::string& stem) {
   int number = 0;
   const auto [end, error] = std::from_chars(stem.data(), stem.data() + stem.size(), number);
   const bool ok = error == std::errc() && end - stem.data() >= ptrdiff_t{number_digits} &&
-                  end != stem.data() + stem.size() && *end == '-' && is_name(end + 1) && number > 0;
+                  end != stem.data() + stem.size() && *end == '-' && is_model_name(end + 1) &&
+                  number > 0;
   return ok ? std::optional<int>(number) : std::nullopt;
 }
 
@@ -67,7 +67,7 @@ std::vector<fs::path> snapshot_files(const fs::path& folder) {
   std::vector<fs::path> paths;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(folder, error)) {
-    if (entry.path().extension() == extension && is_name(entry.path().stem().string())) {
+    if (entry.path().extension() == extension && is_spelled_well(entry.path().stem().string())) {
       paths.push_back(entry.path());
     }
   }
@@ -113,6 +113,10 @@ Json to_json(const Registry::Version& version) {
 
 }  // namespace
 
+bool is_model_name(std::string_view name) {
+  return is_spelled_well(name) && name.size() <= name_limit;
+}
+
 Registry::Registry(fs::path folder) : folder_(std::move(folder)) {
   io::create_folder(folder_ / "candidates");
   io::create_folder(folder_ / "versions");
@@ -133,7 +137,7 @@ std::optional<Registry::Version> Registry::current() const {
                      "remove it and select again");
   }
   const bool share = version.val_accuracy >= 0 && version.val_accuracy <= 1;
-  if (version.number < 1 || !is_name(version.name) || !share) {
+  if (version.number < 1 || !is_model_name(version.name) || !share) {
     throw data_error("not a registry entry: impossible number, name or accuracy", path.string(),
                      "remove it and select again");
   }

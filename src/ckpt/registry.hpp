@@ -11,11 +11,15 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ckpt/snapshot.hpp"
 
 namespace podium::ckpt {
+
+// Whether `name` can stand in a candidate's and a version's file name: [A-Za-z0-9_-]{1,128}.
+bool is_model_name(std::string_view name);
 
 class Registry {
  public:

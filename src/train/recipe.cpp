@@ -1,5 +1,6 @@
 #include "train/recipe.hpp"
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 namespace podium::train {
@@ -17,7 +18,28 @@ const char* to_string(Flip flip) {
   return "";
 }
 
+// ceil(share * epochs), where rounding errors of the product do not count.
+uint64_t first_epoch_from(double share, int epochs) {
+  return static_cast<uint64_t>(std::ceil(share * epochs - 1e-9));
+}
+
 }  // namespace
+
+std::string flag_of(const Recipe& recipe, const std::string& option) {
+  if (recipe.own.contains(option)) return "--model." + recipe.name + "." + option;
+  return "--train." + option + " of model '" + recipe.name + "'";
+}
+
+io::Augmentation augmentation_of(const Recipe& recipe) {
+  io::Augmentation augmentation;
+  augmentation.flip = recipe.flip != Flip::none;
+  augmentation.alternate = recipe.flip == Flip::alternate;
+  augmentation.shift = static_cast<size_t>(recipe.shift);
+  augmentation.cutout = static_cast<size_t>(recipe.cutout);
+  augmentation.cutout_from = first_epoch_from(recipe.cutout_from, recipe.epochs);
+  augmentation.erase = recipe.erase;
+  return augmentation;
+}
 
 nlohmann::ordered_json to_json(const Recipe& recipe) {
   return {{"name", recipe.name},

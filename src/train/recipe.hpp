@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
+#include <set>
 #include <string>
 
+#include "io/image/augment.hpp"
 #include "nn/initialise.hpp"
 #include "nn/numerics.hpp"
 
@@ -37,7 +39,15 @@ struct Recipe {
   double erase = 0;        // probability of a rectangle of noise
   bool mirror = false;     // predictions are means over an image and its mirror image (tta=flip)
   uint64_t seed = 1;
+  std::set<std::string> own = {};  // options that were given for this model alone: "lr"
 };
+
+// What names one of the recipe's options in an error: "--model.cnn.lr" when that was given, else
+// "--train.lr of model 'cnn'".
+std::string flag_of(const Recipe& recipe, const std::string& option);
+
+// How its training images are changed at random.
+io::Augmentation augmentation_of(const Recipe& recipe);
 
 // Everything that decides the result of a training run on given data and ranks. Two recipes with
 // equal JSON train to equal bits.

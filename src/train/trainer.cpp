@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <vector>
 
 #include "comm/broadcast.hpp"
@@ -24,11 +23,6 @@ nn::OneCycleOptions schedule_options(const Recipe& recipe) {
   options.warmup_share = recipe.warmup;
   options.end_factor = recipe.final_lr;
   return options;
-}
-
-// ceil(share * epochs), where rounding errors of the product do not count.
-uint64_t first_epoch_from(double share, int epochs) {
-  return static_cast<uint64_t>(std::ceil(share * epochs - 1e-9));
 }
 
 }  // namespace
@@ -139,13 +133,7 @@ io::LoaderOptions Trainer::loader_options() const {
   options.seed = recipe_.seed;
   options.shuffle = options_.shuffle;
   options.threads = options_.prefetch_threads;
-  io::Augmentation& augmentation = options.augmentation;
-  augmentation.flip = recipe_.flip != Flip::none;
-  augmentation.alternate = recipe_.flip == Flip::alternate;
-  augmentation.shift = static_cast<size_t>(recipe_.shift);
-  augmentation.cutout = static_cast<size_t>(recipe_.cutout);
-  augmentation.cutout_from = first_epoch_from(recipe_.cutout_from, recipe_.epochs);
-  augmentation.erase = recipe_.erase;
+  options.augmentation = augmentation_of(recipe_);
   return options;
 }
 
@@ -153,8 +141,7 @@ void Trainer::check_average(int64_t steps) const {
   if (!state_.average || recipe_.ema_every <= steps) return;
   throw usage_error("the weights would be averaged every " + std::to_string(recipe_.ema_every) +
                         " steps, and never in the " + std::to_string(steps) + " of this run",
-                    "ema_every of model '" + recipe_.name + "'",
-                    "average more often, or set ema = 0");
+                    flag_of(recipe_, "ema_every"), "average more often, or set ema = 0");
 }
 
 // The first rank looks; all go by what it saw, whatever is appended meanwhile.
@@ -294,6 +281,12 @@ void Trainer::resume() {
       dataset_.use_generation(*generation);
     }
     found = may_resume(options_.checkpoint, identity(), options_.log);
+    displaces_ = !found && std::filesystem::exists(options_.checkpoint);
+    if (displaces_) {
+      options_.log.warning("model '" + recipe_.name + "': the old checkpoint is kept as " +
+                           name_aside(options_.checkpoint).string() +
+                           " when the first new one is written");
+    }
   }
   if (comm::broadcast_text(group_, found ? "yes" : "no", 0) == "no") return;
   progress_ = read_checkpoint(options_.checkpoint, state_);
@@ -309,6 +302,8 @@ void Trainer::save() {
   if (options_.checkpoint.empty()) return;
   saved_epochs_ = progress_.epochs;
   if (group_.rank() != 0) return;
+  if (displaces_) set_aside(options_.checkpoint);
+  displaces_ = false;
   write_checkpoint(options_.checkpoint, identity(), progress_, state_);
 }
 

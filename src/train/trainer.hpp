@@ -109,6 +109,7 @@ class Trainer {
   Stopwatch lap_;                        // since total_s was last brought up to date
   bool stop_wanted_ = false;             // by some rank, at the end of an epoch
   int saved_epochs_ = 0;                 // in the checkpoint; 0: there is none of this run
+  bool displaces_ = false;               // the file is a checkpoint of another run
   std::optional<Confusion> validation_;  // after the last epoch trained here
 };
 

@@ -5,6 +5,7 @@
 
 #include "ckpt/snapshot.hpp"
 #include "core/error.hpp"
+#include "io/files/atomic_file.hpp"
 #include "train/model_snapshot.hpp"
 
 namespace podium::train {
@@ -56,6 +57,23 @@ bool may_resume(const std::filesystem::path& file, const TrainingIdentity& ident
     log.warning(std::string("starting anew: the checkpoint is refused: ") + error.what());
   }
   return false;
+}
+
+std::filesystem::path name_aside(const std::filesystem::path& file) {
+  for (int number = 1;; ++number) {
+    std::filesystem::path name = file;
+    name.replace_extension(".old-" + std::to_string(number) + file.extension().string());
+    if (!std::filesystem::exists(std::filesystem::symlink_status(name))) return name;
+  }
+}
+
+std::filesystem::path set_aside(const std::filesystem::path& file) {
+  std::filesystem::path name = name_aside(file);
+  std::error_code error;
+  std::filesystem::rename(file, name, error);
+  if (error) throw io_error("cannot rename the old checkpoint", file.string(), error.value());
+  io::sync_folder(file.parent_path());
+  return name;
 }
 
 std::optional<uint64_t> checkpoint_generation(const std::filesystem::path& file) {

@@ -30,6 +30,12 @@ struct TrainingIdentity {
 bool may_resume(const std::filesystem::path& file, const TrainingIdentity& identity,
                 const Log& log);
 
+// A name beside `file` that is not taken: "cnn.old-1.h5".
+std::filesystem::path name_aside(const std::filesystem::path& file);
+
+// Renames `file` to name_aside(), durably; returns the new name. Throws io_error.
+std::filesystem::path set_aside(const std::filesystem::path& file);
+
 // The generation of the cache in the checkpoint's last epoch; empty when `file` cannot be read.
 std::optional<uint64_t> checkpoint_generation(const std::filesystem::path& file);
 

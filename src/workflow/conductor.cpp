@@ -10,6 +10,7 @@
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "io/loader/dataset.hpp"
+#include "train/recipe_check.hpp"
 #include "workflow/training_step.hpp"
 
 namespace podium::workflow {
@@ -172,6 +173,20 @@ void Conductor::on_ingested(const Json& event) {
   log_.info(format("ingest: %s in %.2f s: ", event.at("reused").get<bool>() ? "reused" : "built",
                    event.at("seconds").get<double>()) +
             text_of(event, "reason"));
+  check_recipes();
+}
+
+// A model that cannot be trained ends the job here, not once the models before it are trained. What
+// the trainers' devices can do they check themselves.
+void Conductor::check_recipes() const {
+  const io::Dataset dataset =
+      io::Dataset::open(cache_, {.memory_bytes = 0, .generation = generation_});
+  for (size_t model = 0; model < job_.settings.recipes.size(); ++model) {
+    for (size_t group = 0; group < job_.groups.work.size(); ++group) {
+      if (std::ranges::count(job_.groups.work[group], model) == 0) continue;
+      train::check_fit(job_.settings.recipes[model], {dataset, job_.groups.ranks[group].size()});
+    }
+  }
 }
 
 void Conductor::on_selected(const Json& event) {

@@ -52,6 +52,7 @@ class Conductor {
   void serve_published();
   void on_ingested(const Json& event);
   void on_memory_cache(const Json& event);
+  void check_recipes() const;
   void on_selected(const Json& event);
   void on_tested(const Json& event);
   void on_deployed(const Json& event);

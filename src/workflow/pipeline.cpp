@@ -7,6 +7,7 @@
 #include "comm/barrier.hpp"
 #include "core/error.hpp"
 #include "core/signals.hpp"
+#include "io/files/atomic_file.hpp"
 #include "workflow/conductor.hpp"
 #include "workflow/role_parts.hpp"
 #include "workflow/training_step.hpp"
@@ -81,17 +82,17 @@ std::string count_of(size_t number, const char* noun) {
   return std::to_string(number) + " " + noun + (number == 1 ? "" : "s");
 }
 
-// The folder goes when no model of this job goes on from it.
+// The folder goes when nothing is left in it: what other runs left is theirs.
 void remove_checkpoints(const Settings& settings, Summary& summary) {
-  bool all = true;
   for (const train::Recipe& recipe : settings.recipes) {
     const ModelSummary* model = summary.find(recipe.name);
     const int epochs = model == nullptr ? 0 : model->metrics.at("epochs").get<int>();
-    if (!remove_finished_checkpoint(settings, recipe, epochs)) all = false;
+    remove_finished_checkpoint(settings, recipe, epochs);
   }
-  if (!all) return;
-  std::error_code ignored;  // what stays is refused or gone on from by the next run
-  std::filesystem::remove_all(settings.checkpoint_dir(), ignored);
+  if (settings.checkpoint_epochs == 0) return;
+  io::remove_stale_temporaries(settings.checkpoint_dir());
+  std::error_code ignored;  // it is not empty
+  std::filesystem::remove(settings.checkpoint_dir(), ignored);
 }
 
 Summary conduct(const Job& job, const Stopwatch& started, const Log& log, const Show& show) {

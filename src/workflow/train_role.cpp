@@ -1,11 +1,13 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <thread>
+#include <type_traits>
 
 #include "ckpt/transfer.hpp"
 #include "core/error.hpp"
 #include "train/evaluation.hpp"
 #include "train/model_snapshot.hpp"
+#include "train/recipe_check.hpp"
 #include "workflow/evaluation_report.hpp"
 #include "workflow/messages.hpp"
 #include "workflow/role_parts.hpp"
@@ -35,6 +37,11 @@ class TrainRole {
   // False if the job was told to stop.
   bool train_all(const std::filesystem::path& cache, uint64_t generation) {
     dataset_.emplace(open_dataset(cache, generation, job_.settings));
+    as_one([&] {
+      for (const size_t model : job_.groups.work[static_cast<size_t>(group_index_)]) {
+        train::check_precision(job_.settings.recipes[model], job_.settings.device);
+      }
+    });
     for (const size_t model : job_.groups.work[static_cast<size_t>(group_index_)]) {
       // The model before may have been resumed on fewer records.
       if (!job_.settings.follow) dataset_->use_generation(generation);
@@ -61,7 +68,9 @@ class TrainRole {
       stop_ = stop_ || job_.control.try_receive(Mailbox::train).has_value();
       return stop_;
     };
-    TrainingOutcome outcome = train_as_one(recipe, hooks);
+    TrainingOutcome outcome = as_one([&] {
+      return train_together(recipe, *dataset_, job_.settings, job_.threads, group_, hooks, log_);
+    });
     if (outcome.stopped) return false;
     if (leads()) hand_over(recipe, outcome);
     trained_.push_back(std::move(outcome.model));
@@ -70,9 +79,10 @@ class TrainRole {
 
   // Where all trainers of the group fail alike, the first speaks: its exit ends the others while
   // they wait.
-  TrainingOutcome train_as_one(const train::Recipe& recipe, const TrainingHooks& hooks) {
+  template <typename Action>
+  std::invoke_result_t<Action> as_one(const Action& action) const {
     try {
-      return train_together(recipe, *dataset_, job_.settings, job_.threads, group_, hooks, log_);
+      return action();
     } catch (const Error&) {
       if (!leads()) std::this_thread::sleep_for(std::chrono::seconds(2));
       throw;

@@ -12,6 +12,7 @@
 #include "train/gradient_syncs.hpp"
 #include "train/mlperf_log.hpp"
 #include "train/model_snapshot.hpp"
+#include "train/recipe_check.hpp"
 #include "train/step_engines.hpp"
 #include "train/trainer.hpp"
 
@@ -26,10 +27,10 @@ std::filesystem::path checkpoint_file(const Settings& settings, const train::Rec
   return settings.checkpoint_dir() / (recipe.name + ".h5");
 }
 
-std::string size_line(const train::Recipe& recipe, const nn::Model& model) {
+std::string size_line(const train::Recipe& recipe, const nn::Model& model, int batch) {
   return format("model '%s': %lld parameters, %.2f MFLOP per image forward, batches of %d on ",
                 recipe.name.c_str(), static_cast<long long>(model.parameter_count()),
-                static_cast<double>(model.flops_per_image()) * 1e-6, recipe.batch) +
+                static_cast<double>(model.flops_per_image()) * 1e-6, batch) +
          model.backend();
 }
 
@@ -45,11 +46,17 @@ void tell_order(const io::Dataset& dataset, const Settings& settings, const Log&
   }
 }
 
+// A batch is never larger than the records.
+int batch_of(const train::Recipe& recipe, const io::Dataset& dataset) {
+  const size_t records = std::max<size_t>(1, dataset.size(io::Split::train));
+  return static_cast<int>(std::min<size_t>(static_cast<size_t>(recipe.batch), records));
+}
+
 // What MLPerf's logs say of a run before it starts.
 void describe_run(train::MlperfLog& log, const train::Recipe& recipe, const io::Dataset& dataset) {
   log.point("submission_benchmark", dataset.info().name);
   log.point("seed", recipe.seed);
-  log.point("global_batch_size", recipe.batch);
+  log.point("global_batch_size", batch_of(recipe, dataset));
   log.point("train_samples", dataset.size(io::Split::train));
   log.point("eval_samples", dataset.size(io::Split::validation));
   log.point("opt_name", "sgd");
@@ -79,20 +86,27 @@ void tell_target(const train::Recipe& recipe, const TrainingOutcome& outcome, co
                   progress.total_s));
 }
 
-// A batch is never larger than the records, unless they may grow.
-int largest_batch(const train::Recipe& recipe, const io::Dataset& dataset,
-                  const Settings& settings) {
-  if (settings.follow) return recipe.batch;
-  const size_t records = std::max<size_t>(1, dataset.size(io::Split::train));
-  return static_cast<int>(std::min<size_t>(static_cast<size_t>(recipe.batch), records));
+void tell_unused(const Settings& settings, const train::Recipe& recipe, const Log& log) {
+  const std::filesystem::path file = checkpoint_file(settings, recipe);
+  std::error_code ignored;
+  if (!std::filesystem::exists(file, ignored)) return;
+  log.warning("model '" + recipe.name + "' starts anew and leaves its checkpoint " + file.string() +
+              " alone, as --ckpt.every=never asks");
 }
 
-// bf16 is for cores that multiply its matrices; `podium bench nn` measures it on others.
-void check_precision(const train::Recipe& recipe, const DeviceChoice& device) {
-  if (recipe.numerics.precision == nn::Precision::fp32 || nn::has_bf16_matrices(device)) return;
-  throw unavailable_error("the cores of this node do not multiply bf16 matrices (AMX)",
-                          "--train.precision=bf16 of model '" + recipe.name + "'",
-                          "train it in fp32");
+// What a rank makes room for: the records may grow in a run that follows.
+int largest_share(const train::Recipe& recipe, const io::Dataset& dataset, const Settings& settings,
+                  int ranks) {
+  const int batch = settings.follow ? recipe.batch : batch_of(recipe, dataset);
+  return (batch + ranks - 1) / ranks;
+}
+
+void tell_batch(const train::Recipe& recipe, int batch, const Log& log) {
+  if (batch == recipe.batch) return;
+  log.warning(
+      format("model '%s': there are %d training records, so a step takes them all, not the "
+             "%d of %s",
+             recipe.name.c_str(), batch, recipe.batch, train::flag_of(recipe, "batch").c_str()));
 }
 
 }  // namespace
@@ -115,20 +129,22 @@ nn::Model make_model(const train::Recipe& recipe, const io::DatasetInfo& dataset
 TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset,
                                const Settings& settings, int threads, comm::Communicator& group,
                                const TrainingHooks& hooks, const Log& log) {
+  train::check_fit(recipe, {dataset, static_cast<size_t>(group.size())});
+  train::check_precision(recipe, settings.device);
   const auto mlperf = group.rank() == 0
                           ? std::make_shared<train::MlperfLog>(settings.mlperf_file(), recipe.name)
                           : std::make_shared<train::MlperfLog>();
-  check_precision(recipe, settings.device);
   mlperf->start("init_start");
-  const int local_batch =
-      (largest_batch(recipe, dataset, settings) + group.size() - 1) / group.size();
+  const int local_batch = largest_share(recipe, dataset, settings, group.size());
   TrainingOutcome outcome;
   outcome.model = std::make_unique<nn::Model>(
       make_model(recipe, dataset.info(), settings.device, threads, local_batch));
 
   if (group.rank() == 0) {
+    const int batch = batch_of(recipe, dataset);
     describe_run(*mlperf, recipe, dataset);
-    log.info(size_line(recipe, *outcome.model));
+    log.info(size_line(recipe, *outcome.model, batch));
+    tell_batch(recipe, batch, log);
     tell_order(dataset, settings, log);
   }
 
@@ -142,6 +158,7 @@ TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset
     options.checkpoint = checkpoint_file(settings, recipe);
     options.checkpoint_epochs = settings.checkpoint_epochs;
   }
+  if (settings.checkpoint_epochs == 0 && group.rank() == 0) tell_unused(settings, recipe, log);
   options.generation = dataset.generation();
   options.follow = settings.follow;
   options.shuffle = settings.shuffle;
@@ -228,7 +245,7 @@ std::string epoch_line(const train::Recipe& recipe, const train::Progress& progr
 }
 
 bool remove_finished_checkpoint(const Settings& settings, const train::Recipe& recipe, int epochs) {
-  if (epochs < recipe.epochs) return false;
+  if (settings.checkpoint_epochs == 0 || epochs < recipe.epochs) return false;
   std::error_code ignored;  // a file that stays is gone on from, or refused, by the next run
   std::filesystem::remove(checkpoint_file(settings, recipe), ignored);
   return true;

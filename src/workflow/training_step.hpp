@@ -66,7 +66,8 @@ Json epoch_event(const train::Recipe& recipe, const train::Progress& progress);
 std::string epoch_line(const train::Recipe& recipe, const train::Progress& progress);
 
 // Removes the checkpoint of a model that is stored after all of its epochs; true if it is. A run to
-// a target accuracy may end before: a higher target goes on from its checkpoint.
+// a target accuracy may end before: a higher target goes on from its checkpoint. A run without
+// checkpoints leaves what is there.
 bool remove_finished_checkpoint(const Settings& settings, const train::Recipe& recipe, int epochs);
 
 // The cache for training, as the settings ask: collective use of equal generations is the caller's.

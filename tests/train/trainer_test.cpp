@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <fstream>
+#include <sstream>
 
 #include "core/error.hpp"
 #include "train/evaluation.hpp"
@@ -126,6 +127,37 @@ TEST_F(TrainerTest, ACheckpointOfAnotherRecipeOrRankCountIsNotUsed) {
   const std::string fresh = train(other, 2);
   EXPECT_EQ(train(other, 2, options), fresh);
   EXPECT_EQ(train(other, 1, options), train(other, 1));
+}
+
+TEST_F(TrainerTest, ACheckpointOfAnotherRunIsKeptAsideOnceThereIsANewOne) {
+  const auto bytes_of = [](const std::filesystem::path& file) {
+    std::ostringstream bytes;
+    bytes << std::ifstream(file, std::ios::binary).rdbuf();
+    return bytes.str();
+  };
+  train::TrainerOptions options;
+  options.checkpoint = cache_.folder() / "small.h5";
+  train(test::small_recipe(), 1, options);
+  const std::string first = bytes_of(options.checkpoint);
+
+  train::Recipe other = test::small_recipe();
+  other.lr = 0.04;
+  options.checkpoint_epochs = 100;
+  options.target_accuracy = 0;
+  options.on_epoch = [&](const train::Progress& progress) {
+    if (progress.epochs == 1) {
+      EXPECT_EQ(bytes_of(options.checkpoint), first) << "there is no other yet";
+    }
+  };
+  train(other, 1, options);
+  EXPECT_EQ(bytes_of(cache_.folder() / "small.old-1.h5"), first);
+  const std::string second = bytes_of(options.checkpoint);
+  EXPECT_NE(second, first);
+
+  options.on_epoch = nullptr;
+  train(test::small_recipe(), 2, options);
+  EXPECT_EQ(bytes_of(cache_.folder() / "small.old-1.h5"), first);
+  EXPECT_EQ(bytes_of(cache_.folder() / "small.old-2.h5"), second);
 }
 
 TEST_F(TrainerTest, ADamagedCheckpointIsRefusedAndTrainingStartsAnew) {

@@ -128,6 +128,23 @@ bool draw_flip(const Augmentation& augmentation, const AugmentationKey& key, Ran
 
 }  // namespace
 
+std::optional<AugmentationMisfit> misfit_of(const Augmentation& augmentation,
+                                            const ImageShape& shape) {
+  const size_t smaller_side = std::min(shape.height, shape.width);
+  if (augmentation.shift >= smaller_side) {
+    return AugmentationMisfit{"shift", "images cannot be shifted by their whole size",
+                              "shift by less than " + std::to_string(smaller_side) + " pixels"};
+  }
+  if (augmentation.cutout >= 2 * smaller_side) {
+    return AugmentationMisfit{"cutout", "a square that covers any image leaves nothing to learn",
+                              "cut out less than " + std::to_string(2 * smaller_side) + " pixels"};
+  }
+  if (!(augmentation.erase >= 0 && augmentation.erase <= 1)) {
+    return AugmentationMisfit{"erase", "a probability lies between 0 and 1", "correct it"};
+  }
+  return {};
+}
+
 AugmentationDraw draw(const Augmentation& augmentation, const ImageShape& shape,
                       const AugmentationKey& key) {
   Random random(mix64(key.seed ^ augmentation_stream), key.epoch, key.record);

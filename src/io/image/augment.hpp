@@ -9,7 +9,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <string>
 
 #include "io/image/augmentation_draw.hpp"
 #include "io/image/image_shape.hpp"
@@ -26,6 +28,17 @@ struct Augmentation {
 
   bool enabled() const { return flip || shift > 0 || cutout > 0 || erase > 0; }
 };
+
+// Why an augmentation makes no sense: of which option, and what to do about it.
+struct AugmentationMisfit {
+  const char* option;  // "shift"
+  const char* what;
+  std::string remedy;
+};
+
+// Empty when `augmentation` suits images of `shape`.
+std::optional<AugmentationMisfit> misfit_of(const Augmentation& augmentation,
+                                            const ImageShape& shape);
 
 // The key of one image in one epoch.
 struct AugmentationKey {

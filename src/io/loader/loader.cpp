@@ -26,18 +26,9 @@ void check_options(const DatasetInfo& info, const LoaderOptions& options) {
   if (options.batch == 0) {
     throw usage_error("a batch has at least one image", "--train.batch", "raise it");
   }
-  const Augmentation& augmentation = options.augmentation;
-  const size_t smaller_side = std::min(info.height, info.width);
-  if (augmentation.shift >= smaller_side) {
-    throw usage_error("images cannot be shifted by their whole size", "--train.shift",
-                      "shift by less than " + std::to_string(smaller_side) + " pixels");
-  }
-  if (augmentation.cutout >= 2 * smaller_side) {
-    throw usage_error("a square that covers any image leaves nothing to learn", "--train.cutout",
-                      "cut out less than " + std::to_string(2 * smaller_side) + " pixels");
-  }
-  if (!(augmentation.erase >= 0 && augmentation.erase <= 1)) {
-    throw usage_error("a probability lies between 0 and 1", "--train.erase", "correct it");
+  const ImageShape shape{info.height, info.width, info.channels};
+  if (const auto misfit = misfit_of(options.augmentation, shape)) {
+    throw usage_error(misfit->what, std::string("--train.") + misfit->option, misfit->remedy);
   }
   require(options.rank < options.world, "a loader's rank is one of its world", "Loader");
 }
