@@ -56,9 +56,9 @@ void let_rank_0_speak(int rank) {
   if (rank != 0) std::this_thread::sleep_for(std::chrono::seconds(3));
 }
 
-void print_error(const std::string& text) {
+void print_error(const std::string& text, int descriptor = STDERR_FILENO) {
   const std::string line = "podium: error: " + text + "\n";
-  if (::write(STDERR_FILENO, line.data(), line.size()) < 0) return;  // nobody is left to tell
+  if (::write(descriptor, line.data(), line.size()) < 0) return;  // nobody is left to tell
 }
 
 // The error line and the exit code of an exception.
@@ -89,18 +89,21 @@ Failure describe(const std::exception_ptr& exception) {
   }
 }
 
-// Nothing that other threads still say may follow the error line.
-void silence_other_threads() {
+// Standard error for the caller alone: what other threads still say must not follow the error line.
+FileDescriptor take_standard_error() {
+  FileDescriptor own(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0));
   const FileDescriptor nothing(::open("/dev/null", O_WRONLY | O_CLOEXEC));
-  if (nothing) ::dup2(nothing.get(), STDERR_FILENO);
+  if (own && nothing) ::dup2(nothing.get(), STDERR_FILENO);
+  return own;
 }
 
 // Ends the whole job with this rank's message as the last line.
 [[noreturn]] void fail_job(const std::exception_ptr& exception, int rank, int size, bool launched) {
   const Failure failure = describe(exception);
   let_rank_0_speak(rank);
-  print_error(size > 1 ? "rank " + std::to_string(rank) + ": " + failure.text : failure.text);
-  silence_other_threads();
+  const FileDescriptor own = take_standard_error();
+  print_error(size > 1 ? "rank " + std::to_string(rank) + ": " + failure.text : failure.text,
+              own ? own.get() : STDERR_FILENO);
   if (!launched) std::_Exit(static_cast<int>(failure.code));
   comm::MpiEnvironment::abort(failure.code);
 }
