@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # gpu_check.sh finds every test that needs a GPU: the suites of all sources that use gpu_test.hpp, by
-# themselves or by a header, have names that gpu_tests.sh knows.
+# themselves or by a header, have names that gpu_tests.sh knows. Executables of tests/emulation, whose
+# GPU is none, are not among those it looks at.
 set -euo pipefail
 # shellcheck source=tests/scripts/expect.sh
 source "$(dirname "$0")/expect.sh"
@@ -21,4 +22,9 @@ for source in "${sources[@]}"; do
     failures=$((failures + 1))
   done < <(sed -nE 's/^TEST(_[FP])?\((\w+),.*/\2/p' "$source" | sort -u)
 done
+if grep -nE '^ *podium_test\(|podium_emulated_test\(test_' \
+  "$project/tests/emulation/CMakeLists.txt"; then
+  echo "FAILED: an executable of tests/emulation would be taken for one that tests a GPU"
+  failures=$((failures + 1))
+fi
 exit "$failures"
