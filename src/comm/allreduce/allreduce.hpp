@@ -24,10 +24,10 @@ namespace podium::comm {
 
 struct AllReduceOptions {
   Algorithm algorithm = Algorithm::automatic;
-  std::string calibration;  // file; empty: none
-  bool measure = false;     // costs are measured, whatever the file says
-  std::string node;         // where this rank runs; empty: node_name()
-  Log log = {};             // rank 0 says what `auto` chose, at level debug
+  std::string calibration = {};  // file; empty: none
+  bool measure = false;          // costs are measured, whatever the file says
+  std::string node = {};         // where this rank runs; empty: node_name()
+  Log log = {};                  // rank 0 says what `auto` chose, at level debug
 };
 
 class AllReduce {

@@ -131,7 +131,8 @@ CostModel measure_costs(Communicator& group, const Shape& shape,
 std::optional<CostModel> load_costs(const std::string& file, const Shape& shape) {
   const Json key = key_of(shape);
   try {
-    for (const Json& machine : read_file(file).at("machines")) {
+    const Json json = read_file(file);
+    for (const Json& machine : json.at("machines")) {
       if (machine.at("key") == key) return from_json(machine, shape);
     }
   } catch (const Json::exception& error) {
