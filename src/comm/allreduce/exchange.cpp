@@ -31,12 +31,12 @@ void Introduction::start(Watch& watch, int to, int from) {
   if (to >= 0) sent_ = group.isend(std::as_bytes(std::span(&mine_, 1)), to, tags::sum_signature);
 }
 
-void Introduction::finish(Watch& watch) {
+void Introduction::finish(Watch& watch, const char* step) {
   if (from_ >= 0) {
-    watch.wait(received_, from_, "meeting");
+    watch.wait(received_, from_, step);
     require_equal(mine_, theirs_, watch.group().rank(), from_, watch.group().name());
   }
-  if (to_ >= 0) watch.wait(sent_, to_, "meeting");
+  if (to_ >= 0) watch.wait(sent_, to_, step);
 }
 
 void Exchange::swap_add(Watch& watch, int peer, const Elements& outgoing, const Elements& incoming,

@@ -24,7 +24,7 @@ class Introduction {
   // Tells `to` and hears from `from`; negative: nobody.
   void start(Watch& watch, int to, int from);
   // Throws internal_error when `from` sums something else.
-  void finish(Watch& watch);
+  void finish(Watch& watch, const char* step = "meeting");
 
  private:
   Signature mine_;

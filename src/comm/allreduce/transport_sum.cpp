@@ -10,7 +10,7 @@ void TransportSum::run(const Sum& sum, Watch& watch) {
   scale(sum.out, sum.in, sum.weight);
   if (ranks == 1) return;
   introduction_.start(watch, (group.rank() + 1) % ranks, (group.rank() + ranks - 1) % ranks);
-  introduction_.finish(watch);
+  introduction_.finish(watch, "meeting; ranks inside MPI_Allreduce cannot answer");
   group.own_sum(sum.out, watch.story());
 }
 
