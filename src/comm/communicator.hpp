@@ -14,6 +14,7 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -104,9 +105,10 @@ class Communicator {
                                                            std::string* why_not) = 0;
 
   // The sum over ranks by the transport's own AllReduce, if it has one: replaces `values` by their
-  // sum. Collective. `story` tells what is summed, for the message when a rank does not come.
+  // sum. Collective. `story` tells what is summed, for the message when a rank does not come; it
+  // may be called by another thread while this call waits.
   virtual bool has_own_sum() const { return false; }
-  virtual void own_sum(const Elements& values, const std::string& story);
+  virtual void own_sum(const Elements& values, const std::function<std::string()>& story);
 
   // Waits for `request` as `policy()` says. `operation` and `peer` name the wait.
   void wait(Request& request, const char* operation, int peer) const;

@@ -11,7 +11,7 @@ void TransportSum::run(const Sum& sum, Watch& watch) {
   if (ranks == 1) return;
   introduction_.start(watch, (group.rank() + 1) % ranks, (group.rank() + ranks - 1) % ranks);
   introduction_.finish(watch, "meeting; ranks inside MPI_Allreduce cannot answer");
-  group.own_sum(sum.out, watch.story());
+  group.own_sum(sum.out, [&watch] { return watch.story(); });
 }
 
 }  // namespace podium::comm

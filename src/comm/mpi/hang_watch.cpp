@@ -3,6 +3,8 @@
 #include <mpi.h>
 #include <unistd.h>
 
+#include <utility>
+
 #include "comm/mpi/mpi_environment.hpp"
 #include "core/clock.hpp"
 
@@ -35,24 +37,23 @@ HangWatch::~HangWatch() {
   thread_.join();
 }
 
-HangWatch::Guard::Guard(HangWatch& watch, std::chrono::milliseconds limit, const std::string& story)
+HangWatch::Guard::Guard(HangWatch& watch, std::chrono::milliseconds limit,
+                        std::function<std::string()> story)
     : watch_(watch) {
-  {
-    const std::lock_guard lock(watch_.mutex_);
-    watch_.story_ = story;
-  }
+  const std::lock_guard lock(watch_.mutex_);
+  watch_.story_ = std::move(story);
   watch_.due_ns_ = now_ns() + limit / std::chrono::nanoseconds(1);
 }
 
 HangWatch::Guard::~Guard() {
+  const std::lock_guard lock(watch_.mutex_);
   watch_.due_ns_ = 0;
 }
 
 void HangWatch::look() {
   std::unique_lock lock(mutex_);
   while (!changed_.wait_for(lock, interval, [this] { return ends_; })) {
-    const int64_t due = due_ns_;
-    if (due != 0 && now_ns() > due) end_job(story_);
+    if (due_ns_ != 0 && now_ns() > due_ns_) end_job(story_());
   }
 }
 

@@ -2,13 +2,13 @@
 //
 // A thread of its own looks every tenth of a second whether the call under way has overstayed. If
 // so it prints the one error line and ends the job with exit code 70. The calling thread only
-// writes down when its time is over, so a guard costs next to nothing.
+// writes down when its time is over, so a guard costs little.
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -22,10 +22,11 @@ class HangWatch {
   HangWatch(const HangWatch&) = delete;
   HangWatch& operator=(const HangWatch&) = delete;
 
-  // Watches from its making to its end. One at a time.
+  // Watches from its making to its end. One at a time. `story` is called by the watch's thread, and
+  // only meanwhile.
   class Guard {
    public:
-    Guard(HangWatch& watch, std::chrono::milliseconds limit, const std::string& story);
+    Guard(HangWatch& watch, std::chrono::milliseconds limit, std::function<std::string()> story);
     ~Guard();
     Guard(const Guard&) = delete;
     Guard& operator=(const Guard&) = delete;
@@ -37,10 +38,10 @@ class HangWatch {
  private:
   void look();
 
-  std::atomic<int64_t> due_ns_{0};  // of the steady clock; 0: nothing is watched
-  std::mutex mutex_;                // guards the rest
+  std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
-  std::string story_;
+  int64_t due_ns_ = 0;  // of the steady clock; 0: nothing is watched
+  std::function<std::string()> story_;
   bool ends_ = false;
   std::thread thread_;
 };

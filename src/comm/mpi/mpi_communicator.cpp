@@ -102,14 +102,15 @@ std::unique_ptr<SharedMemory> MpiCommunicator::join_shared_memory(const std::str
   return join_posix_memory(name, bytes, why_not);
 }
 
-void MpiCommunicator::own_sum(const Elements& values, const std::string& story) {
+void MpiCommunicator::own_sum(const Elements& values, const std::function<std::string()>& story) {
   if (!watch_) watch_ = std::make_unique<HangWatch>();
   const MPI_Datatype type = values.type == ElementType::f32 ? MPI_FLOAT : MPI_DOUBLE;
   require(values.count <= INT_MAX, "more than 2^31 elements in one call", "MPI_Allreduce");
-  const HangWatch::Guard guard(*watch_, policy().limit,
-                               "rank " + std::to_string(rank_) + " of group '" + name() +
-                                   "' waited " + std::to_string(policy().limit.count() / 1000) +
-                                   " s inside MPI_Allreduce; " + story);
+  const auto whole_story = [this, &story] {
+    return "rank " + std::to_string(rank_) + " of group '" + name() + "' waited " +
+           std::to_string(policy().limit.count() / 1000) + " s inside MPI_Allreduce; " + story();
+  };
+  const HangWatch::Guard guard(*watch_, policy().limit, whole_story);
   check_mpi(MPI_Allreduce(MPI_IN_PLACE, values.data, static_cast<int>(values.count), type, MPI_SUM,
                           comm_),
             "MPI_Allreduce");

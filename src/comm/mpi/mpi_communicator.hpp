@@ -27,7 +27,7 @@ class MpiCommunicator : public Communicator {
   bool has_own_sum() const override { return true; }
   // By MPI_Allreduce. It blocks inside the library, so a watch of its own ends the job, with exit
   // code 70, when the group's limit is over.
-  void own_sum(const Elements& values, const std::string& story) override;
+  void own_sum(const Elements& values, const std::function<std::string()>& story) override;
 
  private:
   MPI_Comm comm_;
