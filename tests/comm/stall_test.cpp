@@ -25,7 +25,7 @@ TEST_P(Stall, AStoppedRankEndsTheJobWithItsName) {
   EXPECT_EQ(job.wait(std::chrono::seconds(40)), 70) << job.err();
   EXPECT_LT(watch.seconds(), 30);
   const std::string text = job.err();
-  for (const char* part : {"podium: error: rank ", "waited ", "of group 'stall'", ", sum "}) {
+  for (const char* part : {"podium: error: rank ", "waited ", "of group 'stall'", "sum "}) {
     EXPECT_NE(text.find(part), std::string::npos) << part << ": " << text;
   }
   // Inside MPI_Allreduce nobody can tell who is missing; in all others they can.
