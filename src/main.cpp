@@ -125,6 +125,7 @@ int run_job(const Invocation& invocation) {
   workflow::Settings settings = make_settings(invocation.config, invocation.verb, run_dir);
   if (handles_signals(invocation.verb)) block_signals({SIGTERM, SIGINT, SIGUSR1});
 
+  prepare_environment(invocation.verb, invocation.subject);
   const bool launched = launched_by_mpi();  // MPI itself sets such variables when it starts
   comm::MpiEnvironment mpi;
   const Log log(parse_log_level(invocation.config.text("log.level")),

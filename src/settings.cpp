@@ -279,6 +279,7 @@ workflow::Settings make_settings(const Config& config, const std::string& verb,
   settings.threads = static_cast<int>(config.integer("train.threads"));
   settings.target_accuracy = config.real("train.target_accuracy");
   settings.exchange = train::parse_exchange(config.text("comm.allreduce"));
+  settings.exchange.calibration = config.text("comm.calibration");
   settings.train_alone = config.text("train.sync") == "none";
   settings.checkpoint_epochs = checkpoint_epochs(config.text("ckpt.every"));
   settings.service = service_options(config);
@@ -286,6 +287,22 @@ workflow::Settings make_settings(const Config& config, const std::string& verb,
   set_linger(config.text("serve.linger"), &settings);
   settings.comm_timeout = std::chrono::seconds(config.integer("comm.timeout_s"));
   return settings;
+}
+
+bench::AllReduceBenchOptions allreduce_bench_options(const Config& config, const Log& log) {
+  bench::AllReduceBenchOptions options;
+  options.least_bytes = config.bytes("bench.min_bytes");
+  options.most_bytes = config.bytes("bench.max_bytes");
+  options.factor = static_cast<int>(config.integer("bench.factor"));
+  options.type = config.text("bench.type");
+  options.repetitions = static_cast<int>(config.integer("bench.repetitions"));
+  if (config.is_set("bench.seconds")) options.seconds = config.real("bench.seconds");
+  options.calibration = config.text("comm.calibration");
+  options.log = log;
+  for (const std::string& name : split_list(config.text("bench.algorithms"))) {
+    options.algorithms.push_back(comm::parse_algorithm(name));
+  }
+  return options;
 }
 
 bench::NnBenchOptions nn_bench_options(const Config& config, std::vector<train::Recipe> models,

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/allreduce_bench.hpp"
 #include "bench/nn_bench.hpp"
 #include "config.hpp"
 #include "core/log.hpp"
@@ -30,6 +31,9 @@ train::Recipe make_recipe(const Config& config, const std::string& model);
 // usage_error.
 workflow::Settings make_settings(const Config& config, const std::string& verb,
                                  const std::filesystem::path& run_dir);
+
+// What `bench allreduce` measures, by the bench.* keys. Throws usage_error.
+bench::AllReduceBenchOptions allreduce_bench_options(const Config& config, const Log& log);
 
 // What `bench nn` measures: `models`, with the bench.* keys. Throws usage_error.
 bench::NnBenchOptions nn_bench_options(const Config& config, std::vector<train::Recipe> models,

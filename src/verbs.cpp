@@ -5,10 +5,12 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "bench/allreduce_bench.hpp"
 #include "bench/io_bench.hpp"
 #include "ckpt/registry.hpp"
 #include "comm/barrier.hpp"
 #include "comm/broadcast.hpp"
+#include "comm/mpi/mpi_peer.hpp"
 #include "core/json_lines.hpp"
 #include "core/roles.hpp"
 #include "core/signals.hpp"
@@ -289,8 +291,27 @@ std::vector<bench::Row> bench_nn(const VerbContext& context, const workflow::Ing
   return bench::bench_nn(dataset, options);
 }
 
+// All ranks measure.
+ExitCode bench_allreduce_verb(const VerbContext& context) {
+  const bench::AllReduceBench outcome =
+      bench::bench_allreduce(context.mpi, allreduce_bench_options(context.config, context.log));
+  if (context.mpi.rank() == 0) {
+    std::cout << "\n" << bench::to_text(outcome) << std::endl;
+    print_result({{"verb", "bench"},
+                  {"what", context.subject},
+                  {"repetitions", context.config.integer("bench.repetitions")},
+                  {"ranks", outcome.ranks},
+                  {"nodes", outcome.nodes},
+                  {"memcpy_bytes_per_s", outcome.memcpy_bytes_per_s},
+                  {"auto", outcome.model},
+                  {"rows", bench::to_json(outcome)}});
+  }
+  return ExitCode::done;
+}
+
 // Rank 0 measures; more ranks would disturb it, so they wait.
 ExitCode bench_verb(const VerbContext& context) {
+  if (context.subject == "allreduce") return bench_allreduce_verb(context);
   const std::unique_ptr<comm::Communicator> group = everyone(context, "bench");
   std::optional<workflow::IngestOutcome> cache;
   if (context.subject == "nn") cache = ingest(context, *group);
@@ -317,6 +338,10 @@ ExitCode run_verb(const std::string& verb, const VerbContext& context) {
   const auto found = functions.find(verb);
   require(found != functions.end(), "a verb has no function", verb.c_str());
   return found->second(context);
+}
+
+void prepare_environment(const std::string& verb, const std::string& subject) {
+  if (verb == "bench" && subject == "allreduce") comm::MpiPeer::allow_choice();
 }
 
 bool computes(const std::string& verb) {

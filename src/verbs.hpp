@@ -36,6 +36,9 @@ bool computes(const std::string& verb);
 // Whether `verb` trains, and so has the run folder for itself.
 bool trains(const std::string& verb);
 
+// What must be in the environment of `verb` before MPI starts.
+void prepare_environment(const std::string& verb, const std::string& subject);
+
 // Whether `verb` makes or changes what the run folder holds, so that the folder keeps its
 // configuration; `predict` and `export` only look at it.
 bool writes_configuration(const std::string& verb);

@@ -32,6 +32,10 @@ Message receive_envelope(Communicator& group, const Envelope& envelope) {
 
 }  // namespace
 
+void Communicator::own_sum(const Elements&, const std::function<std::string()>& story) {
+  throw internal_error("this transport has no sum of its own", story());
+}
+
 void Communicator::wait(Request& request, const char* operation, int peer) const {
   wait(request, operation, peer, policy_);
 }

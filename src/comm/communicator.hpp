@@ -11,40 +11,56 @@
 // rank waited for whom in which operation: a stuck job explains itself instead of hanging.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
+#include "comm/elements.hpp"
+#include "comm/shared_memory.hpp"
 #include "core/clock.hpp"
 
 namespace podium::comm {
 
-// A send or receive under way. Move-only; its buffer must outlive it. Destroying one that has not
-// completed abandons it, which only an error path does (the job ends then).
+// A send or receive under way, a value without allocations. Its buffer must outlive it. Dropping
+// one that has not completed abandons it, which only an error path does (the job ends then).
 class Request {
  public:
-  class Operation {
-   public:
-    virtual ~Operation() = default;
-    // True once the operation has completed. Throws internal_error if it failed.
-    virtual bool test() = 0;
-  };
-
   Request() = default;
-  explicit Request(std::unique_ptr<Operation> operation) : operation_(std::move(operation)) {}
+  // `operation` is small and trivially copyable; its `bool test()` is true once the operation has
+  // completed, and throws internal_error if it failed.
+  template <typename Operation>
+  explicit Request(const Operation& operation) {
+    static_assert(sizeof(Operation) <= capacity && std::is_trivially_copyable_v<Operation>);
+    new (storage_.data()) Operation(operation);
+    test_ = [](void* stored) { return static_cast<Operation*>(stored)->test(); };
+  }
+  Request(Request&& other) noexcept { *this = std::move(other); }
+  Request& operator=(Request&& other) noexcept {
+    storage_ = other.storage_;
+    test_ = std::exchange(other.test_, nullptr);
+    return *this;
+  }
+  Request(const Request&) = delete;
+  Request& operator=(const Request&) = delete;
 
   // True once complete; a default-constructed request is complete.
   bool test() {
-    if (operation_ && operation_->test()) operation_.reset();
-    return operation_ == nullptr;
+    if (test_ != nullptr && test_(storage_.data())) test_ = nullptr;
+    return test_ == nullptr;
   }
 
  private:
-  std::unique_ptr<Operation> operation_;
+  static constexpr size_t capacity = 40;
+  alignas(std::max_align_t) std::array<std::byte, capacity> storage_{};
+  bool (*test_)(void*) = nullptr;
 };
 
 // A message that has arrived but was not yet received.
@@ -81,6 +97,18 @@ class Communicator {
 
   // The next message from `from` (or any_rank) with `tag` (or any_tag), if one has arrived.
   virtual std::optional<Envelope> probe(int from, int tag) = 0;
+
+  // Memory that this rank and others of its node reach: one makes it, the others join it under the
+  // name it got. Null where the node or the backend has none to give; `why_not` then says so.
+  virtual std::unique_ptr<SharedMemory> make_shared_memory(size_t bytes, std::string* why_not) = 0;
+  virtual std::unique_ptr<SharedMemory> join_shared_memory(const std::string& name, size_t bytes,
+                                                           std::string* why_not) = 0;
+
+  // The sum over ranks by the transport's own AllReduce, if it has one: replaces `values` by their
+  // sum. Collective. `story` tells what is summed, for the message when a rank does not come; it
+  // may be called by another thread while this call waits.
+  virtual bool has_own_sum() const { return false; }
+  virtual void own_sum(const Elements& values, const std::function<std::string()>& story);
 
   // Waits for `request` as `policy()` says. `operation` and `peer` name the wait.
   void wait(Request& request, const char* operation, int peer) const;

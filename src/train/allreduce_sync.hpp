@@ -1,8 +1,7 @@
-// The two simplest GradientSyncs: none (one trainer), and ring AllReduce over a communicator.
+// The two simplest GradientSyncs: none (one trainer), and AllReduce over a communicator.
 #pragma once
 
-#include <vector>
-
+#include "comm/allreduce/allreduce.hpp"
 #include "comm/communicator.hpp"
 #include "train/gradient_sync.hpp"
 
@@ -15,18 +14,17 @@ class NoSync : public GradientSync {
   double exposed_seconds() const override { return 0; }
 };
 
-// Keeps its scratch space between steps; allocates only when the model grows.
 class AllReduceSync : public GradientSync {
  public:
-  // `group` must outlive the object.
-  explicit AllReduceSync(comm::Communicator& group) : group_(group) {}
+  // Collective over `group`, which must outlive the object. Throws what comm::AllReduce throws.
+  explicit AllReduceSync(comm::Communicator& group, const comm::AllReduceOptions& options = {})
+      : allreduce_(group, options) {}
 
   void combine(std::span<float> gradients, float weight) override;
   double exposed_seconds() const override { return exposed_seconds_; }
 
  private:
-  comm::Communicator& group_;
-  std::vector<float> scratch_;
+  comm::AllReduce allreduce_;
   double exposed_seconds_ = 0;
 };
 

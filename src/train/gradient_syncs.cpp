@@ -10,10 +10,10 @@ namespace podium::train {
 namespace {
 
 comm::ExchangeChoice choose(const SyncSpec& spec, const comm::NcclSupport& nccl) {
-  if (spec.exchange == Exchange::ring) return {};
+  if (spec.exchange.by == Exchange::By::hosts) return {};
   const auto ranks = comm::share_devices(spec.group, comm::rank_device(spec.gpu));
   const comm::ExchangeChoice choice = comm::choose_exchange(ranks, nccl.why_not);
-  if (choice.nccl || spec.exchange == Exchange::automatic) return choice;
+  if (choice.nccl || spec.exchange.by == Exchange::By::automatic) return choice;
   throw unavailable_error(choice.notice.empty() ? "the trainers compute on CPUs" : choice.notice,
                           "--comm.allreduce=nccl",
                           "use --comm.allreduce=auto, or start one rank per GPU");
@@ -22,11 +22,14 @@ comm::ExchangeChoice choose(const SyncSpec& spec, const comm::NcclSupport& nccl)
 }  // namespace
 
 Exchange parse_exchange(const std::string& text) {
-  if (text == "auto") return Exchange::automatic;
-  if (text == "ring") return Exchange::ring;
-  if (text == "nccl") return Exchange::nccl;
-  throw usage_error("'" + text + "' does not fit comm.allreduce", "comm.allreduce",
-                    "write auto, ring or nccl");
+  Exchange exchange;
+  if (text == "nccl") {
+    exchange.by = Exchange::By::nccl;
+  } else {
+    exchange.algorithm = comm::parse_algorithm(text);
+    if (text != "auto") exchange.by = Exchange::By::hosts;
+  }
+  return exchange;
 }
 
 std::unique_ptr<GradientSync> make_gradient_sync(const SyncSpec& spec) {
@@ -36,7 +39,10 @@ std::unique_ptr<GradientSync> make_gradient_sync(const SyncSpec& spec) {
   const bool speaks = spec.group.rank() == 0;
   if (!choice.nccl) {
     if (speaks && !choice.notice.empty()) spec.log.info(choice.notice);
-    return std::make_unique<AllReduceSync>(spec.group);
+    return std::make_unique<AllReduceSync>(
+        spec.group, comm::AllReduceOptions{.algorithm = spec.exchange.algorithm,
+                                           .calibration = spec.exchange.calibration,
+                                           .log = spec.log});
   }
   if (speaks) spec.log.info("gradients are summed on the GPUs, by NCCL " + nccl.version);
   return make_nccl_sync(spec.group, spec.gpu, spec.gradients);

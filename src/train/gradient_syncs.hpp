@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "comm/allreduce/cost_model.hpp"
 #include "comm/communicator.hpp"
 #include "core/device_choice.hpp"
 #include "core/log.hpp"
@@ -12,18 +13,23 @@
 
 namespace podium::train {
 
-// --comm.allreduce: NCCL where each trainer has a GPU of its own, else a ring over MPI; or one of
-// them on demand.
-enum class Exchange { automatic, ring, nccl };
+// --comm.allreduce: NCCL where each trainer has a GPU of its own, else by way of the hosts; or one
+// of them on demand.
+struct Exchange {
+  enum class By { automatic, hosts, nccl };
+  By by = By::automatic;
+  comm::Algorithm algorithm = comm::Algorithm::automatic;  // by way of the hosts
+  std::string calibration;                                 // file of its costs; empty: none
+};
 
-// Parses "auto", "ring" or "nccl"; throws usage_error otherwise.
+// Parses "auto", "nccl" or an algorithm of comm::AllReduce; throws usage_error otherwise.
 Exchange parse_exchange(const std::string& text);
 
 struct SyncSpec {
   comm::Communicator& group;    // must outlive the sync
   int gpu = DeviceChoice::cpu;  // where this trainer computes
   size_t gradients = 0;         // floats
-  Exchange exchange = Exchange::automatic;
+  Exchange exchange = {};
   Log log;  // the first trainer tells what was chosen, if that is worth a word
 };
 

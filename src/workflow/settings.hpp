@@ -31,7 +31,7 @@ struct Settings {
   std::vector<train::Recipe> recipes;  // the models to train, in order
   int groups = 0;                      // of trainers, side by side; 0 chooses
   int threads = 0;                     // per trainer; 0 chooses
-  train::Exchange exchange = train::Exchange::automatic;
+  train::Exchange exchange;
   bool train_alone = false;    // --train.sync=none
   double target_accuracy = 0;  // on validation; 0: none
   int checkpoint_epochs = 1;   // 0: no checkpoints

@@ -13,26 +13,27 @@ namespace {
 using train::Exchange;
 
 TEST(Exchange, IsParsed) {
-  EXPECT_EQ(train::parse_exchange("auto"), Exchange::automatic);
-  EXPECT_EQ(train::parse_exchange("ring"), Exchange::ring);
-  EXPECT_EQ(train::parse_exchange("nccl"), Exchange::nccl);
-  EXPECT_THROW(train::parse_exchange("tree"), Error);
+  EXPECT_EQ(train::parse_exchange("auto").by, Exchange::By::automatic);
+  EXPECT_EQ(train::parse_exchange("nccl").by, Exchange::By::nccl);
+  EXPECT_EQ(train::parse_exchange("tree").by, Exchange::By::hosts);
+  EXPECT_EQ(train::parse_exchange("tree").algorithm, comm::Algorithm::tree);
+  EXPECT_THROW(train::parse_exchange("trees"), Error);
 }
 
 TEST(GradientSyncs, ATrainerAloneNeedsNone) {
   test::on_ranks(1, [](comm::Communicator& group) {
-    const auto sync =
-        train::make_gradient_sync({.group = group, .exchange = Exchange::nccl, .log = {}});
+    const auto sync = train::make_gradient_sync(
+        {.group = group, .exchange = train::parse_exchange("nccl"), .log = {}});
     EXPECT_NE(dynamic_cast<train::NoSync*>(sync.get()), nullptr);
     EXPECT_EQ(sync->on_device(), nullptr);
   });
 }
 
-TEST(GradientSyncs, TrainersOnCpusTakeTheRing) {
-  for (const Exchange exchange : {Exchange::automatic, Exchange::ring}) {
+TEST(GradientSyncs, TrainersOnCpusSumByWayOfTheHosts) {
+  for (const char* exchange : {"auto", "ring", "hierarchical"}) {
     test::on_ranks(3, [&](comm::Communicator& group) {
-      const auto sync =
-          train::make_gradient_sync({.group = group, .exchange = exchange, .log = {}});
+      const auto sync = train::make_gradient_sync(
+          {.group = group, .exchange = train::parse_exchange(exchange), .log = {}});
       EXPECT_NE(dynamic_cast<train::AllReduceSync*>(sync.get()), nullptr);
       EXPECT_EQ(sync->on_device(), nullptr);
     });
@@ -42,7 +43,8 @@ TEST(GradientSyncs, TrainersOnCpusTakeTheRing) {
 TEST(GradientSyncs, NcclOnDemandWithoutGpusEndsWithTheReasonOnEveryRank) {
   test::on_ranks(2, [](comm::Communicator& group) {
     try {
-      train::make_gradient_sync({.group = group, .exchange = Exchange::nccl, .log = {}});
+      train::make_gradient_sync(
+          {.group = group, .exchange = train::parse_exchange("nccl"), .log = {}});
       ADD_FAILURE() << "rank " << group.rank() << " goes on";
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ExitCode::unavailable);

@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <list>
+#include <map>
 #include <mutex>
 
 #include "core/error.hpp"
@@ -46,13 +47,13 @@ class Mailbox {
   std::list<Message> messages_;
 };
 
-class ReceiveOperation : public Request::Operation {
+class ReceiveOperation {
  public:
   ReceiveOperation(Mailbox& mailbox, std::span<std::byte> bytes, int from, int tag)
-      : mailbox_(mailbox), bytes_(bytes), from_(from), tag_(tag) {}
+      : mailbox_(&mailbox), bytes_(bytes), from_(from), tag_(tag) {}
 
-  bool test() override {
-    const std::optional<Message> message = mailbox_.take(from_, tag_);
+  bool test() {
+    const std::optional<Message> message = mailbox_->take(from_, tag_);
     if (!message) return false;
     if (message->bytes.size() != bytes_.size()) {
       throw internal_error("a message of " + std::to_string(message->bytes.size()) +
@@ -65,10 +66,51 @@ class ReceiveOperation : public Request::Operation {
   }
 
  private:
-  Mailbox& mailbox_;
+  Mailbox* mailbox_;
   std::span<std::byte> bytes_;
   int from_;
   int tag_;
+};
+
+// Shared memory between threads is a block that all of them point to.
+class InprocMemory : public SharedMemory {
+ public:
+  struct Block {
+    explicit Block(size_t count) : bytes(count) {}
+    AlignedBytes bytes;
+  };
+  InprocMemory(std::string name, std::shared_ptr<Block> block)
+      : SharedMemory(std::move(name)), block_(std::move(block)) {}
+
+  std::span<std::byte> bytes() override { return block_->bytes; }
+  void forget_name() override {}
+
+ private:
+  std::shared_ptr<Block> block_;
+};
+
+// The blocks that still have an owner, by name.
+class NamedMemories {
+ public:
+  std::unique_ptr<SharedMemory> make(size_t bytes) {
+    const std::lock_guard lock(mutex_);
+    const std::string name = "block " + std::to_string(next_++);
+    auto block = std::make_shared<InprocMemory::Block>(bytes);
+    blocks_[name] = block;
+    return std::make_unique<InprocMemory>(name, std::move(block));
+  }
+
+  std::unique_ptr<SharedMemory> join(const std::string& name) {
+    const std::lock_guard lock(mutex_);
+    std::shared_ptr<InprocMemory::Block> block = blocks_[name].lock();
+    if (!block) return nullptr;
+    return std::make_unique<InprocMemory>(name, std::move(block));
+  }
+
+ private:
+  std::mutex mutex_;
+  int next_ = 0;
+  std::map<std::string, std::weak_ptr<InprocMemory::Block>> blocks_;
 };
 
 }  // namespace
@@ -77,6 +119,7 @@ struct InprocWorld::Mailboxes {
   explicit Mailboxes(int ranks) : of_rank(static_cast<size_t>(ranks)) {}
   Mailbox& at(int rank) { return of_rank.at(static_cast<size_t>(rank)); }
   std::vector<Mailbox> of_rank;
+  NamedMemories memories;
 };
 
 namespace {
@@ -96,11 +139,22 @@ class InprocCommunicator : public Communicator {
   }
 
   Request irecv(std::span<std::byte> bytes, int from, int tag) override {
-    return Request(std::make_unique<ReceiveOperation>(mailboxes_->at(rank_), bytes, from, tag));
+    return Request(ReceiveOperation(mailboxes_->at(rank_), bytes, from, tag));
   }
 
   std::optional<Envelope> probe(int from, int tag) override {
     return mailboxes_->at(rank_).peek(from, tag);
+  }
+
+  std::unique_ptr<SharedMemory> make_shared_memory(size_t bytes, std::string*) override {
+    return mailboxes_->memories.make(bytes);
+  }
+
+  std::unique_ptr<SharedMemory> join_shared_memory(const std::string& name, size_t,
+                                                   std::string* why_not) override {
+    std::unique_ptr<SharedMemory> memory = mailboxes_->memories.join(name);
+    if (!memory) *why_not = "no thread has '" + name + "'";
+    return memory;
   }
 
  private:
