@@ -296,7 +296,7 @@ ExitCode bench_allreduce_verb(const VerbContext& context) {
   const bench::AllReduceBench outcome =
       bench::bench_allreduce(context.mpi, allreduce_bench_options(context.config, context.log));
   if (context.mpi.rank() == 0) {
-    std::cout << "\n" << bench::to_text(outcome) << std::endl;
+    print("\n" + bench::to_text(outcome) + "\n");
     print_result({{"verb", "bench"},
                   {"what", context.subject},
                   {"repetitions", context.config.integer("bench.repetitions")},
