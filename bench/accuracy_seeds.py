@@ -23,6 +23,7 @@ import subprocess
 import sys
 
 STOPPED_EARLY = 75
+MOST_SEEDS = 1000
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 HEADING = ("| model | seeds | test accuracy, % | validation accuracy, % | training, s "
            "| parameters | command |\n|---|---|---|---|---|---|---|")
@@ -30,11 +31,13 @@ HEADING = ("| model | seeds | test accuracy, % | validation accuracy, % | traini
 
 def seed_list(text):
     """"1-3,7" is [1, 2, 3, 7]."""
-    seeds = []
+    seeds = set()
     for part in text.split(","):
         first, _, last = part.partition("-")
-        seeds += range(int(first), int(last or first) + 1)
-    return seeds
+        seeds |= set(range(int(first), min(int(last or first), int(first) + MOST_SEEDS) + 1))
+    if not 0 < len(seeds) <= MOST_SEEDS:
+        raise argparse.ArgumentTypeError(f"'{text}' names no seeds, or more than {MOST_SEEDS}")
+    return sorted(seeds)
 
 
 def arguments():
@@ -51,6 +54,8 @@ def arguments():
         at = own.index("--")
         own, passed_on = own[:at], own[at + 1:]
     options = parser.parse_args(own)
+    if not (ROOT / options.podium).is_file():
+        parser.error(f"there is no {options.podium}; build it, or name it by --podium")
     options.passed_on = passed_on
     return options
 

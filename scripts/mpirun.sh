@@ -100,6 +100,12 @@ if [ "$(id -u)" = 0 ]; then
   export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 fi
 
+open_files=$(ulimit -n)
+if [ "$open_files" != unlimited ] && [ "$open_files" -lt 128 ]; then
+  echo "podium: error: the limit on open files is $open_files, and mpirun needs 128 (ulimit -n); raise it" >&2
+  exit 69
+fi
+
 # mpirun's own process group keeps a terminal's Ctrl-C, which reaches all of a group, to this script.
 tether=()
 if command -v setpriv >/dev/null; then tether=(setpriv --pdeathsig TERM); fi

@@ -2,6 +2,7 @@
 // command line, MPI, signals, and the one error line with its exit code.
 #include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <array>
@@ -108,6 +109,22 @@ FileDescriptor take_standard_error() {
   comm::MpiEnvironment::abort(failure.code);
 }
 
+void check_limit(int resource, rlim_t least, const char* what, const char* where) {
+  rlimit limit{};
+  if (::getrlimit(static_cast<__rlimit_resource>(resource), &limit) != 0) return;
+  if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= least) return;
+  throw unavailable_error("the limit on " + std::string(what) + " is " +
+                              std::to_string(limit.rlim_cur) + ", and MPI needs " +
+                              std::to_string(least),
+                          where, "raise it");
+}
+
+// MPI's own helpers hang, or take all memory, where they meet these limits.
+void check_limits() {
+  check_limit(RLIMIT_NOFILE, 64, "open files", "ulimit -n");
+  check_limit(RLIMIT_FSIZE, rlim_t{16} << 20, "bytes of a file", "ulimit -f");
+}
+
 // Where this rank computes. The driver is asked only when that makes a difference.
 DeviceChoice device_of(const Invocation& invocation, const comm::MpiEnvironment& mpi,
                        const Log& log) {
@@ -126,6 +143,7 @@ int run_job(const Invocation& invocation) {
   if (handles_signals(invocation.verb)) block_signals({SIGTERM, SIGINT, SIGUSR1});
 
   prepare_environment(invocation.verb, invocation.subject);
+  check_limits();
   const bool launched = launched_by_mpi();  // MPI itself sets such variables when it starts
   comm::MpiEnvironment mpi;
   const Log log(parse_log_level(invocation.config.text("log.level")),

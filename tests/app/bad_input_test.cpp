@@ -154,6 +154,23 @@ TEST_F(BadInputs, ADamagedCacheIsRebuiltAndADamagedModelIsNotServed) {
   EXPECT_EQ(ingest->result().at("reused"), false);
 }
 
+TEST_F(BadInputs, LimitsThatMpiCannotLiveWithAreTold) {
+  const auto limited = [&](const std::string& limit, AppTest::Words words) {
+    words.insert(words.begin(), {"bash", "-c", limit + "; exec \"$0\" \"$@\""});
+    return std::make_unique<Process>(words);
+  };
+  const auto files = limited("ulimit -f 64", words("ingest", {}));
+  EXPECT_EQ(files->wait(), 69);
+  EXPECT_NE(files->last_words().find("ulimit -f"), std::string::npos) << files->err();
+  const auto alone = limited("ulimit -n 32", words("ingest", {}));
+  EXPECT_EQ(alone->wait(), 69);
+  AppTest::Words many = {PODIUM_MPIRUN, "-n", "3"};
+  append(many, words("ingest", {}));
+  const auto together = limited("ulimit -n 32", many);
+  EXPECT_EQ(together->wait(), 69);
+  EXPECT_NE(together->last_words().find("ulimit -n"), std::string::npos) << together->err();
+}
+
 TEST_F(BadInputs, AKilledRankEndsTheJobEverywhere) {
   const auto job = start(4, "run", {"--model.resnet.epochs=2000"});
   ASSERT_TRUE(job->wait_for_err("train resnet")) << job->err();
