@@ -3,7 +3,7 @@
 # the GPU backends; tests that need a GPU skip themselves where there is none.
 #
 # podium_mpi_test(NAME RANKS 1 2 4 SOURCES ... LINKS ...): the same under mpirun, once per rank count.
-# Its sources call MPI_Init in a main of their own; all ranks must pass.
+# tests/mpi_test_main.cpp starts MPI for them; all ranks must pass.
 find_package(GTest REQUIRED)
 include(GoogleTest)
 
@@ -30,7 +30,8 @@ endfunction()
 
 function(podium_mpi_test name)
   cmake_parse_arguments(MPI_TEST "" "" "RANKS;SOURCES;LINKS;CUDA_SOURCES" ${ARGN})
-  podium_test_executable(test_${name} SOURCES ${MPI_TEST_SOURCES} LINKS ${MPI_TEST_LINKS}
+  podium_test_executable(test_${name}
+    SOURCES "${PROJECT_SOURCE_DIR}/tests/mpi_test_main.cpp" ${MPI_TEST_SOURCES} LINKS ${MPI_TEST_LINKS}
     CUDA_SOURCES ${MPI_TEST_CUDA_SOURCES})
   foreach(ranks IN LISTS MPI_TEST_RANKS)
     add_test(NAME ${name}.ranks${ranks} COMMAND ${PODIUM_MPIRUN} -n ${ranks} $<TARGET_FILE:test_${name}>)

@@ -6,7 +6,7 @@
 #include <new>
 
 #include "comm/allreduce_checks.hpp"
-#include "comm/mpi/mpi_environment.hpp"
+#include "mpi_test_main.hpp"
 
 namespace {
 std::atomic<size_t> allocations{0};  // the operators below cannot be members
@@ -41,7 +41,7 @@ void operator delete(void* memory, size_t, std::align_val_t) noexcept {
 namespace podium::comm {
 namespace {
 
-MpiEnvironment* environment = nullptr;  // set once in main, before the tests run
+using test::environment;
 
 TEST(AllReduceAllocations, AreMadeOnceForAll) {
   const std::unique_ptr<Communicator> group = environment->world("world");
@@ -61,12 +61,3 @@ TEST(AllReduceAllocations, AreMadeOnceForAll) {
 
 }  // namespace
 }  // namespace podium::comm
-
-int main(int argc, char** argv) {
-  testing::InitGoogleTest(&argc, argv);
-  podium::comm::MpiEnvironment mpi;
-  podium::comm::environment = &mpi;
-  const int failed = RUN_ALL_TESTS();
-  mpi.finalize();
-  return failed;
-}

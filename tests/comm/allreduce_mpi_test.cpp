@@ -2,12 +2,12 @@
 #include <gtest/gtest.h>
 
 #include "comm/allreduce_checks.hpp"
-#include "comm/mpi/mpi_environment.hpp"
+#include "mpi_test_main.hpp"
 
 namespace podium::comm {
 namespace {
 
-MpiEnvironment* environment = nullptr;  // set once in main, before the tests run
+using test::environment;
 
 class AllReduceOverMpi : public testing::TestWithParam<Algorithm> {};
 
@@ -42,12 +42,3 @@ TEST(AllReduceCalibration, AllRanksChooseAlike) {
 
 }  // namespace
 }  // namespace podium::comm
-
-int main(int argc, char** argv) {
-  testing::InitGoogleTest(&argc, argv);
-  podium::comm::MpiEnvironment mpi;
-  podium::comm::environment = &mpi;
-  const int failed = RUN_ALL_TESTS();
-  mpi.finalize();
-  return failed;
-}

@@ -2,12 +2,12 @@
 #include <gtest/gtest.h>
 
 #include "comm/collective_checks.hpp"
-#include "comm/mpi/mpi_environment.hpp"
+#include "mpi_test_main.hpp"
 
 namespace podium {
 namespace {
 
-comm::MpiEnvironment* environment = nullptr;  // set once in main, before the tests run
+using test::environment;
 
 TEST(Mpi, CollectivesGiveTheClosedForms) {
   const std::unique_ptr<comm::Communicator> group = environment->world("world");
@@ -37,12 +37,3 @@ TEST(Mpi, RanksOfThisNodeAreCounted) {
 
 }  // namespace
 }  // namespace podium
-
-int main(int argc, char** argv) {
-  testing::InitGoogleTest(&argc, argv);
-  podium::comm::MpiEnvironment mpi;
-  podium::environment = &mpi;
-  const int failed = RUN_ALL_TESTS();
-  mpi.finalize();
-  return failed;
-}

@@ -11,16 +11,16 @@
 #include "comm/barrier.hpp"
 #include "comm/broadcast.hpp"
 #include "comm/device_sharing.hpp"
-#include "comm/mpi/mpi_environment.hpp"
 #include "comm/nccl_support.hpp"
 #include "core/cuda_handles.hpp"
 #include "core/error.hpp"
 #include "gpu_test.hpp"
+#include "mpi_test_main.hpp"
 
 namespace podium::comm {
 namespace {
 
-MpiEnvironment* environment = nullptr;  // set once in main, before the tests run
+using test::environment;
 
 TEST(NcclCheck, SaysWhatNcclSaysAndWhereAndWhatToDo) {
   EXPECT_NO_THROW(check_nccl(ncclSuccess, "a test"));
@@ -176,12 +176,3 @@ TEST_F(NcclDevice, ARankThatDoesNotComeIsToldWithHostAndOperation) {
 
 }  // namespace
 }  // namespace podium::comm
-
-int main(int argc, char** argv) {
-  testing::InitGoogleTest(&argc, argv);
-  podium::comm::MpiEnvironment mpi;
-  podium::comm::environment = &mpi;
-  const int failed = RUN_ALL_TESTS();
-  mpi.finalize();
-  return failed;
-}

@@ -6,11 +6,11 @@
 
 #include "comm/barrier.hpp"
 #include "comm/device_sharing.hpp"
-#include "comm/mpi/mpi_environment.hpp"
 #include "comm/nccl_support.hpp"
 #include "core/cuda_buffer.hpp"
 #include "core/cuda_handles.hpp"
 #include "gpu_test.hpp"
+#include "mpi_test_main.hpp"
 #include "train/cuda/device_exchange.hpp"
 #include "train/cuda/nccl_sync.hpp"
 #include "train/gradient_syncs.hpp"
@@ -18,7 +18,7 @@
 namespace podium::train {
 namespace {
 
-comm::MpiEnvironment* environment = nullptr;  // set once in main, before the tests run
+using test::environment;
 
 class NcclSyncDevice : public ::testing::Test {
  protected:
@@ -107,12 +107,3 @@ TEST_F(NcclSyncDevice, ACapturedStepSumsAtEachLaunch) {
 
 }  // namespace
 }  // namespace podium::train
-
-int main(int argc, char** argv) {
-  testing::InitGoogleTest(&argc, argv);
-  podium::comm::MpiEnvironment mpi;
-  podium::train::environment = &mpi;
-  const int failed = RUN_ALL_TESTS();
-  mpi.finalize();
-  return failed;
-}
