@@ -122,7 +122,7 @@ void check_limit(int resource, rlim_t least, const char* what, const char* where
 // MPI's own helpers hang, or take all memory, where they meet these limits.
 void check_limits() {
   check_limit(RLIMIT_NOFILE, 64, "open files", "ulimit -n");
-  check_limit(RLIMIT_FSIZE, rlim_t{16} << 20, "bytes of a file", "ulimit -f");
+  check_limit(RLIMIT_FSIZE, rlim_t{8} << 20, "bytes of a file", "ulimit -f");
 }
 
 // Where this rank computes. The driver is asked only when that makes a difference.
