@@ -15,6 +15,16 @@
 
 namespace emulated {
 
+// What the driver shows of the emulated GPU. Tests change it for a while.
+struct Machine {
+  size_t memory_bytes = size_t{8} << 30;
+  int driver = CUDART_VERSION;  // 0: none
+  int gpus = 1;
+  int capability = 9;  // the major number
+  bool managed_memory = true;
+};
+Machine& machine();
+
 // Which thread of which block runs.
 struct Place {
   uint3 thread;

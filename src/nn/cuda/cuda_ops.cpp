@@ -71,7 +71,7 @@ AlignedBuffer CudaOps::allocate_activations(size_t count) {
 std::unique_ptr<Kernel> CudaOps::make_kernel(const LayerPlan& layer, int batch, Pass pass,
                                              const LayerMemory& memory) {
   use();
-  const cuda::KernelSpec spec{context_, layer, batch, pass, memory};
+  const cuda::KernelSpec spec{{context_, layer, batch, pass, memory}};
   switch (layer.op) {
     case LayerOp::convolution:
       return cuda::make_convolution(spec);
