@@ -38,6 +38,10 @@ void synchronise(cudaStream_t stream) {
   check(cudaStreamSynchronize(stream), "waiting for the GPU");
 }
 
+void synchronise(const Event& event) {
+  check(cudaEventSynchronize(event.get()), "waiting for the GPU");
+}
+
 cudaError_t state_of(cudaStream_t stream) {
   const cudaError_t state = cudaStreamQuery(stream);
   // Not ready is no failure, yet the next check of a launch might find it.

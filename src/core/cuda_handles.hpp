@@ -43,6 +43,7 @@ void record(const Event& event, cudaStream_t stream);
 void wait(cudaStream_t stream, const Event& event);
 // The calling thread waits for all work of `stream`. Errors of earlier kernels show here.
 void synchronise(cudaStream_t stream);
+void synchronise(const Event& event);
 // cudaSuccess when all work of `stream` is done, cudaErrorNotReady when some is not, or what went
 // wrong. Does not wait.
 cudaError_t state_of(cudaStream_t stream);

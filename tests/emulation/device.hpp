@@ -9,6 +9,7 @@
 
 #include <cuda_runtime_api.h>
 
+#include <atomic>
 #include <cstring>
 #include <functional>
 #include <type_traits>
@@ -24,6 +25,14 @@ struct Machine {
   bool managed_memory = true;
 };
 Machine& machine();
+
+// Of the process so far: allocations of any kind, graphs made ready to launch, launches of them.
+struct Counts {
+  std::atomic<size_t> allocations{0};
+  std::atomic<size_t> graphs{0};
+  std::atomic<size_t> launches{0};
+};
+Counts& counts();
 
 // Which thread of which block runs.
 struct Place {

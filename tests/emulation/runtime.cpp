@@ -78,6 +78,7 @@ Allocations& on_gpu() {
 // Filled with what is no number: memory is zero only when it is cleared.
 cudaError_t allocate(void** memory, size_t bytes) {
   if (const cudaError_t status = unless_capturing(); status != cudaSuccess) return status;
+  ++emulated::counts().allocations;
   *memory = ::operator new(bytes, alignment, std::nothrow);
   if (*memory == nullptr) return emulated::refuse(cudaErrorMemoryAllocation);
   std::memset(*memory, 0xff, bytes);
@@ -109,6 +110,11 @@ namespace emulated {
 Machine& machine() {
   static Machine machine;
   return machine;
+}
+
+Counts& counts() {
+  static Counts counts;
+  return counts;
 }
 
 cudaError_t refuse(cudaError_t status) {
@@ -283,6 +289,10 @@ cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t) {
   return cudaSuccess;
 }
 
+cudaError_t cudaEventSynchronize(cudaEvent_t) {
+  return unless_capturing();
+}
+
 cudaError_t cudaEventElapsedTime(float* ms, cudaEvent_t, cudaEvent_t) {
   *ms = 0;
   return cudaSuccess;
@@ -300,6 +310,7 @@ cudaError_t cudaStreamEndCapture(cudaStream_t, cudaGraph_t* graph) {
 }
 
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph, unsigned long long) {
+  ++emulated::counts().graphs;
   *exec = new EmulatedGraph(*graph);
   return cudaSuccess;
 }
@@ -313,6 +324,7 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec) {
 }
 
 cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t) {
+  ++emulated::counts().launches;
   for (const std::function<void()>& work : exec->work) emulated::submit(work);
   return cudaSuccess;
 }

@@ -6,7 +6,9 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/cuda_buffer.hpp"
@@ -57,6 +59,8 @@ struct Context {
   podium::cuda::DeviceBuffer<StepKey> key;
   WeightTable weights;    // of training
   WeightTable gradients;  // computed memory holds what kernels write
+  // Of inference, by canonical weights and their number.
+  std::map<std::pair<const float*, size_t>, FoldedWeights> folded;
 };
 
 }  // namespace podium::nn::cuda

@@ -15,6 +15,7 @@
 
 #include "nn/cuda/context.hpp"
 #include "nn/cuda/edges.hpp"
+#include "nn/cuda/staging.hpp"
 #include "nn/cuda/update.hpp"
 #include "nn/ops.hpp"
 
@@ -73,8 +74,8 @@ class CudaOps final : public Ops {
 
  private:
   cuda::Context context_;
-  cuda::GrowingBuffer pixels_{"images"};
-  cuda::GrowingBuffer labels_{"labels"};
+  cuda::Staging pixels_{"images"};
+  cuda::Staging labels_{"labels"};
   cuda::GrowingBuffer loss_rows_{"losses"};
   cuda::GrowingBuffer probabilities_{"probabilities"};
   podium::cuda::DeviceBuffer<cuda::DeviceLoss> loss_;

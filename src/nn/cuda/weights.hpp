@@ -46,6 +46,12 @@ class WeightTable {
   size_t largest_ = 0;                                // elements of a pair
 };
 
+// Where an inference layer keeps its weights. Executors of all batch sizes share them.
+struct FoldedWeights {
+  podium::cuda::DeviceBuffer<std::byte> filter;  // computed
+  podium::cuda::DeviceBuffer<float> bias;        // [O]
+};
+
 // The weights of an inference layer: copied, with the batch norm behind it folded in, if there is
 // one (nn/cpu/folded_norm.hpp): a = scale / sqrt(running variance + epsilon), filter * a, and
 // a * (bias - running mean) + shift. All but the results are canonical; what a layer lacks is null.
