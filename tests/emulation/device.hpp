@@ -55,6 +55,9 @@ struct Grid {
   cudaStream_t stream;
 };
 
+// Pieces of work that this thread has submitted so far.
+size_t thread_work();
+
 // Runs `work` now or keeps it for the graph that this thread captures.
 void submit(std::function<void()> work);
 

@@ -25,6 +25,7 @@ constexpr std::align_val_t alignment{256};
 
 struct HostThread {
   cudaError_t last = cudaSuccess;
+  size_t work = 0;
   std::unique_ptr<EmulatedGraph> captured;  // null when it does not capture
 
   bool captures() const { return captured != nullptr; }
@@ -122,7 +123,12 @@ cudaError_t refuse(cudaError_t status) {
   return status;
 }
 
+size_t thread_work() {
+  return this_thread().work;
+}
+
 void submit(std::function<void()> work) {
+  ++this_thread().work;
   if (this_thread().captures()) {
     this_thread().captured->work.push_back(std::move(work));
   } else {

@@ -109,6 +109,10 @@ void CudaOps::end_backward() {
   context_.gradients.store(stream());
 }
 
+void CudaOps::finish_gradients(std::span<float> part) {
+  context_.gradients.store(part.data(), part.data() + part.size(), stream());
+}
+
 const float* CudaOps::device_preprocess(const Preprocess& preprocess) {
   if (preprocess_ == preprocess) return device_preprocess_.data();
   std::vector<float> numbers;

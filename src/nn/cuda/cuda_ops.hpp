@@ -64,6 +64,8 @@ class CudaOps final : public Ops {
   StepKey* device_key() { return context_.key.data(); }
   // The rest of begin_step(): copies of the weights as they are now.
   void refresh_weights();
+  // end_backward() of a part of the gradients whose layers' backward passes are enqueued.
+  void finish_gradients(std::span<float> part);
   // pixel_scale() and pixel_shift() of each channel, on the device: [C] and, behind it, [C].
   const float* device_preprocess(const Preprocess& preprocess);
   // cross_entropy() with labels on the device.
