@@ -61,7 +61,7 @@ void expect_departures(const std::vector<Departure>& step, std::span<const float
   EXPECT_GT(step[1].work, step[0].work + 3) << "it left at the end of the backward pass";
 }
 
-class ExchangeTest : public test::GpuTrainingTest {
+class ResidentExchange : public test::GpuTrainingTest {
  protected:
   void train(train::StepEngine& engine, const train::Recipe& recipe, size_t rank) const {
     io::LoaderOptions data;
@@ -105,7 +105,7 @@ class ExchangeTest : public test::GpuTrainingTest {
 };
 
 // The first bucket of two is the last layers.
-TEST_F(ExchangeTest, BucketsLeaveDuringTheBackwardPassAndSumAsTheHostsDo) {
+TEST_F(ResidentExchange, BucketsLeaveDuringTheBackwardPassAndSumAsTheHostsDo) {
   train::Recipe recipe = test::small_recipe();
   recipe.architecture = "dense 510; bn; relu; dense 520; relu; dense classes";
   recipe.epochs = epochs;

@@ -46,7 +46,7 @@ void expect_ready(bool mirror) {
   }
 }
 
-TEST(PreparedPredictions, LaunchAGraphAndMakeNothing) {
+TEST(CudaPreparedPredictions, LaunchAGraphAndMakeNothing) {
   expect_ready(false);
   expect_ready(true);
 }

@@ -15,6 +15,7 @@
 #include "core/cuda_handles.hpp"
 #include "nn/cuda/cublas_lt.hpp"
 #include "nn/cuda/cudnn_check.hpp"
+#include "nn/cuda/norm.hpp"
 #include "nn/cuda/number_type.hpp"
 #include "nn/cuda/weights.hpp"
 #include "nn/lowering.hpp"
@@ -59,6 +60,9 @@ struct Context {
   podium::cuda::DeviceBuffer<StepKey> key;
   WeightTable weights;    // of training
   WeightTable gradients;  // computed memory holds what kernels write
+  // Moments that convolutions of training write, for the batch norms that read their outputs: by
+  // output. A batch norm is made after the convolution that it reads, and takes what it finds.
+  std::map<const float*, NormSums> norm_sums;
   // Of inference, by canonical weights and their number.
   std::map<std::pair<const float*, size_t>, FoldedWeights> folded;
 };

@@ -43,6 +43,7 @@ std::string CudaOps::description() const {
 Fusions CudaOps::fusions() const {
   return {.norm_pool = true,
           .norm_sum = true,
+          .norm_moments = context_.numerics.fused_norm,
           .folded_norm = true,
           .sum = false,
           .channel_block = 0,
