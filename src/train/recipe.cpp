@@ -42,34 +42,32 @@ io::Augmentation augmentation_of(const Recipe& recipe) {
 }
 
 nlohmann::ordered_json to_json(const Recipe& recipe) {
-  nlohmann::ordered_json json = {
-      {"name", recipe.name},
-      {"architecture", recipe.architecture},
-      {"epochs", recipe.epochs},
-      {"batch", recipe.batch},
-      {"lr", recipe.lr},
-      {"momentum", recipe.momentum},
-      {"weight_decay", recipe.weight_decay},
-      {"label_smoothing", recipe.label_smoothing},
-      {"norm_lr", recipe.norm_lr},
-      {"warmup", recipe.warmup},
-      {"final_lr", recipe.final_lr},
-      {"init", recipe.init == nn::Initialisation::dirac ? "dirac" : "he"},
-      {"rounding", recipe.numerics.rounding == nn::Rounding::exact ? "exact" : "fast"},
-      {"precision", recipe.numerics.precision == nn::Precision::bf16 ? "bf16" : "fp32"},
-      {"ema", recipe.ema},
-      {"ema_every", recipe.ema_every},
-      {"lookahead", recipe.lookahead},
-      {"flip", to_string(recipe.flip)},
-      {"shift", recipe.shift},
-      {"cutout", recipe.cutout},
-      {"cutout_from", recipe.cutout_from},
-      {"erase", recipe.erase},
-      {"tta", recipe.mirror ? "flip" : "none"},
-      {"seed", recipe.seed}};
-  // Said where it is asked for: checkpoints of before know nothing of it.
-  if (recipe.numerics.fused_norm) json["fused_norm"] = true;
-  return json;
+  return {{"name", recipe.name},
+          {"architecture", recipe.architecture},
+          {"epochs", recipe.epochs},
+          {"batch", recipe.batch},
+          {"accumulate", recipe.accumulate},
+          {"lr", recipe.lr},
+          {"momentum", recipe.momentum},
+          {"weight_decay", recipe.weight_decay},
+          {"label_smoothing", recipe.label_smoothing},
+          {"norm_lr", recipe.norm_lr},
+          {"warmup", recipe.warmup},
+          {"final_lr", recipe.final_lr},
+          {"init", recipe.init == nn::Initialisation::dirac ? "dirac" : "he"},
+          {"rounding", recipe.numerics.rounding == nn::Rounding::exact ? "exact" : "fast"},
+          {"precision", recipe.numerics.precision == nn::Precision::bf16 ? "bf16" : "fp32"},
+          {"fused_norm", recipe.numerics.fused_norm},
+          {"ema", recipe.ema},
+          {"ema_every", recipe.ema_every},
+          {"lookahead", recipe.lookahead},
+          {"flip", to_string(recipe.flip)},
+          {"shift", recipe.shift},
+          {"cutout", recipe.cutout},
+          {"cutout_from", recipe.cutout_from},
+          {"erase", recipe.erase},
+          {"tta", recipe.mirror ? "flip" : "none"},
+          {"seed", recipe.seed}};
 }
 
 }  // namespace podium::train

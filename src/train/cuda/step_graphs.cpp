@@ -1,26 +1,9 @@
 #include "train/cuda/step_graphs.hpp"
 
-#include <algorithm>
-
 #include "core/error.hpp"
 #include "nn/executor.hpp"
 
 namespace podium::train::cuda {
-namespace {
-
-// Where the layers with parameters begin in the flat buffer.
-std::vector<size_t> layer_begins(const nn::Model& model) {
-  std::vector<size_t> begins;
-  for (const nn::BufferInfo& buffer : model.buffers()) {
-    const bool is_second = buffer.name.ends_with(".bias") || nn::is_norm_shift(buffer);
-    if (!buffer.statistic && !is_second) begins.push_back(buffer.offset);
-  }
-  std::ranges::sort(begins);
-  return begins;
-}
-
-}  // namespace
-
 StepGraphs::StepGraphs(TrainingState& state, nn::CudaOps& ops, DeviceExchange* exchange,
                        const StepTables& tables)
     : state_(state),
@@ -35,8 +18,9 @@ StepGraphs::StepGraphs(TrainingState& state, nn::CudaOps& ops, DeviceExchange* e
       gradients_(state.model.gradients().data()),
       running_(state.model.statistics().data()),
       ranges_(state.optimizer.ranges()),
-      buckets_(exchange == nullptr ? std::vector<comm::Bucket>{{0, parameters_}}
-                                   : comm::make_buckets(parameters_, layer_begins(state.model))) {
+      buckets_(exchange == nullptr
+                   ? std::vector<comm::Bucket>{{0, parameters_}}
+                   : comm::make_buckets(parameters_, nn::layer_starts(state.model.buffers()))) {
   const nn::ModelCard& card = state.model.card();
   shape_ = {static_cast<uint32_t>(card.image.height), static_cast<uint32_t>(card.image.width),
             static_cast<uint32_t>(card.image.channels)};
