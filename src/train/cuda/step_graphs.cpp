@@ -4,6 +4,7 @@
 #include "nn/executor.hpp"
 
 namespace podium::train::cuda {
+
 StepGraphs::StepGraphs(TrainingState& state, nn::CudaOps& ops, DeviceExchange* exchange,
                        const StepTables& tables)
     : state_(state),
