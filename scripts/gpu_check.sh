@@ -22,7 +22,8 @@ usage: ./scripts/gpu_check.sh [options]
   --minutes N        for all of it but the building; default 8
   --only NAMES       only these sections, by commas
 
-sections: tests sanitizer agreement train nccl bench_nn pytorch predict serve
+sections: tests sanitizer agreement train nccl bench_nn pytorch predict serve accuracy
+          (all 10 seeds of accuracy take longer than the rest: --only accuracy --minutes 60)
 
 exit codes: 0 nothing failed, 1 something did, 2 usage, 69 there is no GPU, or something else needed
 is absent
@@ -31,15 +32,16 @@ TEXT
 
 # name, seconds at most, seconds without which it is not begun
 sections='
-tests      150 5
-sanitizer   60 10
-agreement   75 10
+tests      120 5
+sanitizer   50 10
+agreement   60 10
 train       60 10
-nccl        60 10
-bench_nn    80 15
-pytorch     90 30
-predict     40 10
-serve       40 10'
+nccl        50 10
+bench_nn    60 15
+pytorch     75 30
+predict     30 10
+serve       30 10
+accuracy  3600 10'
 
 # --- The machine ---------------------------------------------------------------------------------
 

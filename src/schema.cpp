@@ -128,6 +128,10 @@ class RecipeOptions {
         choice("precision", "fp32",
                "what convolutions and dense layers multiply in training; bf16 needs cores with AMX",
                {"fp32", "bf16"}),
+        flag(
+            "fused_norm",
+            "on a GPU: convolutions also sum what the batch norm behind them needs; cuDNN compiles "
+            "for it when training starts"),
     };
   }
 

@@ -249,6 +249,7 @@ train::Recipe make_recipe(const Config& config, const std::string& model) {
   if (config.text(key("init")) == "dirac") recipe.init = nn::Initialisation::dirac;
   if (config.text(key("rounding")) == "exact") recipe.numerics.rounding = nn::Rounding::exact;
   if (config.text(key("precision")) == "bf16") recipe.numerics.precision = nn::Precision::bf16;
+  recipe.numerics.fused_norm = config.boolean(key("fused_norm"));
   recipe.ema = config.real(key("ema"));
   recipe.ema_every = static_cast<int>(config.integer(key("ema_every")));
   recipe.lookahead = config.boolean(key("lookahead"));

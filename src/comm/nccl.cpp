@@ -140,7 +140,7 @@ void NcclCommunicator::wait(cudaStream_t stream, const char* operation) {
   Deadline deadline(limit);
   Backoff backoff(Backoff::Kind::hot);
   for (;;) {
-    const cudaError_t status = cudaStreamQuery(stream);
+    const cudaError_t status = cuda::state_of(stream);
     if (status == cudaSuccess) return;
     if (status != cudaErrorNotReady) {
       abort();

@@ -52,6 +52,12 @@ AcceleratorProbe probe_accelerators() {
                  properties.name, properties.major, properties.minor, oldest_major);
       continue;
     }
+    if (properties.managedMemory == 0) {
+      probe.why_none =
+          format("the GPU '%s' has no memory that it shares with the host (a virtual GPU?)",
+                 properties.name);
+      continue;
+    }
     probe.devices.push_back({ordinal, properties.name, properties.totalGlobalMem});
   }
   if (probe.any()) probe.why_none.clear();

@@ -29,6 +29,15 @@ bool shares_pages(int device) {
   return shares != 0;
 }
 
+// The driver hands out more managed memory than the device has, and then moves pages back and forth
+// without an end.
+void check_fits(size_t bytes, const std::string& what) {
+  size_t free_bytes = 0;
+  size_t total_bytes = 0;
+  check(cudaMemGetInfo(&free_bytes, &total_bytes), "asking for free memory");
+  if (bytes > free_bytes) throw out_of_memory(what, bytes, free_bytes, total_bytes);
+}
+
 cudaMemLocation location_of(int device) {
   cudaMemLocation location = {};
   location.type = cudaMemLocationTypeDevice;
@@ -56,6 +65,7 @@ void* allocate_pinned(size_t bytes, const std::string& what) {
 
 void* allocate_managed(size_t bytes, const std::string& what) {
   if (bytes == 0) return nullptr;
+  check_fits(bytes, what);
   void* memory = nullptr;
   check_allocation(cudaMallocManaged(&memory, bytes, cudaMemAttachGlobal), bytes, what);
   const int device = current_device();

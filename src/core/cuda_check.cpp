@@ -46,7 +46,10 @@ Error out_of_memory(const std::string& what, size_t asked_bytes) {
   size_t free_bytes = 0;
   size_t total_bytes = 0;
   // The message is worth having without its numbers.
-  if (cudaMemGetInfo(&free_bytes, &total_bytes) != cudaSuccess) free_bytes = total_bytes = 0;
+  if (cudaMemGetInfo(&free_bytes, &total_bytes) != cudaSuccess) {
+    static_cast<void>(cudaGetLastError());
+    free_bytes = total_bytes = 0;
+  }
   return out_of_memory(what, asked_bytes, free_bytes, total_bytes);
 }
 

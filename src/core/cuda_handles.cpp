@@ -1,24 +1,6 @@
 #include "core/cuda_handles.hpp"
 
-#include "core/cuda_check.hpp"
-
 namespace podium::cuda {
-
-void StreamTraits::close(Value stream) noexcept {
-  warn(cudaStreamDestroy(stream), "closing a CUDA stream");
-}
-
-void EventTraits::close(Value event) noexcept {
-  warn(cudaEventDestroy(event), "closing a CUDA event");
-}
-
-void GraphTraits::close(Value graph) noexcept {
-  warn(cudaGraphDestroy(graph), "closing a CUDA graph");
-}
-
-void GraphExecTraits::close(Value exec) noexcept {
-  warn(cudaGraphExecDestroy(exec), "closing an executable CUDA graph");
-}
 
 void use_device(int ordinal) {
   check(cudaSetDevice(ordinal), "choosing the GPU");
@@ -54,6 +36,17 @@ void wait(cudaStream_t stream, const Event& event) {
 
 void synchronise(cudaStream_t stream) {
   check(cudaStreamSynchronize(stream), "waiting for the GPU");
+}
+
+void synchronise(const Event& event) {
+  check(cudaEventSynchronize(event.get()), "waiting for the GPU");
+}
+
+cudaError_t state_of(cudaStream_t stream) {
+  const cudaError_t state = cudaStreamQuery(stream);
+  // Not ready is no failure, yet the next check of a launch might find it.
+  if (state == cudaErrorNotReady) static_cast<void>(cudaGetLastError());
+  return state;
 }
 
 float elapsed_ms(const Event& from, const Event& to) {

@@ -8,37 +8,23 @@
 
 #include <functional>
 
+#include "core/cuda_check.hpp"
 #include "core/handle.hpp"
 
 namespace podium::cuda {
 
-struct StreamTraits {
-  using Value = cudaStream_t;
+// What CUDA destroys by one call.
+template <typename Resource, cudaError_t (*Destroy)(Resource)>
+struct ResourceTraits {
+  using Value = Resource;
   static Value null() noexcept { return nullptr; }
-  static void close(Value stream) noexcept;
+  static void close(Value value) noexcept { warn(Destroy(value), "closing a resource of CUDA"); }
 };
-using Stream = Handle<StreamTraits>;
 
-struct EventTraits {
-  using Value = cudaEvent_t;
-  static Value null() noexcept { return nullptr; }
-  static void close(Value event) noexcept;
-};
-using Event = Handle<EventTraits>;
-
-struct GraphTraits {
-  using Value = cudaGraph_t;
-  static Value null() noexcept { return nullptr; }
-  static void close(Value graph) noexcept;
-};
-using Graph = Handle<GraphTraits>;
-
-struct GraphExecTraits {
-  using Value = cudaGraphExec_t;
-  static Value null() noexcept { return nullptr; }
-  static void close(Value exec) noexcept;
-};
-using GraphExec = Handle<GraphExecTraits>;
+using Stream = Handle<ResourceTraits<cudaStream_t, cudaStreamDestroy>>;
+using Event = Handle<ResourceTraits<cudaEvent_t, cudaEventDestroy>>;
+using Graph = Handle<ResourceTraits<cudaGraph_t, cudaGraphDestroy>>;
+using GraphExec = Handle<ResourceTraits<cudaGraphExec_t, cudaGraphExecDestroy>>;
 
 // Makes `ordinal` the calling thread's device and starts its context. Throws unavailable_error when
 // it is not there or taken.
@@ -57,6 +43,10 @@ void record(const Event& event, cudaStream_t stream);
 void wait(cudaStream_t stream, const Event& event);
 // The calling thread waits for all work of `stream`. Errors of earlier kernels show here.
 void synchronise(cudaStream_t stream);
+void synchronise(const Event& event);
+// cudaSuccess when all work of `stream` is done, cudaErrorNotReady when some is not, or what went
+// wrong. Does not wait.
+cudaError_t state_of(cudaStream_t stream);
 // Milliseconds between two reached events made with timing.
 float elapsed_ms(const Event& from, const Event& to);
 

@@ -49,6 +49,16 @@ class Lowering {
     }
   }
 
+  // Every convolution whose output a batch norm reads as it is.
+  void fuse_moments() {
+    for (LayerPlan& layer : layers()) {
+      if (layer.op != LayerOp::convolution || layer.bias || layer.relu) continue;
+      const Layer norm = reader_of(layer.result);
+      if (norm == layers().end() || norm->op != LayerOp::batch_norm) continue;
+      layer.moments = norm->moments = true;
+    }
+  }
+
   // Every batch norm that follows a convolution or dense layer directly.
   void fold_norms() {
     for (size_t i = 0; i < layers().size(); ++i) {
@@ -152,6 +162,7 @@ NetworkPlan lower(const NetworkPlan& network, Pass pass, const Fusions& fusions)
       lowering.fuse_sums(
           [](const LayerPlan& last, const LayerPlan&) { return last.op == LayerOp::batch_norm; });
     }
+    if (fusions.norm_moments) lowering.fuse_moments();
   } else {
     if (fusions.folded_norm) lowering.fold_norms();
     if (fusions.sum) {

@@ -4,6 +4,7 @@
 //
 //   training    batch norm (+ ReLU) + max pool        the normalised activations are never stored
 //               batch norm + residual sum + ReLU
+//               convolution + moments of its output   for the batch norm that reads it
 //   inference   convolution or dense + batch norm     the norm is folded into weights and bias
 //               convolution + residual sum + ReLU     added in place
 //
@@ -23,6 +24,7 @@ enum class Pass { training, inference };
 struct Fusions {
   bool norm_pool = false;           // training
   bool norm_sum = false;            // training
+  bool norm_moments = false;        // training
   bool folded_norm = false;         // inference
   bool sum = false;                 // inference
   int channel_block = 0;            // [N,C/b,H,W,b] where all channels are multiples of b; 0: NHWC

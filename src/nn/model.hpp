@@ -69,6 +69,11 @@ class Model {
   void predict(std::span<const uint8_t> images, std::span<float> probabilities,
                std::span<float> logits = {});
 
+  // Makes what predictions of every size need, which on a GPU is kernels and a recorded graph for
+  // each size: else the first predictions of a size wait for theirs. Costs seconds there, and
+  // nothing on a CPU.
+  void prepare_predictions();
+
   // Dropout masks are a function of (seed, step); each forward_backward() advances the step. Ranks
   // that share a batch give different seeds; a resumed run sets the step it goes on from.
   void set_dropout_stream(uint64_t seed, uint64_t step);

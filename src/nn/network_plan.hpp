@@ -57,6 +57,8 @@ struct LayerPlan {
 
   // What lowering.hpp adds; `side` is then also the value added before the ReLU.
   int pool = 0;                // batch norm: window and stride of a max pool behind it
+  bool moments = false;        // convolution: sums for the batch norm behind it; batch norm: is
+                               // given what a convolution may have summed
   bool norm = false;           // convolution, dense: a batch norm is folded into it
   size_t norm_weights = 0;     // its scale, followed by its shift
   size_t norm_statistics = 0;  // its running mean, followed by its running variance

@@ -15,6 +15,9 @@ enum class Precision { fp32, bf16 };
 struct Numerics {
   Rounding rounding = Rounding::fast;
   Precision precision = Precision::fp32;
+  // Where the backend can: a convolution also sums its output and the squares of it, from which the
+  // batch norm behind it has mean and variance, with fewer digits than by a pass of its own.
+  bool fused_norm = false;
 };
 
 }  // namespace podium::nn

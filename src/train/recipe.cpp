@@ -57,6 +57,7 @@ nlohmann::ordered_json to_json(const Recipe& recipe) {
           {"init", recipe.init == nn::Initialisation::dirac ? "dirac" : "he"},
           {"rounding", recipe.numerics.rounding == nn::Rounding::exact ? "exact" : "fast"},
           {"precision", recipe.numerics.precision == nn::Precision::bf16 ? "bf16" : "fp32"},
+          {"fused_norm", recipe.numerics.fused_norm},
           {"ema", recipe.ema},
           {"ema_every", recipe.ema_every},
           {"lookahead", recipe.lookahead},

@@ -23,6 +23,7 @@ ModelPredictor::ModelPredictor(std::unique_ptr<nn::Model> model, const std::stri
   info_.classes = card.classes;
   info_.class_names = card.class_names;
   info_.max_batch = model_->max_batch();
+  model_->prepare_predictions();
 }
 
 void ModelPredictor::predict(std::span<const uint8_t> images, int n,

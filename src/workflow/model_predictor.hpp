@@ -19,7 +19,8 @@ std::unique_ptr<nn::Model> load_model(const std::filesystem::path& file, int thr
 
 class ModelPredictor : public serve::Predictor {
  public:
-  // `served_name` is the name in URLs; `version` the registry's number.
+  // `served_name` is the name in URLs; `version` the registry's number. Batches of all sizes are
+  // ready then.
   ModelPredictor(std::unique_ptr<nn::Model> model, const std::string& served_name, int version);
 
   const serve::ModelInfo& info() const override { return info_; }

@@ -135,7 +135,7 @@ TEST_F(ConfigTest, RecipesTakeEveryOptionOfTheirModel) {
                           "--model.cnn.lookahead", "--model.cnn.norm_lr=64",
                           "--model.cnn.final_lr=0.07", "--model.cnn.init=dirac",
                           "--model.cnn.rounding=exact", "--model.cnn.precision=bf16",
-                          "--model.cnn.cutout_from=0.5"})
+                          "--model.cnn.fused_norm", "--model.cnn.cutout_from=0.5"})
           .config;
   const train::Recipe recipe = make_recipe(config, "cnn");
   EXPECT_EQ(recipe.flip, train::Flip::alternate);
@@ -148,6 +148,7 @@ TEST_F(ConfigTest, RecipesTakeEveryOptionOfTheirModel) {
   EXPECT_EQ(recipe.init, nn::Initialisation::dirac);
   EXPECT_EQ(recipe.numerics.rounding, nn::Rounding::exact);
   EXPECT_EQ(recipe.numerics.precision, nn::Precision::bf16);
+  EXPECT_TRUE(recipe.numerics.fused_norm);
   EXPECT_EQ(recipe.cutout_from, 0.5);
   const train::Recipe other = make_recipe(config, "dense");
   EXPECT_EQ(other.flip, train::Flip::random);

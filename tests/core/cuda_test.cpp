@@ -105,6 +105,33 @@ TEST_F(CudaDevice, TooMuchMemorySaysSoAndTheNextCallWorks) {
   EXPECT_NO_THROW(DeviceBuffer<float>(10, "a test"));
 }
 
+// The driver would hand it out, and the GPU would be busy with moving pages from then on.
+TEST_F(CudaDevice, ManagedMemoryIsNeverMoreThanTheGpuHas) {
+  try {
+    const ManagedBuffer<std::byte> huge(size_t{1} << 40, "a test");
+    FAIL() << "1 TiB of GPU memory";
+  } catch (const Error& error) {
+    const std::string text = error.what();
+    EXPECT_EQ(error.code(), ExitCode::unavailable);
+    EXPECT_NE(text.find("a test asks for 1048576.0 MiB"), std::string::npos) << text;
+    EXPECT_NE(text.find("are free"), std::string::npos) << text;
+  }
+  EXPECT_NO_THROW(ManagedBuffer<float>(10, "a test"));
+}
+
+TEST_F(CudaDevice, AStreamThatIsNotReadyLeavesNoErrorBehind) {
+  const Stream stream = make_stream();
+  const DeviceBuffer<std::byte> from(size_t{64} << 20, "a test");
+  const DeviceBuffer<std::byte> to(size_t{64} << 20, "a test");
+  copy(to.data(), from.data(), from.bytes(), stream.get());
+  cudaError_t state = cudaErrorNotReady;
+  while (state == cudaErrorNotReady) {
+    state = state_of(stream.get());
+    EXPECT_NO_THROW(check_launch("nothing"));
+  }
+  EXPECT_EQ(state, cudaSuccess);
+}
+
 TEST_F(CudaDevice, ACapturedGraphRunsAsOftenAsItIsLaunched) {
   const Stream stream = make_stream();
   ManagedBuffer<float> source(16, "a test");

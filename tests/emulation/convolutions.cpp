@@ -79,6 +79,21 @@ void apply(const Epilogue& epilogue, const Tensors& tensors, int channels,
   }
 }
 
+// In fp32, as of an engine.
+void sum_up(const Tensors& tensors, const ConvolutionShape& shape, const std::vector<double>& y) {
+  const auto channels = static_cast<size_t>(shape.output.channels);
+  for (size_t c = 0; c < channels; ++c) {
+    double sum = 0;
+    double squares = 0;
+    for (size_t i = c; i < y.size(); i += channels) {
+      sum += y[i];
+      squares += y[i] * y[i];
+    }
+    static_cast<float*>(tensors.at(kSums))[c] = static_cast<float>(sum);
+    static_cast<float*>(tensors.at(kSquares))[c] = static_cast<float>(squares);
+  }
+}
+
 }  // namespace
 
 void CudnnTraits::close(Value) noexcept {}
@@ -115,6 +130,8 @@ Plan plan_forward(const PlanTarget&, const ConvolutionShape& shape, const Epilog
     for_each_product(shape, [&](size_t i, size_t f, size_t o) { y[o] += x[i] * w[f]; });
     apply(epilogue, tensors, shape.output.channels, y);
     store(shape.type, tensors.at(kOutput), y);
+    if (epilogue.moments)
+      sum_up(tensors, shape, numbers_of(shape.type, tensors.at(kOutput), y.size()));
   };
   return plan_of(work, where);
 }

@@ -9,11 +9,30 @@
 
 #include <cuda_runtime_api.h>
 
+#include <atomic>
 #include <cstring>
 #include <functional>
 #include <type_traits>
 
 namespace emulated {
+
+// What the driver shows of the emulated GPU. Tests change it for a while.
+struct Machine {
+  size_t memory_bytes = size_t{8} << 30;
+  int driver = CUDART_VERSION;  // 0: none
+  int gpus = 1;
+  int capability = 9;  // the major number
+  bool managed_memory = true;
+};
+Machine& machine();
+
+// Of the process so far: allocations of any kind, graphs made ready to launch, launches of them.
+struct Counts {
+  std::atomic<size_t> allocations{0};
+  std::atomic<size_t> graphs{0};
+  std::atomic<size_t> launches{0};
+};
+Counts& counts();
 
 // Which thread of which block runs.
 struct Place {
@@ -35,6 +54,9 @@ struct Grid {
   size_t shared_bytes;
   cudaStream_t stream;
 };
+
+// Pieces of work that this thread has submitted so far.
+size_t thread_work();
 
 // Runs `work` now or keeps it for the graph that this thread captures.
 void submit(std::function<void()> work);

@@ -1,10 +1,14 @@
 // CUDA's runtime: one GPU whose memory is the host's. Streams are in order by nature, as all work
 // is done when it is given; so events and waits do nothing. A thread that captures may not
-// allocate, copy at once, or wait for a stream, as on GPUs.
+// allocate, copy at once, or wait for a stream, as on GPUs. Managed memory is handed out beyond
+// what the GPU has.
 #include <cuda_runtime_api.h>
 
+#include <atomic>
 #include <cstdio>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <new>
 #include <utility>
 #include <vector>
@@ -17,11 +21,11 @@ struct EmulatedGraph {
 
 namespace {
 
-constexpr size_t memory_bytes = size_t{8} << 30;
 constexpr std::align_val_t alignment{256};
 
 struct HostThread {
   cudaError_t last = cudaSuccess;
+  size_t work = 0;
   std::unique_ptr<EmulatedGraph> captured;  // null when it does not capture
 
   bool captures() const { return captured != nullptr; }
@@ -41,14 +45,51 @@ cudaError_t only_device(int device) {
   return emulated::refuse(device == 0 ? cudaSuccess : cudaErrorInvalidDevice);
 }
 
+// What lies on the GPU, by address.
+class Allocations {
+ public:
+  void add(void* memory, size_t bytes) {
+    const std::lock_guard lock(mutex_);
+    bytes_[memory] = bytes;
+    used_ += bytes;
+  }
+  void remove(void* memory) {
+    const std::lock_guard lock(mutex_);
+    const auto found = bytes_.find(memory);
+    if (found == bytes_.end()) return;
+    used_ -= found->second;
+    bytes_.erase(found);
+  }
+  size_t free_bytes() const {
+    const size_t all = emulated::machine().memory_bytes;
+    return all - std::min<size_t>(all, used_);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<void*, size_t> bytes_;
+  std::atomic<size_t> used_{0};
+};
+
+Allocations& on_gpu() {
+  static Allocations allocations;
+  return allocations;
+}
+
 // Filled with what is no number: memory is zero only when it is cleared.
 cudaError_t allocate(void** memory, size_t bytes) {
   if (const cudaError_t status = unless_capturing(); status != cudaSuccess) return status;
-  if (bytes > memory_bytes) return emulated::refuse(cudaErrorMemoryAllocation);
+  ++emulated::counts().allocations;
   *memory = ::operator new(bytes, alignment, std::nothrow);
   if (*memory == nullptr) return emulated::refuse(cudaErrorMemoryAllocation);
   std::memset(*memory, 0xff, bytes);
   return cudaSuccess;
+}
+
+cudaError_t allocate_on_gpu(void** memory, size_t bytes) {
+  const cudaError_t status = allocate(memory, bytes);
+  if (status == cudaSuccess) on_gpu().add(*memory, bytes);
+  return status;
 }
 
 template <typename T>
@@ -67,12 +108,27 @@ cudaError_t destroy(T* made) {
 
 namespace emulated {
 
+Machine& machine() {
+  static Machine machine;
+  return machine;
+}
+
+Counts& counts() {
+  static Counts counts;
+  return counts;
+}
+
 cudaError_t refuse(cudaError_t status) {
   if (status != cudaSuccess) this_thread().last = status;
   return status;
 }
 
+size_t thread_work() {
+  return this_thread().work;
+}
+
 void submit(std::function<void()> work) {
+  ++this_thread().work;
   if (this_thread().captures()) {
     this_thread().captured->work.push_back(std::move(work));
   } else {
@@ -110,20 +166,25 @@ cudaError_t cudaGetLastError() {
 }
 
 cudaError_t cudaDriverGetVersion(int* version) {
-  *version = CUDART_VERSION;
+  *version = emulated::machine().driver;
   return cudaSuccess;
 }
 
 cudaError_t cudaGetDeviceCount(int* count) {
-  *count = 1;
-  return cudaSuccess;
+  *count = 0;
+  if (emulated::machine().driver < CUDART_VERSION) {
+    return emulated::refuse(cudaErrorInsufficientDriver);
+  }
+  *count = emulated::machine().gpus;
+  return emulated::refuse(*count == 0 ? cudaErrorNoDevice : cudaSuccess);
 }
 
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   std::snprintf(properties->name, sizeof properties->name, "emulated GPU");
-  properties->totalGlobalMem = memory_bytes;
-  properties->major = 9;
+  properties->totalGlobalMem = emulated::machine().memory_bytes;
+  properties->major = emulated::machine().capability;
   properties->minor = 0;
+  properties->managedMemory = emulated::machine().managed_memory ? 1 : 0;
   return only_device(device);
 }
 
@@ -142,12 +203,14 @@ cudaError_t cudaGetDevice(int* device) {
 }
 
 cudaError_t cudaMemGetInfo(size_t* free_bytes, size_t* total_bytes) {
-  *free_bytes = *total_bytes = memory_bytes;
+  *free_bytes = on_gpu().free_bytes();
+  *total_bytes = emulated::machine().memory_bytes;
   return cudaSuccess;
 }
 
 cudaError_t cudaMalloc(void** memory, size_t bytes) {
-  return allocate(memory, bytes);
+  if (bytes > on_gpu().free_bytes()) return emulated::refuse(cudaErrorMemoryAllocation);
+  return allocate_on_gpu(memory, bytes);
 }
 
 cudaError_t cudaMallocHost(void** memory, size_t bytes) {
@@ -155,10 +218,11 @@ cudaError_t cudaMallocHost(void** memory, size_t bytes) {
 }
 
 cudaError_t cudaMallocManaged(void** memory, size_t bytes, unsigned) {
-  return allocate(memory, bytes);
+  return allocate_on_gpu(memory, bytes);
 }
 
 cudaError_t cudaFree(void* memory) {
+  on_gpu().remove(memory);
   ::operator delete(memory, alignment);
   return cudaSuccess;
 }
@@ -211,6 +275,10 @@ cudaError_t cudaStreamSynchronize(cudaStream_t) {
   return unless_capturing();
 }
 
+cudaError_t cudaStreamQuery(cudaStream_t) {
+  return unless_capturing();
+}
+
 cudaError_t cudaStreamWaitEvent(cudaStream_t, cudaEvent_t, unsigned) {
   return cudaSuccess;
 }
@@ -225,6 +293,10 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 
 cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t) {
   return cudaSuccess;
+}
+
+cudaError_t cudaEventSynchronize(cudaEvent_t) {
+  return unless_capturing();
 }
 
 cudaError_t cudaEventElapsedTime(float* ms, cudaEvent_t, cudaEvent_t) {
@@ -244,6 +316,7 @@ cudaError_t cudaStreamEndCapture(cudaStream_t, cudaGraph_t* graph) {
 }
 
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph, unsigned long long) {
+  ++emulated::counts().graphs;
   *exec = new EmulatedGraph(*graph);
   return cudaSuccess;
 }
@@ -257,6 +330,7 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec) {
 }
 
 cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t) {
+  ++emulated::counts().launches;
   for (const std::function<void()>& work : exec->work) emulated::submit(work);
   return cudaSuccess;
 }

@@ -106,7 +106,8 @@ std::vector<float> trained(const Network& network, const test::Batch& batch, Num
 TEST_P(CudaModel, EqualSeedsGiveEqualBits) {
   for (const Numerics numerics :
        {Numerics{Rounding::exact, Precision::fp32}, Numerics{Rounding::fast, Precision::fp32},
-        Numerics{Rounding::fast, Precision::bf16}}) {
+        Numerics{Rounding::fast, Precision::bf16},
+        Numerics{Rounding::fast, Precision::bf16, true}}) {
     EXPECT_EQ(trained(network(), batch(), numerics), trained(network(), batch(), numerics));
   }
 }
@@ -116,7 +117,9 @@ TEST_P(CudaModel, FewerDigitsStayNear) {
   const test::Batch images = batch();
   const double loss = exact.forward_backward(images.images, images.labels, 0.1F).loss_sum;
   for (const Numerics numerics :
-       {Numerics{Rounding::fast, Precision::fp32}, Numerics{Rounding::fast, Precision::bf16}}) {
+       {Numerics{Rounding::fast, Precision::fp32}, Numerics{Rounding::fast, Precision::bf16},
+        Numerics{Rounding::fast, Precision::fp32, true},
+        Numerics{Rounding::fast, Precision::bf16, true}}) {
     Model rough = made(network(), test::gpu_ops(numerics));
     const double other = rough.forward_backward(images.images, images.labels, 0.1F).loss_sum;
     EXPECT_NEAR(other, loss, 0.05 * loss);
@@ -131,6 +134,7 @@ TEST_P(CudaModel, FewerDigitsStayNear) {
       square += static_cast<double>(a[i]) * static_cast<double>(a[i]);
       other_square += static_cast<double>(b[i]) * static_cast<double>(b[i]);
     }
+    test::expect_near(rough.statistics(), exact.statistics(), 0.02, "statistics");
     EXPECT_GT(product / std::sqrt(square * other_square), 0.97) << "cosine of the gradients";
   }
 }

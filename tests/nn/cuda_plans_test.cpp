@@ -5,7 +5,9 @@
 #include <set>
 #include <tuple>
 
+#include "core/cuda_handles.hpp"
 #include "core/error.hpp"
+#include "gpu_test.hpp"
 #include "nn/cuda/convolution_graph.hpp"
 #include "nn/lowering.hpp"
 #include "settings.hpp"
@@ -62,7 +64,8 @@ class Plans : public testing::Test {
     EXPECT_TRUE(plan_backward_filter(target_, shape, rounding, layer.name));
     if (numbers.type == NumberType::bf16) return;  // predictions are fp32
     for (const bool relu : {false, true}) {
-      EXPECT_TRUE(plan_forward(target_, shape, {true, relu}, rounding, layer.name));
+      const Epilogue epilogue{.bias = true, .relu = relu};
+      EXPECT_TRUE(plan_forward(target_, shape, epilogue, rounding, layer.name));
     }
   }
 
@@ -102,6 +105,30 @@ TEST_F(CudaPlansOf, EvenAndUnusualKernelsHaveEnginesToo) {
       layer.output = {7, (11 + stride - 1) / stride, (9 + stride - 1) / stride};
       for (const Numbers& numbers : all_numbers) expect_plans(layer, 6, numbers);
     }
+  }
+}
+
+// cuDNN compiles for these, with the driver and for the GPU that is there; without, there is none,
+// and batch norms make a pass of their own.
+TEST(CudaPlansOnGpu, ConvolutionsThatSumForABatchNormHaveAnEngine) {
+  PODIUM_NEEDS_GPU();
+  podium::cuda::use_device(probe_accelerators().devices.front().ordinal);
+  const podium::cuda::Stream stream = podium::cuda::make_stream();
+  const Cudnn cudnn = make_cudnn(stream.get());
+  const PlanTarget target(cudnn.get());
+  for (const LayerPlan& layer : convolutions("cnn", {1, 28, 28})) {
+    for (const NumberType type : {NumberType::fp32, NumberType::bf16}) {
+      const ConvolutionShape shape(layer, 128, type);
+      EXPECT_TRUE(plan_forward(target, shape, {.moments = true}, Rounding::fast, layer.name))
+          << layer.name;
+    }
+  }
+}
+
+TEST_F(CudaPlansOf, NoEngineIsNoFailure) {
+  for (const LayerPlan& layer : convolutions("cnn", {1, 28, 28})) {
+    const ConvolutionShape shape(layer, 128, NumberType::bf16);
+    EXPECT_NO_THROW(plan_forward(target_, shape, {.moments = true}, Rounding::exact, layer.name));
   }
 }
 

@@ -53,6 +53,23 @@ TEST(Lowering, TrainingTakesPoolsAndSumsIntoBatchNorms) {
   EXPECT_EQ(last.side, lowered.layers[7].result);
 }
 
+TEST(Lowering, ConvolutionsSumForTheBatchNormsThatReadThem) {
+  const NetworkPlan network = plan(
+      "conv 16 3; bn; relu; pool 2; conv 8 3; relu; bn; res 16 1; gap; dense 9; bn; dense classes");
+  Fusions fusions = kAll;
+  EXPECT_TRUE(
+      std::ranges::none_of(lower(network, Pass::training, fusions).layers, &LayerPlan::moments));
+  fusions.norm_moments = true;
+  EXPECT_TRUE(
+      std::ranges::none_of(lower(network, Pass::inference, fusions).layers, &LayerPlan::moments));
+  Names summing;
+  for (const LayerPlan& layer : lower(network, Pass::training, fusions).layers) {
+    if (layer.moments) summing.push_back(layer.name);
+  }
+  EXPECT_EQ(summing, (Names{"0.conv", "1.bn", "7.res.0.conv", "7.res.1.bn", "7.res.3.conv",
+                            "7.res.shortcut.conv", "7.res.shortcut.bn", "7.res.4.bn"}));
+}
+
 TEST(Lowering, OverlappingPoolsAndActivatedBodiesStayAlone) {
   const std::string text =
       "conv 16 3; bn; relu; pool 3 stride 2; res 16 1 { conv 16 3; bn; relu }; gap; dense classes";

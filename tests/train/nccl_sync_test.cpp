@@ -92,8 +92,11 @@ TEST_F(NcclSyncDevice, ACapturedStepSumsAtEachLaunch) {
   NcclSync sync(*group_, count);
   DeviceExchange& exchange = *sync.on_device();
   {
-    const cuda::GraphExec step =
-        cuda::capture(stream_.get(), [&] { exchange.sum(gradients_.span(), stream_.get()); });
+    const cuda::GraphExec step = cuda::capture(stream_.get(), [&] {
+      exchange.fork(gradients_.span().subspan(6000), stream_.get());
+      exchange.fork(gradients_.span().first(6000), stream_.get());
+      exchange.join(stream_.get());
+    });
     for (int launch = 1; launch <= 2; ++launch) {
       std::ranges::fill(gradients_.span(), mine());
       comm::barrier(*group_, {});

@@ -57,7 +57,7 @@ class CpuOps final : public Ops {
   std::unique_ptr<Kernel> make_kernel(const LayerPlan& layer, int batch, Pass pass,
                                       const LayerMemory& memory) override {
     use_threads();
-    const cpu::KernelSpec spec{context_, layer, batch, pass, memory};
+    const cpu::KernelSpec spec{{context_, layer, batch, pass, memory}};
     switch (layer.op) {
       case LayerOp::convolution:
         return cpu::make_convolution(spec);

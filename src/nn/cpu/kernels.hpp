@@ -5,26 +5,16 @@
 #include <memory>
 
 #include "nn/cpu/primitive.hpp"
-#include "nn/network_plan.hpp"
-#include "nn/ops.hpp"
+#include "nn/kernel_spec.hpp"
 
 namespace podium::nn::cpu {
 
-// What every kernel is made from. The context outlives the kernel.
-struct KernelSpec {
-  Context& context;
-  const LayerPlan& layer;
-  int batch;
-  Pass pass;
-  LayerMemory memory;
-
-  size_t input_count() const { return static_cast<size_t>(layer.input.size() * batch); }
+struct KernelSpec : KernelSpecOf<Context> {
   // What convolutions and dense layers multiply.
   DataType data_type() const {
-    const bool bf16 = pass == Pass::training && context.numerics.precision == Precision::bf16;
+    const bool bf16 = training() && context.numerics.precision == Precision::bf16;
     return bf16 ? DataType::bf16 : DataType::f32;
   }
-  size_t output_count() const { return static_cast<size_t>(layer.output.size() * batch); }
 };
 
 inline dnnl::prop_kind forward_kind(Pass pass) {

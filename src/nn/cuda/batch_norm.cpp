@@ -28,7 +28,11 @@ class BatchNorm final : public Kernel {
                     memory_.weights_gradient},
         training_(spec.training()),
         channels_(static_cast<size_t>(shape_.channels), spec.layer.name) {
-    if (training_) context_.workspace.reserve(norm_partial_bytes(shape_));
+    if (!training_) return;
+    context_.workspace.reserve(norm_partial_bytes(shape_));
+    if (!spec.layer.moments) return;
+    const auto made = context_.norm_sums.extract(memory_.input);
+    if (!made.empty()) given_ = made.mapped();
   }
 
   void load_parameters() override {
@@ -38,10 +42,7 @@ class BatchNorm final : public Kernel {
   }
 
   void forward(const StepKey&) override {
-    if (training_) {
-      norm_measure(shape_, parameters_, memory_.input, channels_.data(), context_.workspace.data(),
-                   stream());
-    }
+    if (training_) measure();
     norm_forward(shape_, channels_.data(), memory_.input, memory_.side, memory_.output, stream());
   }
 
@@ -56,12 +57,22 @@ class BatchNorm final : public Kernel {
  private:
   cudaStream_t stream() const { return context_.stream.get(); }
 
+  void measure() {
+    if (given_.sums != nullptr) {
+      norm_measure(shape_, parameters_, given_, channels_.data(), stream());
+    } else {
+      norm_measure(shape_, parameters_, memory_.input, channels_.data(), context_.workspace.data(),
+                   stream());
+    }
+  }
+
   Context& context_;
   LayerMemory memory_;
   NormShape shape_;
   NormParameters parameters_;
   bool training_;
   podium::cuda::DeviceBuffer<NormChannel> channels_;
+  NormSums given_;  // by the convolution before; null: none
 };
 
 }  // namespace

@@ -6,13 +6,16 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/cuda_buffer.hpp"
 #include "core/cuda_handles.hpp"
 #include "nn/cuda/cublas_lt.hpp"
 #include "nn/cuda/cudnn_check.hpp"
+#include "nn/cuda/norm.hpp"
 #include "nn/cuda/number_type.hpp"
 #include "nn/cuda/weights.hpp"
 #include "nn/lowering.hpp"
@@ -57,6 +60,11 @@ struct Context {
   podium::cuda::DeviceBuffer<StepKey> key;
   WeightTable weights;    // of training
   WeightTable gradients;  // computed memory holds what kernels write
+  // Moments that convolutions of training write, for the batch norms that read their outputs: by
+  // output. A batch norm is made after the convolution that it reads, and takes what it finds.
+  std::map<const float*, NormSums> norm_sums;
+  // Of inference, by canonical weights and their number.
+  std::map<std::pair<const float*, size_t>, FoldedWeights> folded;
 };
 
 }  // namespace podium::nn::cuda

@@ -1,5 +1,6 @@
 // Convolution with "same" padding by cuDNN. Plans are made once per batch size; where cuDNN has no
-// engine that adds the bias and computes the ReLU with the convolution, a kernel of ours does.
+// engine that adds the bias and computes the ReLU with the convolution, a kernel of ours does;
+// where it has none that sums for a batch norm, the norm does.
 #include <algorithm>
 #include <array>
 
@@ -22,7 +23,9 @@ FilterShape filter_of(const LayerPlan& layer) {
 class Convolution final : public WeightedLayer {
  public:
   explicit Convolution(const KernelSpec& spec)
-      : WeightedLayer(spec, filter_of(spec.layer)), name_(spec.layer.name) {
+      : WeightedLayer(spec, filter_of(spec.layer)),
+        name_(spec.layer.name),
+        sums_(spec.layer.moments) {
     const ConvolutionShape shape(spec.layer, spec.batch, spec.type());
     const PlanTarget target(spec.context.cudnn.get());
     const Rounding rounding = spec.context.numerics.rounding;
@@ -42,8 +45,9 @@ class Convolution final : public WeightedLayer {
  private:
   void plan_forward_pass(const PlanTarget& target, const ConvolutionShape& shape,
                          Rounding rounding) {
-    const Epilogue epilogue{bias() != nullptr, relu()};
+    const Epilogue epilogue{.bias = bias() != nullptr, .relu = relu()};
     finishes_ = true;
+    if (sums_for_norm(target, shape, rounding)) return;
     // A bias is fp32, which cuDNN adds to fp32 alone.
     if (shape.type == NumberType::fp32 || !epilogue.any()) {
       forward_ = plan_forward(target, shape, epilogue, rounding, name_);
@@ -54,17 +58,40 @@ class Convolution final : public WeightedLayer {
     if (!forward_) throw_unsupported("forward", name_);
   }
 
+  // Whether there is a plan that does, which is then the one to run.
+  bool sums_for_norm(const PlanTarget& target, const ConvolutionShape& shape, Rounding rounding) {
+    if (!sums_) return false;
+    forward_ = plan_forward(target, shape, {.moments = true}, rounding, name_);
+    if (!forward_) {
+      sums_ = false;
+      return false;
+    }
+    const auto channels = static_cast<size_t>(shape.output.channels);
+    squares_at_ = (channels + 3) / 4 * 4;  // aligned to 16 bytes
+    moments_ = {2 * squares_at_, "moments of " + name_};
+    context().norm_sums[memory().output] = {moments_.data(), moments_.data() + squares_at_};
+    return true;
+  }
+
   void reserve(const Plan& plan) { context().workspace.reserve(plan.workspace_bytes()); }
 
   bool finishes() const override { return finishes_; }
 
   void multiply() override {
-    const bool adds_bias = finishes_ && bias() != nullptr;
-    constexpr std::array<int64_t, 4> tensors = {kInput, kFilter, kOutput, kBias};
-    const std::array<void*, 4> places = {const_cast<float*>(memory().input),
-                                         const_cast<void*>(weights()), memory().output,
-                                         const_cast<float*>(bias())};
-    const size_t count = adds_bias ? 4 : 3;
+    std::array<int64_t, 5> tensors = {kInput, kFilter, kOutput};
+    std::array<void*, 5> places = {const_cast<float*>(memory().input), const_cast<void*>(weights()),
+                                   memory().output};
+    size_t count = 3;
+    const auto add = [&](int64_t tensor, const float* place) {
+      tensors[count] = tensor;
+      places[count++] = const_cast<float*>(place);
+    };
+    if (sums_) {
+      add(kSums, moments_.data());
+      add(kSquares, moments_.data() + squares_at_);
+    } else if (finishes_ && bias() != nullptr) {
+      add(kBias, bias());
+    }
     run(forward_, std::span(tensors).first(count), std::span(places).first(count));
   }
 
@@ -90,6 +117,9 @@ class Convolution final : public WeightedLayer {
 
   std::string name_;
   bool finishes_ = false;
+  bool sums_ = false;  // for the batch norm behind
+  podium::cuda::DeviceBuffer<float> moments_;
+  size_t squares_at_ = 0;
   Plan forward_;
   Plan data_;
   Plan filter_;

@@ -33,8 +33,9 @@ class GraphMaker {
                   {shape_.batch, shape_.output.channels, shape_.output.height, shape_.output.width},
                   is_virtual);
   }
-  Descriptor bias() const {
-    return tensor(kBias, {1, shape_.output.channels, 1, 1}, false, CUDNN_DATA_FLOAT);
+  // fp32 [O].
+  Descriptor channels(int64_t number) const {
+    return tensor(number, {1, shape_.output.channels, 1, 1}, false, CUDNN_DATA_FLOAT);
   }
 
   Descriptor convolution() const {
@@ -66,6 +67,19 @@ class GraphMaker {
     operation.set(CUDNN_ATTR_OPERATION_POINTWISE_XDESC, a);
     if (b != nullptr) operation.set(CUDNN_ATTR_OPERATION_POINTWISE_BDESC, *b);
     operation.set(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, y);
+    operation.finalise();
+    return operation;
+  }
+
+  // The sums of x and of its squares.
+  Descriptor moments(const Descriptor& x, const Descriptor& sums, const Descriptor& squares) const {
+    Descriptor operation(CUDNN_BACKEND_OPERATION_GEN_STATS_DESCRIPTOR, where_);
+    const cudnnGenStatsMode_t mode = CUDNN_GENSTATS_SUM_SQSUM;
+    operation.set(CUDNN_ATTR_OPERATION_GENSTATS_MODE, CUDNN_TYPE_GENSTATS_MODE, 1, &mode);
+    operation.set(CUDNN_ATTR_OPERATION_GENSTATS_MATH_PREC, CUDNN_DATA_FLOAT);
+    operation.set(CUDNN_ATTR_OPERATION_GENSTATS_XDESC, x);
+    operation.set(CUDNN_ATTR_OPERATION_GENSTATS_SUMDESC, sums);
+    operation.set(CUDNN_ATTR_OPERATION_GENSTATS_SQSUMDESC, squares);
     operation.finalise();
     return operation;
   }
@@ -164,11 +178,29 @@ Plan plan_single(const Names& names, const PlanTarget& target, const Convolution
   return find_plan(target, graph, rounding, shape.type == NumberType::fp32, where);
 }
 
+// A forward convolution and the moments of its output.
+Plan plan_with_moments(const PlanTarget& target, const ConvolutionShape& shape, Rounding rounding,
+                       const std::string& where) {
+  const GraphMaker maker(shape, where);
+  const Descriptor convolution = maker.convolution();
+  const Descriptor input = maker.input();
+  const Descriptor filter = maker.filter();
+  const Descriptor output = maker.like_output(kOutput);
+  const Descriptor sums = maker.channels(kSums);
+  const Descriptor squares = maker.channels(kSquares);
+  std::vector<Descriptor> operations;
+  operations.push_back(operation(forward_names, convolution, input, filter, output, where));
+  operations.push_back(maker.moments(output, sums, squares));
+  const Descriptor graph = make_operation_graph(target, operations, where);
+  return find_plan(target, graph, rounding, shape.type == NumberType::fp32, where);
+}
+
 }  // namespace
 
 Plan plan_forward(const PlanTarget& target, const ConvolutionShape& shape, const Epilogue& epilogue,
                   Rounding rounding, const std::string& where) {
   if (!epilogue.any()) return plan_single(forward_names, target, shape, rounding, where);
+  if (epilogue.moments) return plan_with_moments(target, shape, rounding, where);
   constexpr int64_t first_virtual = 100;
   const GraphMaker maker(shape, where);
   const int stages = int{epilogue.bias} + int{epilogue.relu};
@@ -179,7 +211,7 @@ Plan plan_forward(const PlanTarget& target, const ConvolutionShape& shape, const
   const Descriptor convolution = maker.convolution();
   const Descriptor input = maker.input();
   const Descriptor filter = maker.filter();
-  const Descriptor bias = maker.bias();
+  const Descriptor bias = maker.channels(kBias);
   std::vector<Descriptor> operations;
   operations.push_back(operation(forward_names, convolution, input, filter, values[0], where));
   size_t made = 0;

@@ -41,14 +41,16 @@ struct ConvolutionShape {
 };
 
 // The numbers of the tensors in a plan.
-enum Tensor : int64_t { kInput = 1, kFilter = 2, kOutput = 3, kBias = 4 };
+enum Tensor : int64_t { kInput = 1, kFilter = 2, kOutput = 3, kBias = 4, kSums = 5, kSquares = 6 };
 
-// What is computed with a forward convolution: output = relu(convolution + bias).
+// What is computed with a forward convolution: output = relu(convolution + bias), or the sums of
+// its output and of the output's squares over all pixels, by channel.
 struct Epilogue {
   bool bias = false;  // fp32 [O]
   bool relu = false;
+  bool moments = false;  // fp32 [O] each; without bias and ReLU
 
-  bool any() const { return bias || relu; }
+  bool any() const { return bias || relu || moments; }
 };
 
 // Each is empty when cuDNN has no engine for it.

@@ -43,6 +43,7 @@ std::string CudaOps::description() const {
 Fusions CudaOps::fusions() const {
   return {.norm_pool = true,
           .norm_sum = true,
+          .norm_moments = context_.numerics.fused_norm,
           .folded_norm = true,
           .sum = false,
           .channel_block = 0,
@@ -71,7 +72,7 @@ AlignedBuffer CudaOps::allocate_activations(size_t count) {
 std::unique_ptr<Kernel> CudaOps::make_kernel(const LayerPlan& layer, int batch, Pass pass,
                                              const LayerMemory& memory) {
   use();
-  const cuda::KernelSpec spec{context_, layer, batch, pass, memory};
+  const cuda::KernelSpec spec{{context_, layer, batch, pass, memory}};
   switch (layer.op) {
     case LayerOp::convolution:
       return cuda::make_convolution(spec);
@@ -109,6 +110,10 @@ void CudaOps::end_backward() {
   context_.gradients.store(stream());
 }
 
+void CudaOps::finish_gradients(std::span<float> part) {
+  context_.gradients.store(part.data(), part.data() + part.size(), stream());
+}
+
 const float* CudaOps::device_preprocess(const Preprocess& preprocess) {
   if (preprocess_ == preprocess) return device_preprocess_.data();
   std::vector<float> numbers;
@@ -129,25 +134,22 @@ void CudaOps::load_images(std::span<const uint8_t> images, const Preprocess& pre
   cuda::ImageLoad load;
   load.scale = device_preprocess(preprocess);
   load.shift = load.scale + preprocess.mean.size();
-  load.pixels = static_cast<const uint8_t*>(pixels_.reserve(images.size()));
+  load.pixels = pixels_.send(images, stream());
   load.inputs = place.inputs;
   load.shape = place.shape;
   load.images = images.size() / static_cast<size_t>(place.shape.size());
   load.rows = static_cast<size_t>(place.batch);
   load.mirrored = place.mirrored;
   load.type = context_.type_of(place.pass);
-  podium::cuda::copy(pixels_.data(), images.data(), images.size(), stream());
   cuda::load_images(load, stream());
 }
 
 void CudaOps::cross_entropy(std::span<const float> logits, std::span<const uint8_t> labels,
                             float label_smoothing, float* gradient) {
   use();
-  auto* on_device = static_cast<uint8_t*>(labels_.reserve(labels.size()));
-  podium::cuda::copy(on_device, labels.data(), labels.size(), stream());
-  cross_entropy_on_device(logits.data(), on_device, static_cast<int>(labels.size()),
-                          static_cast<int>(logits.size() / labels.size()), label_smoothing,
-                          gradient);
+  cross_entropy_on_device(
+      logits.data(), labels_.send(labels, stream()), static_cast<int>(labels.size()),
+      static_cast<int>(logits.size() / labels.size()), label_smoothing, gradient);
 }
 
 void CudaOps::cross_entropy_on_device(const float* logits, const uint8_t* labels, int images,

@@ -15,6 +15,7 @@
 
 #include "nn/cuda/context.hpp"
 #include "nn/cuda/edges.hpp"
+#include "nn/cuda/staging.hpp"
 #include "nn/cuda/update.hpp"
 #include "nn/ops.hpp"
 
@@ -63,6 +64,8 @@ class CudaOps final : public Ops {
   StepKey* device_key() { return context_.key.data(); }
   // The rest of begin_step(): copies of the weights as they are now.
   void refresh_weights();
+  // end_backward() of a part of the gradients whose layers' backward passes are enqueued.
+  void finish_gradients(std::span<float> part);
   // pixel_scale() and pixel_shift() of each channel, on the device: [C] and, behind it, [C].
   const float* device_preprocess(const Preprocess& preprocess);
   // cross_entropy() with labels on the device.
@@ -73,8 +76,8 @@ class CudaOps final : public Ops {
 
  private:
   cuda::Context context_;
-  cuda::GrowingBuffer pixels_{"images"};
-  cuda::GrowingBuffer labels_{"labels"};
+  cuda::Staging pixels_{"images"};
+  cuda::Staging labels_{"labels"};
   cuda::GrowingBuffer loss_rows_{"losses"};
   cuda::GrowingBuffer probabilities_{"probabilities"};
   podium::cuda::DeviceBuffer<cuda::DeviceLoss> loss_;

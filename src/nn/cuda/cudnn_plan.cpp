@@ -11,6 +11,9 @@ namespace {
 
 using Note = cudnnBackendNumericalNote_t;
 
+// Engines that want more scratch memory are taken where there is no other.
+constexpr size_t most_workspace_bytes = size_t{1} << 30;
+
 std::vector<Note> notes_of(const Descriptor& config, const std::string& where) {
   Descriptor engine(CUDNN_BACKEND_ENGINE_DESCRIPTOR, where);
   int64_t count = 0;
@@ -135,15 +138,18 @@ Descriptor make_operation_graph(const PlanTarget& target, std::span<const Descri
 
 Plan find_plan(const PlanTarget& target, const Descriptor& graph, Rounding rounding, bool is_fp32,
                const std::string& where) {
+  Plan spacious;
   for (const auto mode : {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK}) {
     for (Descriptor& config : ask(target, graph, mode, where)) {
       if (!suits(notes_of(config, where), rounding, is_fp32)) continue;
-      if (std::optional<Descriptor> plan = plan_of(target, config, where)) {
-        return {std::move(config), std::move(*plan)};
-      }
+      std::optional<Descriptor> made = plan_of(target, config, where);
+      if (!made) continue;
+      Plan plan(std::move(config), std::move(*made));
+      if (plan.workspace_bytes() <= most_workspace_bytes) return plan;
+      if (!spacious) spacious = std::move(plan);
     }
   }
-  return {};
+  return spacious;
 }
 
 }  // namespace podium::nn::cuda

@@ -49,9 +49,9 @@ class Plan {
 Descriptor make_operation_graph(const PlanTarget& target, std::span<const Descriptor> operations,
                                 const std::string& where);
 
-// The first plan by heuristics that is deterministic and computes as `rounding` allows: exact plans
-// multiply in fp32, without tensor cores or transforms, where `is_fp32` says that the tensors are
-// fp32. Empty when there is none.
+// The first plan by heuristics that is deterministic, keeps to a gigabyte of scratch memory if any
+// does, and computes as `rounding` allows: exact plans multiply in fp32, without tensor cores or
+// transforms, where `is_fp32` says that the tensors are fp32. Empty when there is none.
 Plan find_plan(const PlanTarget& target, const Descriptor& graph, Rounding rounding, bool is_fp32,
                const std::string& where);
 

@@ -61,12 +61,21 @@ struct NormParameters {
   float* gradient = nullptr;  // of the scale, directly followed by that of the shift
 };
 
+// The sums over all pixels of x and of x * x, [channels] each, where somebody else makes them.
+struct NormSums {
+  const float* sums = nullptr;
+  const float* squares = nullptr;
+};
+
 // Bytes of `partials` below.
 size_t norm_partial_bytes(const NormShape& shape);
 
 // a, b, mean and inverse of the batch `x`, and the running statistics.
 void norm_measure(const NormShape& shape, const NormParameters& parameters, const void* x,
                   NormChannel* channels, void* partials, cudaStream_t stream);
+// The same from given sums. Where the mean is large beside the deviation, digits are lost.
+void norm_measure(const NormShape& shape, const NormParameters& parameters, const NormSums& given,
+                  NormChannel* channels, cudaStream_t stream);
 // The same of the running statistics, for inference.
 void norm_load(const NormShape& shape, const NormParameters& parameters, NormChannel* channels,
                cudaStream_t stream);

@@ -54,6 +54,27 @@ __device__ void update(float& running, double seen) {
   running += momentum * (static_cast<float>(seen) - running);
 }
 
+// What a batch came to, in one channel.
+__device__ void conclude(const NormParameters& parameters, int channels, int c, double population,
+                         double mean, double squares, NormChannel& channel) {
+  const double variance = squares / population;
+  const double unbiased = population > 1.0 ? squares / (population - 1.0) : variance;
+  set_channel(channel, parameters.scale[c], parameters.scale[channels + c],
+              static_cast<float>(mean), static_cast<float>(variance));
+  update(parameters.running_mean[c], mean);
+  update(parameters.running_variance[c], unbiased);
+}
+
+__global__ void conclude_given(NormSums given, size_t rows, int channels, NormParameters parameters,
+                               NormChannel* table) {
+  const int c = blockIdx.x * blockDim.x + threadIdx.x;
+  if (c >= channels) return;
+  const double population = static_cast<double>(rows);
+  const double mean = given.sums[c] / population;
+  const double squares = given.squares[c] - given.sums[c] * mean;
+  conclude(parameters, channels, c, population, mean, squares > 0.0 ? squares : 0.0, table[c]);
+}
+
 // As merge_moments() of nn/cpu/batch_norm.cpp (Chan, Golub & LeVeque 1979). One block per tile.
 __global__ void merge_moments(const TwoSums* partials, size_t rows, int channels, int chunks,
                               size_t rows_per_chunk, NormParameters parameters,
@@ -80,12 +101,7 @@ __global__ void merge_moments(const TwoSums* partials, size_t rows, int channels
   }
   const double squares = sum_over_lanes(mine, shared).first;
   if (threadIdx.y > 0 || !there) return;
-  const double variance = squares / population;
-  const double unbiased = population > 1.0 ? squares / (population - 1.0) : variance;
-  set_channel(table[c], parameters.scale[c], parameters.scale[channels + c],
-              static_cast<float>(mean), static_cast<float>(variance));
-  update(parameters.running_mean[c], mean);
-  update(parameters.running_variance[c], unbiased);
+  conclude(parameters, channels, c, population, mean, squares, table[c]);
 }
 
 __global__ void load_channels(NormParameters parameters, int channels, NormChannel* table) {
@@ -206,6 +222,14 @@ void norm_measure(const NormShape& shape, const NormParameters& parameters, cons
   merge_moments<<<cut.tiles, block_of(cut), 0, stream>>>(
       sums, shape.pixels(), shape.channels, cut.chunks, cut.rows_per_chunk, parameters, channels);
   check_launch("batch norm, statistics");
+}
+
+void norm_measure(const NormShape& shape, const NormParameters& parameters, const NormSums& given,
+                  NormChannel* channels, cudaStream_t stream) {
+  const auto blocks = blocks_for(static_cast<size_t>(shape.channels));
+  conclude_given<<<blocks, kBlock, 0, stream>>>(given, shape.pixels(), shape.channels, parameters,
+                                                channels);
+  check_launch("batch norm, given sums");
 }
 
 void norm_load(const NormShape& shape, const NormParameters& parameters, NormChannel* channels,

@@ -29,17 +29,20 @@ WeightedLayer::WeightedLayer(const KernelSpec& spec, const FilterShape& filter)
 }
 
 void WeightedLayer::make_inference_memory(const KernelSpec& spec) {
-  own_weights_ = {filter_.computed_count() * bytes_of(type_), "weights of " + spec.layer.name};
-  weights_ = own_weights_.data();
-  own_bias_ = {static_cast<size_t>(channels_), "bias of " + spec.layer.name};
-  if (spec.layer.bias || spec.layer.norm) bias_ = own_bias_.data();
+  folded_ = &context_.folded[{memory_.weights, filter_.computed_count()}];
+  if (folded_->filter.size() == 0) {
+    folded_->filter = {filter_.computed_count() * bytes_of(type_), "weights of " + spec.layer.name};
+    folded_->bias = {static_cast<size_t>(channels_), "bias of " + spec.layer.name};
+  }
+  weights_ = folded_->filter.data();
+  if (spec.layer.bias || spec.layer.norm) bias_ = folded_->bias.data();
 }
 
 void WeightedLayer::load_parameters() {
   if (training_) return;
   context_.use();
   fold({memory_.weights, memory_.bias, memory_.norm_scale, memory_.running_mean,
-        memory_.running_variance, own_weights_.data(), own_bias_.data(), filter_, type_},
+        memory_.running_variance, folded_->filter.data(), folded_->bias.data(), filter_, type_},
        context_.stream.get());
 }
 

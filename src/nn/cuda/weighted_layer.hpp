@@ -2,7 +2,7 @@
 // and the backward pass around the products: the mask of a fused ReLU, and the bias's gradient.
 //
 // Training multiplies copies that are refreshed once per step, all layers at once (weights.hpp);
-// inference has copies of its own, with a batch norm folded in, as of the last load_parameters().
+// inference has others, with a batch norm folded in, as of the last load_parameters().
 #pragma once
 
 #include "core/cuda_buffer.hpp"
@@ -48,8 +48,7 @@ class WeightedLayer : public Kernel {
   const void* weights_ = nullptr;
   void* gradient_ = nullptr;
   const float* bias_ = nullptr;
-  podium::cuda::DeviceBuffer<std::byte> own_weights_;  // inference
-  podium::cuda::DeviceBuffer<float> own_bias_;
+  FoldedWeights* folded_ = nullptr;  // inference; the context's
 };
 
 }  // namespace podium::nn::cuda

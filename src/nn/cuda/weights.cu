@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <functional>
+#include <span>
 
 #include "core/cuda_check.hpp"
 #include "nn/cuda/launch.hpp"
@@ -63,10 +65,16 @@ __global__ void fold_kernel(FoldWork work) {
   }
 }
 
-dim3 grid_for(size_t largest, size_t pairs) {
+dim3 grid_for(std::span<const WeightPair> pairs) {
+  size_t largest = 0;
+  for (const WeightPair& pair : pairs) largest = std::max(largest, pair.shape.computed_count());
   // A few elements a thread in the largest layer; most layers have fewer.
   const unsigned blocks = std::min(blocks_for(largest / 4 + 1), 512U);
-  return {blocks, static_cast<unsigned>(pairs), 1};
+  return {blocks, static_cast<unsigned>(pairs.size()), 1};
+}
+
+bool lies_before(const WeightPair& pair, const float* place) {
+  return std::less<>()(pair.canonical, place);
 }
 
 }  // namespace
@@ -76,9 +84,10 @@ void* WeightTable::add(float* canonical, const FilterShape& shape, NumberType ty
   if (found != known_.end()) return found->second;
   memory_.emplace_back(shape.computed_count() * bytes_of(type), "copies of the weights");
   void* computed = memory_.back().data();
-  pairs_.push_back({canonical, computed, shape, type});
+  const auto place = std::ranges::lower_bound(
+      pairs_, canonical, std::less<>(), [](const WeightPair& pair) { return pair.canonical; });
+  pairs_.insert(place, {canonical, computed, shape, type});
   known_[{canonical, type}] = computed;
-  largest_ = std::max(largest_, shape.computed_count());
   on_device_ = podium::cuda::DeviceBuffer<WeightPair>(pairs_.size(), "the table of weights");
   podium::cuda::copy_now(on_device_.data(), pairs_.data(), on_device_.bytes());
   return computed;
@@ -86,14 +95,22 @@ void* WeightTable::add(float* canonical, const FilterShape& shape, NumberType ty
 
 void WeightTable::load(cudaStream_t stream) const {
   if (pairs_.empty()) return;
-  load_pairs<<<grid_for(largest_, pairs_.size()), kBlock, 0, stream>>>(on_device_.data());
+  load_pairs<<<grid_for(pairs_), kBlock, 0, stream>>>(on_device_.data());
   check_launch("copying weights");
+}
+
+void WeightTable::store(const float* begin, const float* end, cudaStream_t stream) const {
+  const auto first = std::lower_bound(pairs_.begin(), pairs_.end(), begin, lies_before);
+  const auto last = std::lower_bound(first, pairs_.end(), end, lies_before);
+  if (first == last) return;
+  store_pairs<<<grid_for({first, last}), kBlock, 0, stream>>>(on_device_.data() +
+                                                              (first - pairs_.begin()));
+  check_launch("copying gradients");
 }
 
 void WeightTable::store(cudaStream_t stream) const {
   if (pairs_.empty()) return;
-  store_pairs<<<grid_for(largest_, pairs_.size()), kBlock, 0, stream>>>(on_device_.data());
-  check_launch("copying gradients");
+  store(pairs_.front().canonical, pairs_.back().canonical + 1, stream);
 }
 
 void fold(const FoldWork& work, cudaStream_t stream) {

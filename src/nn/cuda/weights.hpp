@@ -35,15 +35,21 @@ class WeightTable {
 
   // canonical -> computed, of all pairs.
   void load(cudaStream_t stream) const;
-  // computed -> canonical, of all pairs.
+  // computed -> canonical, of the pairs that begin in [begin, end), and of all.
+  void store(const float* begin, const float* end, cudaStream_t stream) const;
   void store(cudaStream_t stream) const;
 
  private:
-  std::vector<WeightPair> pairs_;
+  std::vector<WeightPair> pairs_;  // by canonical address
   std::map<std::pair<const float*, NumberType>, void*> known_;
   std::vector<podium::cuda::DeviceBuffer<std::byte>> memory_;
   podium::cuda::DeviceBuffer<WeightPair> on_device_;  // of pairs_
-  size_t largest_ = 0;                                // elements of a pair
+};
+
+// Where an inference layer keeps its weights. Executors of all batch sizes share them.
+struct FoldedWeights {
+  podium::cuda::DeviceBuffer<std::byte> filter;  // computed
+  podium::cuda::DeviceBuffer<float> bias;        // [O]
 };
 
 // The weights of an inference layer: copied, with the batch norm behind it folded in, if there is

@@ -12,10 +12,13 @@ class DeviceExchange {
  public:
   virtual ~DeviceExchange() = default;
 
-  // Enqueues on `stream` what replaces `gradients` on every trainer by their sum over trainers, to
-  // the same bits everywhere. Also while `stream` is captured into a graph: other streams are drawn
-  // in by events and join again. All trainers enqueue the same exchanges in the same order.
-  virtual void sum(std::span<float> gradients, cudaStream_t stream) = 0;
+  // A part of the gradients that is complete once `stream` gets here begins to be replaced, on
+  // every trainer, by the sum over trainers, to the same bits everywhere. `stream` does not wait:
+  // the backward pass goes on. Also while `stream` is captured into a graph: other streams are
+  // drawn in by events. All trainers fork the same parts in the same order.
+  virtual void fork(std::span<float> part, cudaStream_t stream) = 0;
+  // `stream` waits for all parts that were forked, of which there is one at least.
+  virtual void join(cudaStream_t stream) = 0;
 
   // Waits for all work of `stream`. Throws when a trainer has failed or does not answer in time,
   // naming the operation.

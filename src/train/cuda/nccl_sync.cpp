@@ -23,11 +23,6 @@ void NcclSync::finish() {
   times_.exposed_s += watch.seconds();
 }
 
-void NcclSync::sum(std::span<float> gradients, cudaStream_t stream) {
-  fork(gradients, stream);
-  join(stream);
-}
-
 void NcclSync::fork(std::span<float> part, cudaStream_t stream) {
   cuda::record(complete_, stream);
   cuda::wait(stream_.get(), complete_);

@@ -26,14 +26,9 @@ class NcclSync final : public GradientSync, public DeviceExchange {
   ExchangeTimes times() const override { return times_; }
   DeviceExchange* on_device() override { return this; }
 
-  void sum(std::span<float> gradients, cudaStream_t stream) override;
+  void fork(std::span<float> part, cudaStream_t stream) override;
+  void join(cudaStream_t stream) override;
   void wait(cudaStream_t stream) override;
-
-  // Begins to sum a part that is complete once `stream` gets here; `stream` does not wait. All
-  // trainers begin the same parts in the same order.
-  void fork(std::span<float> part, cudaStream_t stream);
-  // `stream` waits for all parts begun.
-  void join(cudaStream_t stream);
 
  private:
   comm::NcclCommunicator nccl_;

@@ -21,6 +21,9 @@ namespace {
 // A wish to stop is heard after so many steps at the latest.
 constexpr size_t steps_at_once = 4096;
 
+// Launches that may wait for the device while other trainers take part.
+constexpr size_t steps_ahead_of_peers = 64;
+
 // Of the memory that is free before the images come: the rest is for what predictions, libraries
 // and graphs will ask for.
 constexpr double share_for_images = 0.75;
@@ -41,6 +44,7 @@ class CudaResidentEngine final : public StepEngine {
   void take_up_data();
   void make_executors();
   void move_state_to_device();
+  void launch(size_t first, size_t count);
   void draw_ahead();
   void wait();
 
@@ -127,7 +131,7 @@ std::span<const Step> CudaResidentEngine::advance() {
     return {};
   }
   const Stopwatch watch;
-  for (size_t i = 0; i < count; ++i) graphs_->run(planned_[first + i]);
+  launch(first, count);
   next_ += count;
   const std::span<const nn::cuda::DeviceLoss> losses = tables_->fetch_losses(first, count, stream_);
   if (next_ == planned_.size()) draw_ahead();
@@ -147,6 +151,15 @@ std::span<const Step> CudaResidentEngine::advance() {
 WallTime CudaResidentEngine::times() const {
   const auto [exposed_s, hidden_s] = spec_.sync.times();
   return {steps_s_ - exposed_s - hidden_s, 0, exposed_s, hidden_s, 0};
+}
+
+// A launch blocks when too many wait, and would for ever behind a sum whose peer is gone: with
+// peers, there are never so many.
+void CudaResidentEngine::launch(size_t first, size_t count) {
+  for (size_t i = 0; i < count; ++i) {
+    graphs_->run(planned_[first + i]);
+    if (exchange_ != nullptr && (i + 1) % steps_ahead_of_peers == 0) exchange_->wait(stream_);
+  }
 }
 
 // The next epoch, if there is one, while the device is busy with this one.

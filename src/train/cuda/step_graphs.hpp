@@ -4,12 +4,18 @@
 // Steps of equal size run as one recorded graph. The first of a size is enqueued call by call, as
 // libraries load and allocate on their first call; the second is recorded. What a graph refers to
 // stays in its place: model, tables and images outlive the object. Threads: belongs to one thread.
+//
+// Gradients leave in buckets while the backward pass goes on (comm/buckets.hpp): a bucket whose
+// layers are done is written to the flat buffer, weighed, and forked off to the other trainers; all
+// have joined again when the optimizer begins.
 #pragma once
 
 #include <compare>
 #include <cstdint>
 #include <map>
+#include <vector>
 
+#include "comm/buckets.hpp"
 #include "core/cuda_handles.hpp"
 #include "nn/cuda/cuda_ops.hpp"
 #include "nn/cuda/update.hpp"
@@ -49,7 +55,8 @@ class StepGraphs {
   };
 
   void enqueue(const PlannedStep& step);
-  const nn::cuda::DeviceLoss* enqueue_gradients(size_t images);
+  const nn::cuda::DeviceLoss* enqueue_gradients(const PlannedStep& step);
+  void send_off(const comm::Bucket& bucket, const PlannedStep& step);
   BatchInput input_of(const nn::Executor& executor);
   void enqueue_update(bool averages);
 
@@ -67,7 +74,8 @@ class StepGraphs {
   float* running_;  // statistics
   float* average_parameters_ = nullptr;
   float* average_statistics_ = nullptr;
-  nn::cuda::DeviceRanges ranges_;  // of the optimizer
+  nn::cuda::DeviceRanges ranges_;      // of the optimizer
+  std::vector<comm::Bucket> buckets_;  // of the gradients, as they become complete
   std::map<Kind, Recorded> recorded_;
 };
 
