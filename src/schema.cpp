@@ -258,7 +258,9 @@ std::vector<OptionSpec> service_options() {
       {"bench.seconds",
        real,
        "2",
-       "bench nn: length of one measurement; bench allreduce takes 0.1 unless this is set",
+       "bench nn, bench scaling: length of one measurement; bench allreduce takes 0.1 unless this "
+       "is "
+       "set",
        {},
        0.001,
        3600},
@@ -301,6 +303,39 @@ std::vector<OptionSpec> service_options() {
   };
 }
 
+std::vector<OptionSpec> study_options() {
+  return {
+      {"bench.ranks", text, "",
+       "bench scaling: numbers of ranks that train, by commas; empty: 1, 2, 4, ... and all"},
+      {"bench.mode",
+       text,
+       "strong",
+       "bench scaling: train.batch is that of all ranks together, or of each",
+       {"strong", "weak"}},
+      {"bench.from", text, "",
+       "bench scaling: CSV files of other jobs, by commas, that are put together instead of "
+       "measuring"},
+      {"plan.nodes", integer, "1", "nodes of the job", {}, 1, 65536},
+      {"plan.ranks_per_node", integer, "1", "ranks on each", {}, 1, 1024},
+      {"plan.mode",
+       text,
+       "strong",
+       "train.batch is that of all ranks together, or of each",
+       {"strong", "weak"}},
+      {"plan.step_ms", text, "",
+       "what one rank computes on its share of a step, ms, by commas for each model; empty: "
+       "measured on this machine"},
+      {"plan.bandwidth_gb_s",
+       real,
+       "12.5",
+       "of a link between nodes, one way, GB/s",
+       {},
+       0.001,
+       100000},
+      {"plan.latency_us", real, "2.5", "of a message between nodes, us", {}, 0, 1000000},
+  };
+}
+
 // "model.cnn.lr" as the schema writes it, "model.*.lr"; other keys unchanged.
 std::string schema_key(std::string_view key) {
   constexpr std::string_view prefix = "model.";
@@ -331,6 +366,7 @@ const std::vector<OptionSpec>& option_schema() {
     std::ranges::move(io_options(), std::back_inserter(all));
     std::ranges::move(train_options(), std::back_inserter(all));
     std::ranges::move(service_options(), std::back_inserter(all));
+    std::ranges::move(study_options(), std::back_inserter(all));
     return all;
   }();
   return schema;
