@@ -48,15 +48,16 @@ void tell_study(const VerbContext& context, const bench::ScalingStudy& study) {
   io::write_text_file(plot, bench::scaling_plot(study.rows));
   print("\n" + bench::to_text(study.rows) + "\n");
   context.log.info("bench: wrote " + csv.string() + " and " + plot.string());
-  print_result({{"verb", "bench"},
-                {"what", context.subject},
-                {"repetitions", context.config.integer("bench.repetitions")},
-                {"seconds", context.config.real("bench.seconds")},
-                {"node_cores", context.mpi.node_cores()},
-                {"waiting_cpu_share", study.waiting_cpu_share},
-                {"csv", csv.string()},
-                {"plot", plot.string()},
-                {"rows", bench::to_json(study.rows)}});
+  Json result = {{"verb", "bench"}, {"what", context.subject}};
+  if (context.config.text("bench.from").empty()) {
+    result.update({{"repetitions", context.config.integer("bench.repetitions")},
+                   {"seconds", context.config.real("bench.seconds")},
+                   {"node_cores", context.mpi.node_cores()},
+                   {"waiting_cpu_share", study.waiting_cpu_share}});
+  }
+  result.update(
+      {{"csv", csv.string()}, {"plot", plot.string()}, {"rows", bench::to_json(study.rows)}});
+  print_result(result);
 }
 
 // The images as the source's headers tell them; nothing is ingested.

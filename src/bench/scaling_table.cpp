@@ -128,7 +128,7 @@ nlohmann::ordered_json to_json(const std::vector<ScalingRow>& rows) {
   nlohmann::ordered_json json = nlohmann::ordered_json::array();
   for (const ScalingRow& row : rows) {
     json.push_back({{"what", format("train %s, %s, %d rank%s", row.model.c_str(), row.mode.c_str(),
-                                    row.ranks)},
+                                    row.ranks, row.ranks == 1 ? "" : "s")},
                     {"unit", "images/s"},
                     {"kind", row.kind},
                     {"model", row.model},
