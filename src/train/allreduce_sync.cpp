@@ -4,15 +4,25 @@
 
 namespace podium::train {
 
-void NoSync::combine(std::span<float> gradients, float weight) {
-  if (weight == 1.0F) return;
-  for (float& value : gradients) value *= weight;
+void NoSync::begin(std::span<float> gradients, float weight) {
+  gradients_ = gradients;
+  weight_ = weight;
 }
 
-void AllReduceSync::combine(std::span<float> gradients, float weight) {
+void NoSync::finish() {
+  if (weight_ == 1.0F) return;
+  for (float& value : gradients_) value *= weight_;
+}
+
+void AllReduceSync::begin(std::span<float> gradients, float weight) {
+  gradients_ = gradients;
+  weight_ = weight;
+}
+
+void AllReduceSync::finish() {
   const Stopwatch watch;
-  allreduce_.weighted_sum(gradients, weight, "gradients");
-  exposed_seconds_ += watch.seconds();
+  allreduce_.weighted_sum(gradients_, weight_, "gradients");
+  times_.exposed_s += watch.seconds();
 }
 
 }  // namespace podium::train

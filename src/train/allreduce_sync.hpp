@@ -10,8 +10,14 @@ namespace podium::train {
 // For a trainer that is alone, or trains by itself on purpose (--train.sync=none).
 class NoSync : public GradientSync {
  public:
-  void combine(std::span<float> gradients, float weight) override;
-  double exposed_seconds() const override { return 0; }
+  void begin(std::span<float> gradients, float weight) override;
+  void ready(size_t) override {}
+  void finish() override;
+  ExchangeTimes times() const override { return {}; }
+
+ private:
+  std::span<float> gradients_;  // of the step under way
+  float weight_ = 1;
 };
 
 class AllReduceSync : public GradientSync {
@@ -20,12 +26,16 @@ class AllReduceSync : public GradientSync {
   explicit AllReduceSync(comm::Communicator& group, const comm::AllReduceOptions& options = {})
       : allreduce_(group, options) {}
 
-  void combine(std::span<float> gradients, float weight) override;
-  double exposed_seconds() const override { return exposed_seconds_; }
+  void begin(std::span<float> gradients, float weight) override;
+  void ready(size_t) override {}
+  void finish() override;
+  ExchangeTimes times() const override { return times_; }
 
  private:
   comm::AllReduce allreduce_;
-  double exposed_seconds_ = 0;
+  std::span<float> gradients_;  // of the step under way
+  float weight_ = 1;
+  ExchangeTimes times_;
 };
 
 }  // namespace podium::train

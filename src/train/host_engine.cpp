@@ -1,5 +1,6 @@
 #include "train/host_engine.hpp"
 
+#include "core/clock.hpp"
 #include "core/error.hpp"
 #include "core/random.hpp"
 #include "nn/ops.hpp"
@@ -21,21 +22,27 @@ void HostEngine::start_epoch(const EpochPlan& plan) {
 
 std::span<const Step> HostEngine::advance() {
   require(loader_ != nullptr, "no epoch is under way", "HostEngine::advance");
+  Stopwatch watch;
   const std::optional<io::Batch> batch = loader_->next();
+  data_wait_s_ += watch.seconds();
   if (!batch) {
     loader_.reset();
     return {};
   }
+  watch.restart();
   take_step(*batch);
+  steps_s_ += watch.seconds();
   return {&step_, 1};
+}
+
+WallTime HostEngine::times() const {
+  const auto [exposed_s, hidden_s] = sync_.times();
+  return {steps_s_ - exposed_s - hidden_s, data_wait_s_, exposed_s, hidden_s, 0};
 }
 
 void HostEngine::take_step(const io::Batch& batch) {
   nn::Model& model = state_.model;
-  const auto result = model.forward_backward(batch.images, batch.labels,
-                                             static_cast<float>(state_.recipe.label_smoothing));
-  const float weight = static_cast<float>(batch.count()) / static_cast<float>(batch.global_count);
-  combine(weight);
+  const nn::Model::StepResult result = compute_gradients(batch);
   const int64_t step = plan_->first_step + static_cast<int64_t>(batch.step);
   const double lr = plan_->schedule.at(step);
   state_.optimizer.step(model.parameters(), model.gradients(), static_cast<float>(lr));
@@ -43,13 +50,26 @@ void HostEngine::take_step(const io::Batch& batch) {
   step_ = {step, lr, result.loss_sum, result.correct, batch.count(), batch.global_count};
 }
 
-// What MPI is given lies in the host's own memory.
-void HostEngine::combine(float weight) {
+// Leaves the gradients of the batch of all trainers in the model; exchanges while it computes.
+nn::Model::StepResult HostEngine::compute_gradients(const io::Batch& batch) {
   nn::Model& model = state_.model;
-  if (model.ops().on_host() || sync_.on_device() != nullptr) {
-    sync_.combine(model.gradients(), weight);
-    return;
+  const auto smoothing = static_cast<float>(state_.recipe.label_smoothing);
+  const float weight = static_cast<float>(batch.count()) / static_cast<float>(batch.global_count);
+  if (!model.ops().on_host() && sync_.on_device() == nullptr) {
+    const auto result = model.forward_backward(batch.images, batch.labels, smoothing);
+    combine_on_host(weight);
+    return result;
   }
+  sync_.begin(model.gradients(), weight);
+  const auto result = model.forward_backward(batch.images, batch.labels, smoothing,
+                                             [this](size_t first) { sync_.ready(first); });
+  sync_.finish();
+  return result;
+}
+
+// What MPI is given lies in the host's own memory.
+void HostEngine::combine_on_host(float weight) {
+  nn::Model& model = state_.model;
   const std::span<float> gradients = model.gradients();
   staged_.resize(gradients.size());
   model.ops().copy(gradients, staged_.data());

@@ -1,5 +1,6 @@
 // HostEngine: steps taken one by one, with batches that the loader brings and gradients exchanged
-// by the host. Runs on any backend and any data.
+// by the host, from the moment on that the backward pass has finished the first of them. Runs on
+// any backend and any data.
 #pragma once
 
 #include <memory>
@@ -21,11 +22,12 @@ class HostEngine final : public StepEngine {
 
   void start_epoch(const EpochPlan& plan) override;
   std::span<const Step> advance() override;  // by one step
-  double exposed_seconds() const override { return sync_.exposed_seconds(); }
+  WallTime times() const override;
 
  private:
   void take_step(const io::Batch& batch);
-  void combine(float weight);
+  nn::Model::StepResult compute_gradients(const io::Batch& batch);
+  void combine_on_host(float weight);
 
   TrainingState& state_;
   const io::Dataset& dataset_;
@@ -34,6 +36,8 @@ class HostEngine final : public StepEngine {
   std::unique_ptr<io::Loader> loader_;  // during an epoch
   std::vector<float> staged_;           // gradients, where the model computes elsewhere
   Step step_;                           // the last one
+  double data_wait_s_ = 0;
+  double steps_s_ = 0;  // without the wait for their data
 };
 
 }  // namespace podium::train

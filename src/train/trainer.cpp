@@ -60,8 +60,11 @@ Trainer::Trainer(TrainingState& state, io::Dataset& dataset, StepEngine& engine,
 
 Trainer::Outcome Trainer::run() {
   lap_.restart();
+  wall_.restart();
   while (!done()) {
-    if (train_epoch() == Outcome::stopped) return Outcome::stopped;
+    const Outcome outcome = train_epoch();
+    wall_time_ = engine_.times().filled_to(wall_.seconds());
+    if (outcome == Outcome::stopped) return Outcome::stopped;
     if (stop_wanted_ && !done()) {
       if (saved_epochs_ < progress_.epochs) save();
       return Outcome::stopped;
@@ -86,7 +89,7 @@ Confusion Trainer::validation() {
 }
 
 Trainer::Outcome Trainer::train_epoch() {
-  const double exposed_before = engine_.exposed_seconds();
+  const WallTime before = engine_.times();
   if (options_.follow) take_up_appended();
   Epoch epoch{plan(), steps_per_epoch()};
   check_average(epoch.plan.steps_of_run);
@@ -98,12 +101,13 @@ Trainer::Outcome Trainer::train_epoch() {
   if (!whole) return Outcome::stopped;
   const double step_s = epoch.watch.seconds();
   progress_.step_s += step_s;
-  progress_.exposed_comm_s += engine_.exposed_seconds() - exposed_before;
+  progress_.exposed_comm_s += (engine_.times() - before).exposed_comm_s;
   finish_epoch(epoch);
   progress_.epoch_images_per_s =
       static_cast<double>(dataset_.size(io::Split::train)) / std::max(step_s, 1e-9);
   progress_.total_s += lap_.seconds();
   lap_.restart();
+  count_wall_time();
 
   if (done() || progress_.epochs % options_.checkpoint_epochs == 0) save();
   if (options_.on_epoch && group_.rank() == 0) options_.on_epoch(progress_);
@@ -201,6 +205,13 @@ void Trainer::finish_epoch(const Epoch& epoch) {
                          {{"epoch_num", progress_.epochs}});
   options_.mlperf->stop("eval_stop", {{"epoch_num", progress_.epochs}});
   check_replicas();
+}
+
+// Of the epoch, to be reported, and of all so far.
+void Trainer::count_wall_time() {
+  const WallTime before = wall_time_;
+  wall_time_ = engine_.times().filled_to(wall_.seconds());
+  progress_.epoch_wall = mean_of(share_wall_times(wall_time_ - before, group_));
 }
 
 // True on all ranks if any was asked to stop. Throws on all of them if the run has diverged.
