@@ -65,7 +65,7 @@ GroupTraining::~GroupTraining() = default;
 GroupTraining::GroupTraining(GroupTraining&&) noexcept = default;
 
 Stretch GroupTraining::take(int64_t steps) {
-  const double exposed_before = parts_->engine->exposed_seconds();
+  const train::WallTime before = parts_->engine->times();
   const Stopwatch watch;
   Stretch stretch;
   while (stretch.steps < steps) {
@@ -76,7 +76,7 @@ Stretch GroupTraining::take(int64_t steps) {
     parts_->step += static_cast<int64_t>(taken.size());
   }
   stretch.seconds = watch.seconds();
-  stretch.exposed_comm_s = parts_->engine->exposed_seconds() - exposed_before;
+  stretch.times = parts_->engine->times() - before;
   return stretch;
 }
 

@@ -12,6 +12,7 @@
 #include "io/loader/epoch_order.hpp"
 #include "train/gradient_syncs.hpp"
 #include "train/recipe.hpp"
+#include "train/wall_time.hpp"
 
 namespace podium::bench {
 
@@ -29,7 +30,7 @@ struct Stretch {
   int64_t steps = 0;
   double images = 0;  // of all ranks
   double seconds = 0;
-  double exposed_comm_s = 0;
+  train::WallTime times;  // in which part of the steps
 };
 
 class GroupTraining {

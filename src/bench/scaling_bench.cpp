@@ -140,22 +140,22 @@ class Study {
     return static_cast<int64_t>(steps);
   }
 
-  // The slowest rank's time counts, and the mean of what they waited.
+  // The slowest rank's time counts.
   void repeat(Candidate& candidate) {
     in_turn(*candidate.group, [&] {
       comm::Communicator& group = *candidate.group->comm;
       comm::barrier(group, group.policy());
       const Stretch mine = candidate.training->take(candidate.steps);
       double slowest = 0;
-      double exposed = 0;
-      for (const std::string& text :
-           comm::gather_texts(group, format("%.17g %.17g", mine.seconds, mine.exposed_comm_s), 0)) {
-        const size_t blank = text.find(' ');
-        slowest = std::max(slowest, std::stod(text.substr(0, blank)));
-        exposed += std::stod(text.substr(blank)) / group.size();
+      for (const std::string& seconds :
+           comm::gather_texts(group, format("%.17g", mine.seconds), 0)) {
+        slowest = std::max(slowest, std::stod(seconds));
       }
+      const train::WallTime mean = train::mean_of(train::share_wall_times(mine.times, group));
       if (group.rank() != 0) return;
-      add_measurement(candidate.row, mine.images / slowest, exposed / slowest);
+      add_measurement(candidate.row, mine.images / slowest,
+                      {mean.compute_s / slowest, mean.data_wait_s / slowest,
+                       mean.exposed_comm_s / slowest, mean.hidden_comm_s / slowest});
     });
   }
 

@@ -14,8 +14,12 @@ namespace {
 
 constexpr const char* csv_heading =
     "kind,model,mode,ranks,threads,batch,repetitions,images_per_s,images_per_s_least,"
-    "images_per_s_most,exposed_comm_share,step_s,speedup,efficiency";
-constexpr size_t read_columns = 11;
+    "images_per_s_most,compute_share,data_wait_share,exposed_comm_share,hidden_comm_share,step_s,"
+    "speedup,efficiency";
+constexpr size_t read_columns = 14;
+
+constexpr std::array all_shares = {&TimeShares::compute, &TimeShares::data_wait,
+                                   &TimeShares::exposed_comm, &TimeShares::hidden_comm};
 
 bool same_series(const ScalingRow& a, const ScalingRow& b) {
   return a.kind == b.kind && a.model == b.model && a.mode == b.mode;
@@ -28,7 +32,9 @@ void merge(ScalingRow& into, const ScalingRow& from) {
     return (a * into.repetitions + b * from.repetitions) / sum;
   };
   into.images_per_s = mean(into.images_per_s, from.images_per_s);
-  into.exposed_comm_share = mean(into.exposed_comm_share, from.exposed_comm_share);
+  for (double TimeShares::*share : all_shares) {
+    into.shares.*share = mean(into.shares.*share, from.shares.*share);
+  }
   into.images_per_s_least = std::min(into.images_per_s_least, from.images_per_s_least);
   into.images_per_s_most = std::max(into.images_per_s_most, from.images_per_s_most);
   into.repetitions += from.repetitions;
@@ -57,6 +63,9 @@ bool is_plain(const std::string& text) {
 
 bool parse_row(const std::vector<std::string>& cells, ScalingRow* row) {
   if (cells.size() < read_columns) return false;
+  for (size_t i = 0; i < all_shares.size(); ++i) {
+    if (!parse_number(cells[10 + i], 0.0, &(row->shares.*all_shares[i]))) return false;
+  }
   row->kind = cells[0];
   row->model = cells[1];
   row->mode = cells[2];
@@ -65,17 +74,16 @@ bool parse_row(const std::vector<std::string>& cells, ScalingRow* row) {
          parse_number(cells[5], 1, &row->batch) && parse_number(cells[6], 1, &row->repetitions) &&
          parse_number(cells[7], 1e-9, &row->images_per_s) &&
          parse_number(cells[8], 0.0, &row->images_per_s_least) &&
-         parse_number(cells[9], 0.0, &row->images_per_s_most) &&
-         parse_number(cells[10], 0.0, &row->exposed_comm_share);
+         parse_number(cells[9], 0.0, &row->images_per_s_most);
 }
 
 }  // namespace
 
-void add_measurement(ScalingRow& row, double images_per_s, double exposed_comm_share) {
+void add_measurement(ScalingRow& row, double images_per_s, const TimeShares& shares) {
   ScalingRow one = row;
   one.repetitions = 1;
   one.images_per_s = one.images_per_s_least = one.images_per_s_most = images_per_s;
-  one.exposed_comm_share = exposed_comm_share;
+  one.shares = shares;
   if (row.repetitions == 0) {
     row = one;
   } else {
@@ -112,14 +120,18 @@ std::vector<ScalingRow> derive(std::vector<ScalingRow> rows) {
 }
 
 std::string to_text(const std::vector<ScalingRow>& rows) {
-  std::string text = format("%-9s %-10s %-6s %5s %7s %7s | %10s %7s | %8s %10s | %12s\n", "kind",
-                            "model", "mode", "ranks", "threads", "batch", "images/s", "spread",
-                            "speed-up", "efficiency", "exposed comm");
+  std::string text =
+      format("%-9s %-10s %-6s %5s %7s %7s | %10s %7s | %8s %10s | %8s %8s %8s %8s\n", "kind",
+             "model", "mode", "ranks", "threads", "batch", "images/s", "spread", "speed-up",
+             "efficiency", "compute", "data", "exposed", "hidden");
   for (const ScalingRow& row : rows) {
-    text += format("%-9s %-10s %-6s %5d %7d %7d | %10.0f %6.1f%% | %8.2f %9.1f%% | %11.2f%%\n",
-                   row.kind.c_str(), row.model.c_str(), row.mode.c_str(), row.ranks, row.threads,
-                   row.batch, row.images_per_s, 100 * row.spread(), row.speedup,
-                   100 * row.efficiency(), 100 * row.exposed_comm_share);
+    text += format(
+        "%-9s %-10s %-6s %5d %7d %7d | %10.0f %6.1f%% | %8.2f %9.1f%% | %7.2f%% %7.2f%% %7.2f%% "
+        "%7.2f%%\n",
+        row.kind.c_str(), row.model.c_str(), row.mode.c_str(), row.ranks, row.threads, row.batch,
+        row.images_per_s, 100 * row.spread(), row.speedup, 100 * row.efficiency(),
+        100 * row.shares.compute, 100 * row.shares.data_wait, 100 * row.shares.exposed_comm,
+        100 * row.shares.hidden_comm);
   }
   return text;
 }
@@ -142,7 +154,10 @@ nlohmann::ordered_json to_json(const std::vector<ScalingRow>& rows) {
                     {"most", row.images_per_s_most},
                     {"spread", row.spread()},
                     {"limit", row.images_per_s / row.efficiency()},
-                    {"exposed_comm_share", row.exposed_comm_share},
+                    {"compute_share", row.shares.compute},
+                    {"data_wait_share", row.shares.data_wait},
+                    {"exposed_comm_share", row.shares.exposed_comm},
+                    {"hidden_comm_share", row.shares.hidden_comm},
                     {"step_s", row.step_s()},
                     {"speedup", row.speedup},
                     {"efficiency", row.efficiency()}});
@@ -153,11 +168,11 @@ nlohmann::ordered_json to_json(const std::vector<ScalingRow>& rows) {
 std::string to_csv(const std::vector<ScalingRow>& rows) {
   std::string text = std::string(csv_heading) + "\n";
   for (const ScalingRow& row : rows) {
-    text +=
-        format("%s,%s,%s,%d,%d,%d,%d,%.17g,%.17g,%.17g,%.17g,%.17g,%.17g,%.17g\n", row.kind.c_str(),
-               row.model.c_str(), row.mode.c_str(), row.ranks, row.threads, row.batch,
-               row.repetitions, row.images_per_s, row.images_per_s_least, row.images_per_s_most,
-               row.exposed_comm_share, row.step_s(), row.speedup, row.efficiency());
+    text += format("%s,%s,%s,%d,%d,%d,%d,%.17g,%.17g,%.17g", row.kind.c_str(), row.model.c_str(),
+                   row.mode.c_str(), row.ranks, row.threads, row.batch, row.repetitions,
+                   row.images_per_s, row.images_per_s_least, row.images_per_s_most);
+    for (double TimeShares::*share : all_shares) text += format(",%.17g", row.shares.*share);
+    text += format(",%.17g,%.17g,%.17g\n", row.step_s(), row.speedup, row.efficiency());
   }
   return text;
 }

@@ -12,6 +12,15 @@
 
 namespace podium::bench {
 
+// Where the time of the ranks went on average, as shares of the slowest one's; train/wall_time.hpp
+// says what is what. The rest is the lead of ranks that were done earlier.
+struct TimeShares {
+  double compute = 0;
+  double data_wait = 0;
+  double exposed_comm = 0;
+  double hidden_comm = 0;
+};
+
 struct ScalingRow {
   std::string kind = "measured";  // or "simulated"
   std::string model;
@@ -23,7 +32,7 @@ struct ScalingRow {
   double images_per_s = 0;        // mean
   double images_per_s_least = 0;  // of the repetitions
   double images_per_s_most = 0;
-  double exposed_comm_share = 0;  // of the time: waiting for gradients
+  TimeShares shares;
 
   // By derive().
   double speedup = 1;
@@ -35,7 +44,7 @@ struct ScalingRow {
 };
 
 // Adds one measurement to what `row` has.
-void add_measurement(ScalingRow& row, double images_per_s, double exposed_comm_share);
+void add_measurement(ScalingRow& row, double images_per_s, const TimeShares& shares);
 
 // Rows of equal kind, model, mode and ranks become one; all get speed-up and ideal, against the
 // fewest ranks that their kind, model and mode have. Sorted by these, models in order of

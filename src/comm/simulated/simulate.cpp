@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <map>
 #include <memory>
 
@@ -170,18 +171,21 @@ void simulate(const Options& options) {
 }  // namespace
 }  // namespace podium::comm
 
+// All ranks are of one process, which ends with the first error.
+[[noreturn]] void fail(const std::string& text, podium::ExitCode code) {
+  std::fflush(stdout);
+  std::fprintf(stderr, "podium: error: %s\n", text.c_str());
+  std::_Exit(static_cast<int>(code));
+}
+
 int main(int argc, char** argv) {
   MPI_Init(&argc, &argv);
-  int rank = 0;
-  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   try {
     podium::comm::simulate(podium::comm::parse_options(argc, argv));
   } catch (const podium::Error& error) {
-    if (rank == 0) std::fprintf(stderr, "podium: error: %s\n", error.what());
-    MPI_Abort(MPI_COMM_WORLD, static_cast<int>(error.code()));
+    fail(error.what(), error.code());
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "podium: error: rank %d: %s\n", rank, error.what());
-    MPI_Abort(MPI_COMM_WORLD, static_cast<int>(podium::ExitCode::internal));
+    fail(error.what(), podium::ExitCode::internal);
   }
   MPI_Finalize();
   return 0;
