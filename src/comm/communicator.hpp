@@ -98,10 +98,6 @@ class Communicator {
   // The next message from `from` (or any_rank) with `tag` (or any_tag), if one has arrived.
   virtual std::optional<Envelope> probe(int from, int tag) = 0;
 
-  // Waits for the next transfer that completes and returns true, where the backend can; false: the
-  // caller looks again and again. For ranks that are simulated: time passes only in such waits.
-  virtual bool await_progress() const { return false; }
-
   // Memory that this rank and others of its node reach: one makes it, the others join it under the
   // name it got. Null where the node or the backend has none to give; `why_not` then says so.
   virtual std::unique_ptr<SharedMemory> make_shared_memory(size_t bytes, std::string* why_not) = 0;

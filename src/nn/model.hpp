@@ -48,6 +48,12 @@ class Model {
   struct StepResult {
     double loss_sum = 0;  // smoothed cross entropy, summed over the images
     int correct = 0;      // images whose largest output is their label
+
+    StepResult& operator+=(const StepResult& more) {
+      loss_sum += more.loss_sum;
+      correct += more.correct;
+      return *this;
+    }
   };
   // One batch: images are uint8 [N,H,W,C], labels [N]. Writes (does not accumulate) the gradients
   // of the mean loss and updates the running statistics. N = 0 writes zero gradients. Throws

@@ -11,10 +11,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "io/loader/loader.hpp"
 #include "nn/one_cycle.hpp"
+#include "train/gradient_watch.hpp"
 #include "train/wall_time.hpp"
 
 namespace podium::train {
@@ -51,6 +53,9 @@ class StepEngine {
 
   // Where the time of all steps so far went on this rank; nothing of it is `other`.
   virtual WallTime times() const = 0;
+
+  // The first gradient of this rank that was no finite number, where the engine looks at them.
+  virtual std::optional<BadGradient> bad_gradient() const { return {}; }
 };
 
 // Of the dropout masks: ranks share a batch, so that each draws its own.

@@ -25,6 +25,12 @@ nn::OneCycleOptions schedule_options(const Recipe& recipe) {
   return options;
 }
 
+Divergence blame(const BlamedGradient& bad, const nn::OneCycle& schedule) {
+  return {"the gradient of '" + bad.gradient.tensor + "' is no longer a finite number on trainer " +
+              std::to_string(bad.trainer),
+          bad.gradient.step, schedule.at(bad.gradient.step)};
+}
+
 }  // namespace
 
 // What one epoch gathers.
@@ -214,7 +220,8 @@ void Trainer::count_wall_time() {
   progress_.epoch_wall = mean_of(share_wall_times(wall_time_ - before, group_));
 }
 
-// True on all ranks if any was asked to stop. Throws on all of them if the run has diverged.
+// True on all ranks if any was asked to stop. Throws on all of them if the run has diverged, which
+// one that computed a bad gradient has by now.
 bool Trainer::agree(const Epoch& epoch) {
   const std::span<double> losses = loss_watch_.sums();
   std::vector<double> shared(losses.size() + 2);
@@ -224,7 +231,12 @@ bool Trainer::agree(const Epoch& epoch) {
       all_finite(state_.model.parameters()) && all_finite(state_.model.statistics()) ? 0 : 1;
   comm::ring_allreduce(group_, std::span(shared));
   std::copy_n(shared.begin() + 2, losses.size(), losses.begin());
-  if (const auto divergence = loss_watch_.judge(shared[1] == 0)) fail(*divergence, epoch);
+  if (auto divergence = loss_watch_.judge(shared[1] == 0)) {
+    if (const auto bad = first_bad_gradient(engine_.bad_gradient(), group_)) {
+      divergence = blame(*bad, epoch.plan.schedule);
+    }
+    fail(*divergence, epoch);
+  }
   return shared[0] > 0;
 }
 

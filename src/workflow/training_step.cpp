@@ -99,11 +99,12 @@ void tell_unused(const Settings& settings, const train::Recipe& recipe, const Lo
               " alone, as --ckpt.every=never asks");
 }
 
-// What a rank makes room for: the records may grow in a run that follows.
+// The images a rank computes on together: the records may grow in a run that follows.
 int largest_share(const train::Recipe& recipe, const io::Dataset& dataset, const Settings& settings,
                   int ranks) {
   const int batch = settings.follow ? recipe.batch : batch_of(recipe, dataset);
-  return (batch + ranks - 1) / ranks;
+  const int share = (batch + ranks - 1) / ranks;
+  return (share + recipe.accumulate - 1) / recipe.accumulate;
 }
 
 void tell_batch(const train::Recipe& recipe, int batch, const Log& log) {
@@ -154,7 +155,8 @@ TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset
   }
 
   const std::unique_ptr<train::GradientSync> sync = train::make_gradient_sync(
-      {group, settings.device.gpu, outcome.model->gradients().size(), settings.exchange, log});
+      {group, settings.device.gpu, outcome.model->gradients().size(),
+       nn::layer_starts(outcome.model->buffers()), settings.exchange, log});
 
   train::TrainerOptions options;
   options.data = data_identity(dataset.info(), settings).dump();

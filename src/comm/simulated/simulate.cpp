@@ -85,7 +85,10 @@ class Simulation {
         buckets_(parse_buckets(options.at("buckets"))),
         costs_({group_.size(), std::max(1, group_.size() / ranks_per_node_), ranks_per_node_},
                1e-10) {
-    group_.set_policy({std::chrono::hours(24), Backoff::Kind::hot});
+    watch_.set_give_way([this] {
+      group_.await_progress();
+      return true;
+    });
     for (const SimulatedBucket& bucket : buckets_) {
       floats_ = std::max(floats_, bucket.bytes / sizeof(float));
     }

@@ -114,9 +114,8 @@ std::optional<Envelope> SimulatedCommunicator::probe(int from, int tag) {
   return Envelope{status.MPI_SOURCE, status.MPI_TAG, static_cast<size_t>(bytes)};
 }
 
-bool SimulatedCommunicator::await_progress() const {
+void SimulatedCommunicator::await_progress() {
   if (!transfers_->wait()) let_time_pass(rest_s);
-  return true;
 }
 
 std::unique_ptr<SharedMemory> SimulatedCommunicator::make_shared_memory(size_t,

@@ -2,7 +2,7 @@
 // (Degomme et al. 2017, "Simulating MPI applications: the SMPI approach").
 //
 // Polling would cost simulated time and give the simulator no rest: a rank that waits sleeps in
-// await_progress() until one of its own transfers is done.
+// await_progress() until one of its own transfers is done; Watch calls it (set_give_way).
 #pragma once
 
 #include <mpi.h>
@@ -25,7 +25,9 @@ class SimulatedCommunicator : public Communicator {
   Request isend(std::span<const std::byte> bytes, int to, int tag) override;
   Request irecv(std::span<std::byte> bytes, int from, int tag) override;
   std::optional<Envelope> probe(int from, int tag) override;
-  bool await_progress() const override;
+
+  // Until one of this rank's transfers is done, or, if none is under way, for a moment.
+  void await_progress();
 
   // Ranks share no memory here (hierarchy.hpp).
   std::unique_ptr<SharedMemory> make_shared_memory(size_t bytes, std::string* why_not) override;

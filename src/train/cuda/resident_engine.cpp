@@ -167,6 +167,7 @@ std::string why_host(const EngineSpec& spec) {
   if (io::effective_shuffle(spec.dataset, spec.shuffle) != io::Shuffle::full) {
     return "the order of the images is not a full shuffle";
   }
+  if (spec.state.recipe.accumulate > 1) return "gradients are accumulated";
   if (spec.group.size() > 1 && spec.sync.on_device() == nullptr) {
     return "gradients are exchanged by the hosts";
   }
