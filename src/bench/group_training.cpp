@@ -12,8 +12,10 @@ namespace {
 constexpr double peak_rate = 0.01;
 constexpr int64_t steps_of_run = 1'000'000'000;
 
-int share_of_rank(const train::Recipe& recipe, const comm::Communicator& group) {
-  return (recipe.batch + group.size() - 1) / group.size();
+// The images a rank computes on together.
+int largest_share(const train::Recipe& recipe, const comm::Communicator& group) {
+  const int share = (recipe.batch + group.size() - 1) / group.size();
+  return (share + recipe.accumulate - 1) / recipe.accumulate;
 }
 
 io::LoaderOptions loader_options(const train::Recipe& recipe, const TrainingHow& how,
@@ -35,10 +37,10 @@ struct GroupTraining::Parts {
   Parts(const io::Dataset& dataset, const train::Recipe& recipe, const TrainingHow& how,
         comm::Communicator& group, const Log& log)
       : model(model_for(dataset.info(), recipe, how.device, how.threads,
-                        share_of_rank(recipe, group))),
+                        largest_share(recipe, group))),
         state(model, recipe),
-        sync(train::make_gradient_sync(
-            {group, how.device.gpu, model.gradients().size(), how.exchange, log})),
+        sync(train::make_gradient_sync({group, how.device.gpu, model.gradients().size(),
+                                        nn::layer_starts(model.buffers()), how.exchange, log})),
         engine(train::make_step_engine({state, dataset, *sync, group, how.shuffle}, log)),
         data(loader_options(recipe, how, group)) {}
 

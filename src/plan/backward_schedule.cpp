@@ -1,7 +1,5 @@
 #include "plan/backward_schedule.hpp"
 
-#include <algorithm>
-
 #include "comm/buckets.hpp"
 
 namespace podium::plan {
@@ -12,11 +10,7 @@ constexpr double backward_share = 2.0 / 3;  // one pass over the weights' produc
 }  // namespace
 
 std::vector<ReadyBucket> backward_schedule(const nn::NetworkPlan& network, double compute_s) {
-  std::vector<size_t> begins;
-  for (const nn::LayerPlan& layer : network.layers) {
-    if (layer.parameters > 0) begins.push_back(layer.weights);
-  }
-  std::ranges::sort(begins);
+  const std::vector<size_t> begins = nn::layer_starts(network.buffers);
   std::vector<ReadyBucket> schedule;
   for (const comm::Bucket& bucket : comm::make_buckets(network.parameter_count, begins)) {
     double done = 0;  // FLOPs of the layers at or behind the one it begins with

@@ -36,6 +36,9 @@ struct MemoryNeed {
   }
 };
 
+// The images that a rank computes on together, of its `share` of a step.
+int micro_batch(const train::Recipe& recipe, int share);
+
 // `share` is the largest number of images that one rank gets of a step; `fusions` are those of the
 // backend. Throws usage_error for an architecture that does not fit the images.
 MemoryNeed memory_need(const train::Recipe& recipe, const DataShape& data, int share,

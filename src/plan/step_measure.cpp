@@ -31,9 +31,10 @@ nn::ModelCard card_of(const train::Recipe& recipe, const DataShape& data) {
 
 double measure_step(const train::Recipe& recipe, const DataShape& data, int share,
                     const DeviceChoice& device, int threads, double seconds) {
-  nn::Model model(card_of(recipe, data), nn::make_ops(device, threads, recipe.numerics), share);
+  const int together = micro_batch(recipe, share);
+  nn::Model model(card_of(recipe, data), nn::make_ops(device, threads, recipe.numerics), together);
   train::TrainingState state(model, recipe);
-  const auto count = static_cast<size_t>(share);
+  const auto count = static_cast<size_t>(together);
   std::vector<uint8_t> images(count * static_cast<size_t>(data.image.size()));
   std::vector<uint8_t> labels(count);
   for (size_t i = 0; i < images.size(); ++i) images[i] = static_cast<uint8_t>(mix64(i));
@@ -42,7 +43,9 @@ double measure_step(const train::Recipe& recipe, const DataShape& data, int shar
   }
   const auto step = [&] {
     const Stopwatch watch;
-    model.forward_backward(images, labels, static_cast<float>(recipe.label_smoothing));
+    for (int i = 0; i < recipe.accumulate; ++i) {
+      model.forward_backward(images, labels, static_cast<float>(recipe.label_smoothing));
+    }
     state.optimizer.step(model.parameters(), model.gradients(), rate);
     model.ops().synchronise();
     return watch.seconds();

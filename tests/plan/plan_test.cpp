@@ -128,6 +128,15 @@ TEST(MemoryNeedTest, KnowsOfAnAverageAndOfTheBudgetOfImages) {
   EXPECT_EQ(memory_need(recipe, data, 16, {}).images, 1000u);
 }
 
+TEST(MemoryNeedTest, MicroBatchesNeedLessForActivationsAndASumOfGradients) {
+  train::Recipe recipe = recipe_of(convolutional);
+  const MemoryNeed whole = memory_need(recipe, small_images(), 16, {});
+  recipe.accumulate = 4;
+  const MemoryNeed parts = memory_need(recipe, small_images(), 64, {});
+  EXPECT_EQ(parts.activations, whole.activations);
+  EXPECT_EQ(parts.gradients, 2 * whole.gradients);
+}
+
 TEST(BackwardScheduleTest, CoversAllGradientsAndEndsWithTheBackwardPass) {
   const nn::NetworkPlan network = nn::plan_network(
       nn::parse_architecture("conv 32 3; bn; relu; pool 2; dense 2048; relu; dense classes"),
