@@ -186,13 +186,16 @@ const std::vector<Verb>& verbs() {
       {"export", "write a model for other programs: ONNX, safetensors", {"run", "export", "log"}},
       {"inspect", "show what a file or folder of Podium holds", {}, false},
       {"bench",
-       "measure a part against its peers and limits: bench io, bench nn, bench allreduce",
+       "measure a part against its peers and limits: bench io, bench nn, "
+       "bench allreduce, bench scaling",
        {"run", "io", "memo", "train", "model", "comm", "bench", "log"},
        true,
-       {"io", "nn", "allreduce"}},
+       {"io", "nn", "allreduce", "scaling"}},
       {"report", "one page about one or more runs", {}, false},
       {"top", "a live view of a running service", {}, false},
-      {"plan", "layout, memory and predicted time for a node count", {}, false},
+      {"plan",
+       "layout, memory per rank and predicted step time of a job on so many nodes",
+       {"", "run", "io", "train", "model", "comm", "plan", "log"}},
   };
   return all;
 }

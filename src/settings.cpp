@@ -13,6 +13,7 @@
 #include "nn/architecture.hpp"
 #include "schema.hpp"
 #include "train/recipe_check.hpp"
+#include "value_lists.hpp"
 
 namespace podium {
 namespace {
@@ -80,23 +81,9 @@ std::set<std::string> own_options(const Config& config, const std::string& model
   return own;
 }
 
-// The words between commas, without the spaces around them; empty ones are left out.
-std::vector<std::string> split_list(const std::string& text) {
-  std::vector<std::string> words;
-  for (size_t begin = 0; begin <= text.size();) {
-    const size_t comma = std::min(text.find(',', begin), text.size());
-    const size_t first = std::min(text.find_first_not_of(' ', begin), comma);
-    size_t end = comma;
-    while (end > first && text[end - 1] == ' ') --end;
-    if (end > first) words.push_back(text.substr(first, end - first));
-    begin = comma + 1;
-  }
-  return words;
-}
-
 std::vector<train::Recipe> make_recipes(const Config& config, const std::string& verb) {
   if (verb == "train") return {make_recipe(config, config.text("train.model"))};
-  if (verb != "run" && verb != "bench") return {};
+  if (verb != "run" && verb != "bench" && verb != "plan") return {};
   std::vector<train::Recipe> recipes;
   for (const std::string& name : split_list(config.text("run.models"))) {
     train::Recipe recipe = make_recipe(config, name);
@@ -110,23 +97,6 @@ std::vector<train::Recipe> make_recipes(const Config& config, const std::string&
     throw usage_error("there is no model to train", "run.models", "name at least one");
   }
   return recipes;
-}
-
-// The numbers between commas, each from 1 to 65536; none for "none".
-std::vector<int> count_list(const Config& config, const std::string& key) {
-  std::vector<int> counts;
-  if (config.text(key) == "none") return counts;
-  for (const std::string& word : split_list(config.text(key))) {
-    int count = 0;
-    const char* end = word.data() + word.size();
-    const auto [stop, error] = std::from_chars(word.data(), end, count);
-    if (error != std::errc() || stop != end || count < 1 || count > 65536) {
-      throw usage_error("'" + word + "' does not fit " + key, key,
-                        "write whole numbers from 1 to 65536 with commas between them");
-    }
-    counts.push_back(count);
-  }
-  return counts;
 }
 
 io::MemoRules memo_rules(const Config& config) {

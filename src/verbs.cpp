@@ -17,7 +17,9 @@
 #include "core/text.hpp"
 #include "settings.hpp"
 #include "standard_output.hpp"
+#include "study_verbs.hpp"
 #include "train/model_snapshot.hpp"
+#include "verb_parts.hpp"
 #include "version.hpp"
 #include "workflow/evaluation_report.hpp"
 #include "workflow/export_step.hpp"
@@ -31,39 +33,6 @@ namespace podium {
 namespace {
 
 using workflow::Json;
-
-constexpr comm::WaitPolicy patient{std::chrono::hours(24 * 365), Backoff::Kind::idle};
-
-// The figure of merit, as one line on stdout.
-void print_result(const Json& result) {
-  print("PODIUM_RESULT " + result.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
-}
-
-// Brings the cache up to date on all ranks and says on rank 0 what was done.
-workflow::IngestOutcome ingest(const VerbContext& context, comm::Communicator& group,
-                               io::IngestOptions options) {
-  options.log = context.log;
-  const workflow::IngestOutcome outcome = workflow::ingest_together(options, group);
-  if (group.rank() == 0) {
-    const char* done = outcome.reused ? "reused: " : outcome.appended > 0 ? "" : "built: ";
-    context.log.info(std::string("ingest: ") + done + outcome.reason);
-    context.log.info(format("ingest: %llu records in %s after %.2f s",
-                            static_cast<unsigned long long>(outcome.records), outcome.cache.c_str(),
-                            outcome.seconds));
-  }
-  return outcome;
-}
-
-workflow::IngestOutcome ingest(const VerbContext& context, comm::Communicator& group) {
-  return ingest(context, group, context.settings.ingest);
-}
-
-// A group of all ranks, for a verb in which all play one part.
-std::unique_ptr<comm::Communicator> everyone(const VerbContext& context, const char* name) {
-  std::unique_ptr<comm::Communicator> group = context.mpi.world(name);
-  group->set_policy({context.settings.comm_timeout, Backoff::Kind::hot});
-  return group;
-}
 
 ExitCode pipeline_verb(const VerbContext& context) {
   const auto show = [](const workflow::Summary& summary) { print("\n" + summary.table() + "\n"); };
@@ -312,6 +281,7 @@ ExitCode bench_allreduce_verb(const VerbContext& context) {
 // Rank 0 measures; more ranks would disturb it, so they wait.
 ExitCode bench_verb(const VerbContext& context) {
   if (context.subject == "allreduce") return bench_allreduce_verb(context);
+  if (context.subject == "scaling") return bench_scaling_verb(context);
   const std::unique_ptr<comm::Communicator> group = everyone(context, "bench");
   std::optional<workflow::IngestOutcome> cache;
   if (context.subject == "nn") cache = ingest(context, *group);
@@ -334,7 +304,7 @@ ExitCode run_verb(const std::string& verb, const VerbContext& context) {
   static const std::map<std::string, Function> functions = {
       {"run", pipeline_verb},  {"ingest", ingest_verb}, {"train", train_verb},
       {"select", select_verb}, {"serve", serve_verb},   {"predict", predict_verb},
-      {"export", export_verb}, {"bench", bench_verb}};
+      {"export", export_verb}, {"bench", bench_verb},   {"plan", plan_verb}};
   const auto found = functions.find(verb);
   require(found != functions.end(), "a verb has no function", verb.c_str());
   return found->second(context);
@@ -346,7 +316,7 @@ void prepare_environment(const std::string& verb, const std::string& subject) {
 
 bool computes(const std::string& verb) {
   return verb == "run" || verb == "train" || verb == "serve" || verb == "predict" ||
-         verb == "bench";
+         verb == "bench" || verb == "plan";
 }
 
 bool trains(const std::string& verb) {
@@ -354,7 +324,7 @@ bool trains(const std::string& verb) {
 }
 
 bool writes_configuration(const std::string& verb) {
-  return verb != "predict" && verb != "export";
+  return verb != "predict" && verb != "export" && verb != "plan";
 }
 
 bool handles_signals(const std::string& verb) {

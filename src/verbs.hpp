@@ -30,7 +30,7 @@ ExitCode run_verb(const std::string& verb, const VerbContext& context);
 // Whether `verb` ends in its own way on SIGTERM, SIGINT and SIGUSR1, by a SignalWatch.
 bool handles_signals(const std::string& verb);
 
-// Whether `verb` trains or classifies, and so needs to know where to compute.
+// Whether `verb` trains or classifies, or measures that, and so needs to know where to compute.
 bool computes(const std::string& verb);
 
 // Whether `verb` trains, and so has the run folder for itself.
@@ -40,7 +40,7 @@ bool trains(const std::string& verb);
 void prepare_environment(const std::string& verb, const std::string& subject);
 
 // Whether `verb` makes or changes what the run folder holds, so that the folder keeps its
-// configuration; `predict` and `export` only look at it.
+// configuration; `predict`, `export` and `plan` do not.
 bool writes_configuration(const std::string& verb);
 
 }  // namespace podium

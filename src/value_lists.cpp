@@ -1,0 +1,53 @@
+#include "value_lists.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "core/error.hpp"
+
+namespace podium {
+namespace {
+
+template <typename T>
+T parse(const std::string& word, T least, T most, const std::string& key, const char* remedy) {
+  T value{};
+  const char* end = word.data() + word.size();
+  const auto [stop, error] = std::from_chars(word.data(), end, value);
+  if (error == std::errc() && stop == end && value >= least && value <= most) return value;
+  throw usage_error("'" + word + "' does not fit " + key, key, remedy);
+}
+
+}  // namespace
+
+std::vector<std::string> split_list(const std::string& text) {
+  std::vector<std::string> words;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t comma = std::min(text.find(',', begin), text.size());
+    const size_t first = std::min(text.find_first_not_of(' ', begin), comma);
+    size_t end = comma;
+    while (end > first && text[end - 1] == ' ') --end;
+    if (end > first) words.push_back(text.substr(first, end - first));
+    begin = comma + 1;
+  }
+  return words;
+}
+
+std::vector<int> count_list(const Config& config, const std::string& key) {
+  std::vector<int> counts;
+  if (config.text(key) == "none") return counts;
+  for (const std::string& word : split_list(config.text(key))) {
+    counts.push_back(
+        parse(word, 1, 65536, key, "write whole numbers from 1 to 65536 with commas between them"));
+  }
+  return counts;
+}
+
+std::vector<double> positive_list(const Config& config, const std::string& key) {
+  std::vector<double> values;
+  for (const std::string& word : split_list(config.text(key))) {
+    values.push_back(parse(word, 1e-9, 1e9, key, "write numbers above 0 with commas between them"));
+  }
+  return values;
+}
+
+}  // namespace podium

@@ -1,0 +1,39 @@
+#include "verb_parts.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "core/text.hpp"
+#include "standard_output.hpp"
+
+namespace podium {
+
+void print_result(const nlohmann::ordered_json& result) {
+  using Json = nlohmann::ordered_json;
+  print("PODIUM_RESULT " + result.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+std::unique_ptr<comm::Communicator> everyone(const VerbContext& context, const char* name) {
+  std::unique_ptr<comm::Communicator> group = context.mpi.world(name);
+  group->set_policy({context.settings.comm_timeout, Backoff::Kind::hot});
+  return group;
+}
+
+workflow::IngestOutcome ingest(const VerbContext& context, comm::Communicator& group,
+                               io::IngestOptions options) {
+  options.log = context.log;
+  const workflow::IngestOutcome outcome = workflow::ingest_together(options, group);
+  if (group.rank() == 0) {
+    const char* done = outcome.reused ? "reused: " : outcome.appended > 0 ? "" : "built: ";
+    context.log.info(std::string("ingest: ") + done + outcome.reason);
+    context.log.info(format("ingest: %llu records in %s after %.2f s",
+                            static_cast<unsigned long long>(outcome.records), outcome.cache.c_str(),
+                            outcome.seconds));
+  }
+  return outcome;
+}
+
+workflow::IngestOutcome ingest(const VerbContext& context, comm::Communicator& group) {
+  return ingest(context, group, context.settings.ingest);
+}
+
+}  // namespace podium
