@@ -25,6 +25,10 @@ std::vector<OptionSpec> general_options() {
       {"device", text, "auto", "where to compute", {"auto", "cpu", "cuda"}},
       {"run.dir", text, "", "folder of the run; default runs/NAME, NAME being the input file's"},
       {"run.models", text, "dense,cnn,resnet", "models that `run` trains, in this order"},
+      {"run.max_time", duration, "0s",
+       "after so long training stops with a checkpoint, and the job ends with 75; 0s: no limit"},
+      {"run.end_margin", duration, "2min",
+       "under Slurm the same happens so long before the end of the job (SLURM_JOB_END_TIME)"},
       {"log.level", text, "info", "lines on stderr", {"error", "warning", "info", "debug"}},
   };
 }
@@ -200,6 +204,23 @@ std::vector<OptionSpec> train_options() {
   return options;
 }
 
+std::vector<OptionSpec> checkpoint_options() {
+  return {
+      {"ckpt.every", text, "1epochs",
+       "how often a training run is made safe: 10min, 2epochs, 500steps, or never"},
+      {"ckpt.keep", integer, "2", "so many of the newest checkpoints of a model stay", {}, 1, 10000},
+      {"ckpt.keep_best", boolean, "false",
+       "the one with the best validation accuracy stays too, also when the run is finished"},
+      {"ckpt.keep_every", text, "never",
+       "one of each so many epochs or steps stays too, also when the run is finished"},
+      {"ckpt.memory", text, "never",
+       "how often a checkpoint also goes into the memory of the first trainer's node (/dev/shm), as "
+       "in ckpt.every"},
+      {"ckpt.part_bytes", bytes, "256MiB",
+       "larger checkpoints are written by several ranks, each a part of about that size", {}, 1},
+  };
+}
+
 std::vector<OptionSpec> service_options() {
   return {
       {"comm.allreduce",
@@ -219,7 +240,6 @@ std::vector<OptionSpec> service_options() {
        {},
        1,
        86400},
-      {"ckpt.every", text, "1epochs", "how often a training run is made safe: Nepochs, or never"},
       {"serve.model", text, "", "name in the URLs, /v2/models/NAME; default: the data set's"},
       {"serve.address", text, "127.0.0.1", "address to listen on"},
       {"serve.port", integer, "8080", "port to listen on; 0 takes a free one", {}, 0, 65535},
@@ -330,6 +350,7 @@ const std::vector<OptionSpec>& option_schema() {
     std::vector<OptionSpec> all = general_options();
     std::ranges::move(io_options(), std::back_inserter(all));
     std::ranges::move(train_options(), std::back_inserter(all));
+    std::ranges::move(checkpoint_options(), std::back_inserter(all));
     std::ranges::move(service_options(), std::back_inserter(all));
     return all;
   }();

@@ -11,6 +11,7 @@
 #include "comm/barrier.hpp"
 #include "comm/broadcast.hpp"
 #include "comm/mpi/mpi_peer.hpp"
+#include "core/deadline_watch.hpp"
 #include "core/json_lines.hpp"
 #include "core/roles.hpp"
 #include "core/signals.hpp"
@@ -133,6 +134,10 @@ ExitCode train_verb(const VerbContext& context) {
   check_roles(settings, *group, context.log);
   std::atomic<bool> stop{false};
   const SignalWatch signals({SIGTERM, SIGINT, SIGUSR1}, [&stop](int) { stop = true; });
+  const DeadlineWatch time_limit(settings.stop_after, context.started, [&] {
+    if (group->rank() == 0) context.log.info("the time of this job is up: stopping");
+    stop = true;
+  });
   const workflow::IngestOutcome cache = ingest(context, *group);
   io::Dataset dataset = workflow::open_dataset(cache.cache, cache.generation, settings);
   const int threads = settings.threads > 0
@@ -157,7 +162,8 @@ ExitCode train_verb(const VerbContext& context) {
     const auto validation = workflow::validation_report(outcome, dataset.info());
     if (!outcome.stopped) {
       keep_candidate(context, recipe, outcome, dataset.info());
-      workflow::remove_finished_checkpoint(settings, recipe, outcome.progress.epochs);
+      workflow::remove_finished_checkpoints(settings, recipe, outcome.progress.epochs);
+      workflow::forget_node_memory(settings, recipe);
       workflow::write_evaluation(settings.run_dir, recipe.name, "validation",
                                  {{"weights_xxh3", result.at("weights_xxh3")},
                                   {"data", workflow::data_identity(dataset.info(), settings)}},

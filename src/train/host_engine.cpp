@@ -15,8 +15,8 @@ void HostEngine::start_epoch(const EpochPlan& plan) {
   plan_ = plan;
   loader_ = std::make_unique<io::Loader>(dataset_, plan.data);
   state_.model.set_dropout_stream(dropout_seed(state_.recipe.seed, plan.data.rank),
-                                  static_cast<uint64_t>(plan.first_step));
-  loader_->start_epoch(plan.epoch);
+                                  static_cast<uint64_t>(plan.first_step + plan.begin));
+  loader_->start_epoch(plan.epoch, static_cast<size_t>(plan.begin));
 }
 
 std::span<const Step> HostEngine::advance() {
