@@ -227,8 +227,9 @@ void Checkpoints::proceed(const TrainingPoint& point, const Identity& identity) 
   look(disk_, point);
   look(memory_, point);
   if (phase_ != Phase::idle) return;
-  if (disk_.due) return begin(disk_, point, identity);
-  if (memory_.due && disk_.saved_step < point.step) begin(memory_, point, identity);
+  const bool memory = memory_.due && disk_.saved_step < point.step;
+  if (disk_.due && !(memory && last_was_disk_)) return begin(disk_, point, identity);
+  if (memory) begin(memory_, point, identity);
 }
 
 // Once, before the first save: nothing that is there may be taken for a checkpoint of this run.
@@ -256,6 +257,7 @@ void Checkpoints::begin(Place& place, const TrainingPoint& point, const Identity
   const int part = group_.rank();
   phase_ = Phase::writing;
   under_way_ = &place;
+  last_was_disk_ = &place == &disk_;  // a slow one leaves the other its turn
   place.due = false;
   place.since.restart();
   const Progress& progress = point.progress;
@@ -286,7 +288,7 @@ void Checkpoints::seal() {
 }
 
 // No rank waits for another longer than a poll, however slow a disk is.
-void Checkpoints::wait() {
+void Checkpoints::settle() {
   while (phase_ != Phase::idle) {
     if (task_.started()) task_.ends_within(poll);
     std::array<double, votes> sums{};
@@ -299,13 +301,13 @@ void Checkpoints::wait() {
 
 void Checkpoints::conclude(const TrainingPoint& point, const Identity& identity,
                            bool finished) {
-  wait();
+  settle();
   Place& place = disk_.on ? disk_ : memory_;
   if (!place.on || place.saved_step == point.step) return;
   concluding_ = true;
   failure_.clear();
   begin(place, point, identity);
-  wait();
+  settle();
   if (place.saved_step == point.step || finished) return;
   std::string reason;
   for (const std::string& text : comm::gather_texts(group_, failure_, 0)) {

@@ -76,6 +76,9 @@ class Checkpoints {
   // Collective.
   void proceed(const TrainingPoint& point, const Identity& identity);
 
+  // Waits for a save that is under way. Collective.
+  void settle();
+
   // Waits until the state is safe as it is at `point`. Throws io_error on all ranks when that
   // fails; a run that is `finished` goes on without. Collective.
   void conclude(const TrainingPoint& point, const Identity& identity, bool finished);
@@ -116,7 +119,6 @@ class Checkpoints {
   void make_room(Place& place);
   void seal();
   void end(bool failed);
-  void wait();
   bool leads() const { return group_.rank() == 0; }
 
   TrainingState& state_;
@@ -132,6 +134,7 @@ class Checkpoints {
   bool failed_ = false;         // the task of this rank, until that is counted
   std::string failure_;         // the last one of this rank
   std::optional<Stopwatch> since_failure_;
+  bool last_was_disk_ = false;
   bool concluding_ = false;
   ckpt::BackgroundTask task_;  // last: it uses what is above
 };

@@ -254,7 +254,8 @@ bool Trainer::agree(const Epoch& epoch) {
   return shared[0] > 0;
 }
 
-void Trainer::fail(const Divergence& divergence, const Epoch& epoch) const {
+void Trainer::fail(const Divergence& divergence, const Epoch& epoch) {
+  checkpoints_.settle();
   options_.mlperf->stop("epoch_stop", {{"epoch_num", progress_.epochs + 1}});
   throw usage_error(
       divergence.what + format(" in epoch %d at step %lld of %zu", progress_.epochs + 1,

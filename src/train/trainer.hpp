@@ -91,7 +91,7 @@ class Trainer {
   bool done() const;
   bool agree(const Epoch& epoch);
   static double pace(const Epoch& epoch);
-  [[noreturn]] void fail(const Divergence& divergence, const Epoch& epoch) const;
+  [[noreturn]] void fail(const Divergence& divergence, const Epoch& epoch);
   void average_statistics(std::span<float> statistics);
   void validate();
   void check_replicas();

@@ -155,7 +155,7 @@ TEST_F(ResidentEngineTest, LearnsInTheLoopAndResumesToTheSameBits) {
   EXPECT_GT(progress_.val_accuracy, 0.9);
   EXPECT_EQ(progress_.images, 4 * 350);
   train::TrainerOptions options;
-  options.checkpoint = cache_.folder() / "small.h5";
+  options.checkpoints.folder = cache_.folder() / "small";
   std::atomic<int> checks{0};
   options.should_stop = [&] { return ++checks == 2; };  // once an epoch
   train_by_loop(recipe, options, train::Trainer::Outcome::stopped);
