@@ -118,13 +118,13 @@ class Assembly {
       const uint64_t count = count_of(shape);
       wholes_.push_back({{piece.name, std::move(shape), {}}, count});
     }
-    const bool fits = !wholes_.empty() && wholes_.back().buffer.name == piece.name &&
-                      wholes_.back().buffer.values.size() == first;
-    if (!fits) {
+    const auto named = [&](const Whole& whole) { return whole.buffer.name == piece.name; };
+    const auto whole = std::ranges::find_if(wholes_, named);
+    if (whole == wholes_.end() || whole->buffer.values.size() != first) {
       throw data_error("a piece of the buffer '" + piece.name + "' is out of place", path.string(),
                        remedy);
     }
-    std::vector<float>& values = wholes_.back().buffer.values;
+    std::vector<float>& values = whole->buffer.values;
     values.insert(values.end(), piece.values.begin(), piece.values.end());
   }
 

@@ -155,10 +155,9 @@ bool Checkpoints::due_at(int64_t step) const {
 // By the first rank's clock.
 bool Checkpoints::clock_says(const Place& place) const {
   if (!place.on) return false;
-  const bool retry = since_failure_ && since_failure_->seconds() >= retry_s;
-  const bool passed = place.every.unit == Unit::seconds &&
-                      place.since.seconds() >= static_cast<double>(place.every.count);
-  return passed || (retry && &place == &disk_);
+  if (&place == &disk_ && since_failure_) return since_failure_->seconds() >= retry_s;
+  return place.every.unit == Unit::seconds &&
+         place.since.seconds() >= static_cast<double>(place.every.count);
 }
 
 void Checkpoints::vote(std::span<double, votes> mine) {
@@ -180,7 +179,10 @@ void Checkpoints::vote(std::span<double, votes> mine) {
 }
 
 void Checkpoints::count(std::span<const double, votes> sums) {
-  if (sums[Vote::disk_due] > 0) disk_.due = true;
+  if (sums[Vote::disk_due] > 0) {
+    disk_.due = true;
+    since_failure_.reset();
+  }
   if (sums[Vote::memory_due] > 0) memory_.due = true;
   if (phase_ == Phase::idle || sums[Vote::busy] > 0) return;
   const bool any_failed = sums[Vote::failed] > 0;
@@ -195,7 +197,6 @@ void Checkpoints::end(bool failed) {
   under_way_ = nullptr;
   if (!failed) {
     place.saved_step = marker_.step;
-    if (&place == &disk_) since_failure_.reset();
     return;
   }
   if (&place == &memory_) {
@@ -228,7 +229,8 @@ void Checkpoints::proceed(const TrainingPoint& point, const Identity& identity) 
   look(memory_, point);
   if (phase_ != Phase::idle) return;
   const bool memory = memory_.due && disk_.saved_step < point.step;
-  if (disk_.due && !(memory && last_was_disk_)) return begin(disk_, point, identity);
+  const bool disk = disk_.due && !since_failure_;
+  if (disk && !(memory && last_was_disk_)) return begin(disk_, point, identity);
   if (memory) begin(memory_, point, identity);
 }
 

@@ -133,7 +133,7 @@ class Checkpoints {
   ckpt::Marker marker_;         // of the save under way
   bool failed_ = false;         // the task of this rank, until that is counted
   std::string failure_;         // the last one of this rank
-  std::optional<Stopwatch> since_failure_;
+  std::optional<Stopwatch> since_failure_;  // until the next try; on all ranks
   bool last_was_disk_ = false;
   bool concluding_ = false;
   ckpt::BackgroundTask task_;  // last: it uses what is above

@@ -103,7 +103,9 @@ class StoreTest : public testing::Test {
       if (parts > 1) {
         card["pieces"]["b"] = {{"shape", {20, 5}}, {"first", begin - values.begin()}};
       }
-      store_.write_part(step, part, parts, card, {&piece, 1});
+      std::vector<NamedBuffer> buffers{piece};
+      if (part == 0) buffers.push_back({"s", {1}, {first}});
+      store_.write_part(step, part, parts, card, buffers);
     }
     store_.seal(marker_at(step, 0, false, 0), parts);
   }
@@ -135,7 +137,7 @@ TEST_F(StoreTest, GivesBackWhatPartsHoldAndListsTheNewestFirst) {
   EXPECT_EQ(store_.steps(), (Steps{1000000000, 10, 9}));
   for (const int64_t step : store_.steps()) {
     const Snapshot snapshot = store_.read(step);
-    ASSERT_EQ(snapshot.buffers.size(), 1U);
+    ASSERT_EQ(snapshot.buffers.size(), 2U);
     EXPECT_EQ(snapshot.buffers[0].shape.size(), step == 9 ? 1U : 2U);
     ASSERT_EQ(snapshot.buffers[0].values.size(), 100U);
     for (size_t i = 0; i < 100; ++i) EXPECT_EQ(snapshot.buffers[0].values[i], i);
