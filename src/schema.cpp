@@ -110,6 +110,9 @@ class RecipeOptions {
     return {
         number("epochs", integer, "10", "passes over the training records", 1, 100000),
         number("batch", integer, "128", "images per step, over all ranks", 1, 65536),
+        number("accumulate", integer, "1",
+               "micro-batches into which each rank cuts its share of a step, to save memory", 1,
+               65536),
         number("lr", real, "0.1", "peak learning rate of the one-cycle schedule", 0, 1000),
         number("momentum", real, "0.9", "Nesterov momentum", 0, 0.9999),
         number("weight_decay", real, "0.0005", "decoupled weight decay", 0, 1),
@@ -208,16 +211,27 @@ std::vector<OptionSpec> checkpoint_options() {
   return {
       {"ckpt.every", text, "1epochs",
        "how often a training run is made safe: 10min, 2epochs, 500steps, or never"},
-      {"ckpt.keep", integer, "2", "so many of the newest checkpoints of a model stay", {}, 1, 10000},
+      {"ckpt.keep",
+       integer,
+       "2",
+       "so many of the newest checkpoints of a model stay",
+       {},
+       1,
+       10000},
       {"ckpt.keep_best", boolean, "false",
        "the one with the best validation accuracy stays too, also when the run is finished"},
       {"ckpt.keep_every", text, "never",
        "one of each so many epochs or steps stays too, also when the run is finished"},
       {"ckpt.memory", text, "never",
-       "how often a checkpoint also goes into the memory of the first trainer's node (/dev/shm), as "
+       "how often a checkpoint also goes into the memory of the first trainer's node (/dev/shm), "
+       "as "
        "in ckpt.every"},
-      {"ckpt.part_bytes", bytes, "256MiB",
-       "larger checkpoints are written by several ranks, each a part of about that size", {}, 1},
+      {"ckpt.part_bytes",
+       bytes,
+       "256MiB",
+       "larger checkpoints are written by several ranks, each a part of about that size",
+       {},
+       1},
   };
 }
 
@@ -230,6 +244,12 @@ std::vector<OptionSpec> service_options() {
        "hosts; auto takes nccl where that is so, else what is fastest for each size "
        "(docs/communication.md)",
        {"auto", "ring", "halving", "tree", "hierarchical", "mpi", "nccl"}},
+      {"comm.overlap",
+       text,
+       "polling",
+       "how sums of gradients go on during the backward pass: polling between its layers, in a "
+       "thread of their own, or not at all",
+       {"polling", "thread", "off"}},
       {"comm.calibration", text, "",
        "file with this machine's costs, by which auto chooses: measured when the file has none for "
        "so many ranks; empty: typical costs"},

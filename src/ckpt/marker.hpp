@@ -19,9 +19,9 @@ struct MarkedPart {
 };
 
 struct Marker {
-  int64_t step = 0;        // optimizer steps of the run that were taken
-  int epochs = 0;          // that were finished
-  bool epoch_end = false;  // no epoch was under way
+  int64_t step = 0;         // optimizer steps of the run that were taken
+  int epochs = 0;           // that were finished
+  bool epoch_end = false;   // no epoch was under way
   double val_accuracy = 0;  // after the last epoch
   int ranks = 1;
   std::vector<MarkedPart> parts;

@@ -11,9 +11,9 @@
 namespace podium::ckpt {
 
 struct Retention {
-  int newest = 2;      // so many stay in any case, at least one
-  bool best = false;   // the one with the best validation accuracy, of those at the end of an epoch
-  Interval every;      // one of each so many epochs or steps stays for good
+  int newest = 2;     // so many stay in any case, at least one
+  bool best = false;  // the one with the best validation accuracy, of those at the end of an epoch
+  Interval every;     // one of each so many epochs or steps stays for good
 
   // Whether anything stays when a run is finished.
   bool keeps_some() const { return best || every.unit != Interval::Unit::never; }

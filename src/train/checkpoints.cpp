@@ -127,9 +127,9 @@ std::optional<TrainingPoint> Checkpoints::resume(const Identify& identify) {
     log_.info("model '" + state_.recipe.name + "' goes on after epoch " +
               std::to_string(point.progress.epochs) + " of " +
               std::to_string(state_.recipe.epochs) +
-              (point.epoch_step > 0 ? format(" and %lld steps of the next",
-                                             static_cast<long long>(point.epoch_step))
-                                    : "") +
+              (point.epoch_step > 0
+                   ? format(" and %lld steps of the next", static_cast<long long>(point.epoch_step))
+                   : "") +
               ", from " + where);
   }
   return point;
@@ -212,8 +212,7 @@ void Checkpoints::end(bool failed) {
 
 void Checkpoints::look(Place& place, const TrainingPoint& point) const {
   if (!place.on) return;
-  if (place.every.unit == Unit::steps &&
-      ckpt::crosses(place.every, place.seen_step, point.step)) {
+  if (place.every.unit == Unit::steps && ckpt::crosses(place.every, place.seen_step, point.step)) {
     place.due = true;
   }
   if (place.every.unit == Unit::epochs &&
@@ -263,8 +262,8 @@ void Checkpoints::begin(Place& place, const TrainingPoint& point, const Identity
   place.due = false;
   place.since.restart();
   const Progress& progress = point.progress;
-  marker_ = {point.step,   progress.epochs, point.epoch_step == 0, progress.val_accuracy,
-             group_.size(), {}};
+  marker_ = {
+      point.step, progress.epochs, point.epoch_step == 0, progress.val_accuracy, group_.size(), {}};
   if (part >= place.parts) return;
 
   copy_.take(state_, ranks, part, place.parts);
@@ -301,8 +300,7 @@ void Checkpoints::settle() {
   }
 }
 
-void Checkpoints::conclude(const TrainingPoint& point, const Identity& identity,
-                           bool finished) {
+void Checkpoints::conclude(const TrainingPoint& point, const Identity& identity, bool finished) {
   settle();
   Place& place = disk_.on ? disk_ : memory_;
   if (!place.on || place.saved_step == point.step) return;
@@ -316,8 +314,8 @@ void Checkpoints::conclude(const TrainingPoint& point, const Identity& identity,
     if (reason.empty()) reason = text;
   }
   reason = comm::broadcast_text(group_, reason, 0);
-  throw Error(ExitCode::io,
-              "the run stops and its last checkpoint could not be written: " + reason, "", kept());
+  throw Error(ExitCode::io, "the run stops and its last checkpoint could not be written: " + reason,
+              "", kept());
 }
 
 std::string Checkpoints::kept() const {

@@ -3,7 +3,8 @@
 // A save copies the state into memory between two steps; training goes on while a thread writes the
 // copy: to the folder of the run, or into the memory of the first trainer's node. Large states are
 // copied and written by several ranks, each its own part; the marker comes once all parts are
-// durable. One save is under way at a time: one that falls due meanwhile is taken when it has ended.
+// durable. One save is under way at a time: one that falls due meanwhile is taken when it has
+// ended.
 //
 // A save that fails is told at once, the checkpoint before stays, and it is tried again after a
 // minute. Only the last one of a run that stops must succeed.
@@ -94,9 +95,9 @@ class Checkpoints {
     int parts = 1;
     bool on = false;
     bool due = false;
-    bool displaces = false;    // what is there is of another run
-    bool tidy = false;         // nothing there is in the way
-    int64_t seen_step = 0;     // where the last look was
+    bool displaces = false;  // what is there is of another run
+    bool tidy = false;       // nothing there is in the way
+    int64_t seen_step = 0;   // where the last look was
     int64_t seen_epochs = 0;
     int64_t resumed_step = 0;  // what is newer was refused
     int64_t saved_step = -1;   // of the newest checkpoint of this run
@@ -130,9 +131,9 @@ class Checkpoints {
   StateCopy copy_;
   Phase phase_ = Phase::idle;
   Place* under_way_ = nullptr;
-  ckpt::Marker marker_;         // of the save under way
-  bool failed_ = false;         // the task of this rank, until that is counted
-  std::string failure_;         // the last one of this rank
+  ckpt::Marker marker_;                     // of the save under way
+  bool failed_ = false;                     // the task of this rank, until that is counted
+  std::string failure_;                     // the last one of this rank
   std::optional<Stopwatch> since_failure_;  // until the next try; on all ranks
   bool last_was_disk_ = false;
   bool concluding_ = false;

@@ -40,9 +40,11 @@ std::unique_ptr<GradientSync> make_gradient_sync(const SyncSpec& spec) {
   if (!choice.nccl) {
     if (speaks && !choice.notice.empty()) spec.log.info(choice.notice);
     return std::make_unique<AllReduceSync>(
-        spec.group, comm::AllReduceOptions{.algorithm = spec.exchange.algorithm,
-                                           .calibration = spec.exchange.calibration,
-                                           .log = spec.log});
+        spec.group,
+        comm::AllReduceOptions{.algorithm = spec.exchange.algorithm,
+                               .calibration = spec.exchange.calibration,
+                               .log = spec.log},
+        spec.layers, spec.exchange.overlap);
   }
   if (speaks) spec.log.info("gradients are summed on the GPUs, by NCCL " + nccl.version);
   return make_nccl_sync(spec.group, spec.gpu, spec.gradients);

@@ -26,6 +26,12 @@ nn::OneCycleOptions schedule_options(const Recipe& recipe) {
   return options;
 }
 
+Divergence blame(const BlamedGradient& bad, const nn::OneCycle& schedule) {
+  return {"the gradient of '" + bad.gradient.tensor + "' is no longer a finite number on trainer " +
+              std::to_string(bad.trainer),
+          bad.gradient.step, schedule.at(bad.gradient.step)};
+}
+
 }  // namespace
 
 // What one epoch gathers.
@@ -62,8 +68,11 @@ Trainer::Trainer(TrainingState& state, io::Dataset& dataset, StepEngine& engine,
 
 Trainer::Outcome Trainer::run() {
   lap_.restart();
+  wall_.restart();
   while (!done()) {
-    if (train_epoch() == Outcome::stopped) return Outcome::stopped;
+    const Outcome outcome = train_epoch();
+    wall_time_ = engine_.times().filled_to(wall_.seconds());
+    if (outcome == Outcome::stopped) return Outcome::stopped;
     if (stop_wanted_ && !done()) {
       checkpoints_.conclude(between_epochs(), identity_, false);
       return Outcome::stopped;
@@ -89,6 +98,7 @@ Confusion Trainer::validation() {
 }
 
 Trainer::Outcome Trainer::train_epoch() {
+  const WallTime before = engine_.times();
   if (options_.follow && !resumed_) take_up_appended();
   Epoch epoch = begin_epoch();
   check_average(epoch.plan.steps_of_run);
@@ -104,13 +114,13 @@ Trainer::Outcome Trainer::train_epoch() {
   }
   const double step_s = epoch.seconds();
   progress_.step_s += step_s;
-  progress_.exposed_comm_s +=
-      epoch.earlier_exposed_s + engine_.exposed_seconds() - epoch.exposed_before;
+  progress_.exposed_comm_s += epoch.earlier_exposed_s + (engine_.times() - before).exposed_comm_s;
   finish_epoch(epoch);
   progress_.epoch_images_per_s =
       static_cast<double>(dataset_.size(io::Split::train)) / std::max(step_s, 1e-9);
   progress_.total_s += lap_.seconds();
   lap_.restart();
+  count_wall_time();
 
   checkpoints_.proceed(between_epochs(), identity_);
   if (options_.on_epoch && group_.rank() == 0) options_.on_epoch(progress_);
@@ -119,7 +129,7 @@ Trainer::Outcome Trainer::train_epoch() {
 
 // From its first step, or from where the run was resumed.
 Trainer::Epoch Trainer::begin_epoch() {
-  Epoch epoch{plan(), steps_per_epoch(), engine_.exposed_seconds()};
+  Epoch epoch{plan(), steps_per_epoch(), engine_.times().exposed_comm_s};
   if (!resumed_) return epoch;
   epoch.plan.begin = resumed_->epoch_step;
   epoch.steps = static_cast<size_t>(resumed_->epoch_step);
@@ -140,8 +150,12 @@ EpochPlan Trainer::plan() const {
   io::check_options(dataset_.info(), data);
   const auto steps = static_cast<int64_t>(steps_per_epoch());
   const int64_t steps_of_run = steps * recipe_.epochs;
-  return {static_cast<uint64_t>(progress_.epochs), steps * progress_.epochs, steps_of_run,
-          nn::OneCycle(recipe_.lr, steps_of_run, schedule_options(recipe_)), std::move(data), 0,
+  return {static_cast<uint64_t>(progress_.epochs),
+          steps * progress_.epochs,
+          steps_of_run,
+          nn::OneCycle(recipe_.lr, steps_of_run, schedule_options(recipe_)),
+          std::move(data),
+          0,
           checkpoints_.steps_between()};
 }
 
@@ -184,8 +198,8 @@ void Trainer::take_up_appended() {
 bool Trainer::take_steps(Epoch& epoch) {
   for (auto steps = engine_.advance(); !steps.empty(); steps = engine_.advance()) {
     note(steps, epoch);
-    const bool due = loss_watch_.recorded() >= steps_to_agreement_ ||
-                     checkpoints_.due_at(epoch.step_of_run());
+    const bool due =
+        loss_watch_.recorded() >= steps_to_agreement_ || checkpoints_.due_at(epoch.step_of_run());
     if (!due || epoch.steps == epoch.steps_wanted) continue;
     if (agree(epoch)) return false;
     checkpoints_.proceed(within(epoch), identity_);
@@ -227,6 +241,13 @@ void Trainer::finish_epoch(const Epoch& epoch) {
   check_replicas();
 }
 
+// Of the epoch, to be reported, and of all so far.
+void Trainer::count_wall_time() {
+  const WallTime before = wall_time_;
+  wall_time_ = engine_.times().filled_to(wall_.seconds());
+  progress_.epoch_wall = mean_of(share_wall_times(wall_time_ - before, group_));
+}
+
 // Steps to the next agreement: slow ones agree about once a second.
 double Trainer::pace(const Epoch& epoch) {
   const auto taken = static_cast<double>(epoch.steps - static_cast<size_t>(epoch.plan.begin));
@@ -234,7 +255,8 @@ double Trainer::pace(const Epoch& epoch) {
   return std::clamp(a_second, 1.0, static_cast<double>(LossWatch::window));
 }
 
-// True on all ranks if any was asked to stop. Throws on all of them if the run has diverged.
+// True on all ranks if any was asked to stop. Throws on all of them if the run has diverged, which
+// one that computed a bad gradient has by now.
 bool Trainer::agree(const Epoch& epoch) {
   constexpr size_t own = 3 + Checkpoints::votes;  // before the losses
   const std::span<double> losses = loss_watch_.sums();
@@ -248,7 +270,12 @@ bool Trainer::agree(const Epoch& epoch) {
   std::ranges::copy(losses, shared.begin() + own);
   comm::ring_allreduce(group_, std::span(shared));
   std::copy_n(shared.begin() + own, losses.size(), losses.begin());
-  if (const auto divergence = loss_watch_.judge(shared[1] == 0)) fail(*divergence, epoch);
+  if (auto divergence = loss_watch_.judge(shared[1] == 0)) {
+    if (const auto bad = first_bad_gradient(engine_.bad_gradient(), group_)) {
+      divergence = blame(*bad, epoch.plan.schedule);
+    }
+    fail(*divergence, epoch);
+  }
   steps_to_agreement_ = static_cast<size_t>(shared[2]);
   checkpoints_.count(votes);
   return shared[0] > 0;
@@ -262,8 +289,8 @@ void Trainer::fail(const Divergence& divergence, const Epoch& epoch) {
                                static_cast<long long>(divergence.step - epoch.plan.first_step + 1),
                                epoch.steps_wanted),
       format("model '%s', learning rate %.4g", recipe_.name.c_str(), divergence.learning_rate),
-      "lower the learning rate (lr) or lengthen its rise (warmup); " +
-          checkpoints_.kept() + ", from before");
+      "lower the learning rate (lr) or lengthen its rise (warmup); " + checkpoints_.kept() +
+          ", from before");
 }
 
 // Batch norm's running statistics come from each rank's own images: their mean goes on everywhere.
@@ -348,7 +375,7 @@ TrainingPoint Trainer::within(const Epoch& epoch) const {
   point.progress.total_s += lap_.seconds();
   point.epoch_s = epoch.seconds();
   point.exposed_comm_s =
-      epoch.earlier_exposed_s + engine_.exposed_seconds() - epoch.exposed_before;
+      epoch.earlier_exposed_s + engine_.times().exposed_comm_s - epoch.exposed_before;
   point.losses_above = loss_watch_.above();
   return point;
 }

@@ -36,6 +36,7 @@
 #include "train/progress.hpp"
 #include "train/step_engine.hpp"
 #include "train/training_state.hpp"
+#include "train/wall_time.hpp"
 
 namespace podium::train {
 
@@ -68,6 +69,8 @@ class Trainer {
   Outcome run();
 
   const Progress& progress() const { return progress_; }
+  // Of this rank since run() began.
+  const WallTime& wall_time() const { return wall_time_; }
   // True once validation accuracy after the last epoch is at least the target.
   bool reached_target() const;
 
@@ -88,6 +91,7 @@ class Trainer {
   bool take_steps(Epoch& epoch);
   void note(std::span<const Step> steps, Epoch& epoch);
   void finish_epoch(const Epoch& epoch);
+  void count_wall_time();
   bool done() const;
   bool agree(const Epoch& epoch);
   static double pace(const Epoch& epoch);
@@ -110,11 +114,13 @@ class Trainer {
   Progress progress_;
   Checkpoints checkpoints_;
   const Checkpoints::Identity identity_;
-  std::optional<TrainingPoint> resumed_;            // in the middle of an epoch, until that goes on
-  Stopwatch lap_;                                   // since total_s was last brought up to date
+  std::optional<TrainingPoint> resumed_;           // in the middle of an epoch, until that goes on
+  Stopwatch lap_;                                  // since total_s was last brought up to date
+  Stopwatch wall_;                                 // since run() began
+  WallTime wall_time_;                             // then
   size_t steps_to_agreement_ = LossWatch::window;  // all ranks agree that often
-  bool stop_wanted_ = false;                        // by some rank, at the end of an epoch
-  std::optional<Confusion> validation_;             // after the last epoch trained here
+  bool stop_wanted_ = false;                       // by some rank, at the end of an epoch
+  std::optional<Confusion> validation_;            // after the last epoch trained here
 };
 
 }  // namespace podium::train

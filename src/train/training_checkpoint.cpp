@@ -76,7 +76,7 @@ RankState unpack(const std::string& bytes, const RankState& like) {
 
 // What all would go on from after an epoch's end, had it been now.
 std::vector<float> mean_of(std::span<const RankState> ranks,
-                           std::vector<float> RankState::* values) {
+                           std::vector<float> RankState::*values) {
   std::vector<float> mean = ranks.front().*values;
   if (ranks.size() == 1) return mean;
   for (const RankState& rank : ranks.subspan(1)) {

@@ -21,7 +21,7 @@ class Checkpoint : public AppTest {
  protected:
   // Some hundred steps of a small network.
   static Words training(const Words& more = {}) {
-    Words words = {"--train.model=cnn",       "--model.cnn.epochs=12", "--train.threads=1",
+    Words words = {"--train.model=cnn", "--model.cnn.epochs=12", "--train.threads=1",
                    "--ckpt.every=5steps", "--log.level=info"};
     append(words, more);
     return words;
@@ -268,8 +268,8 @@ TEST_F(Checkpoint, ADiskThatBecomesReadOnlyLeavesTheOneBefore) {
 }
 
 TEST_F(Checkpoint, WhatIsToBeKeptStaysWhenTheRunIsFinished) {
-  const Words kept = training({"--model.cnn.epochs=4", "--ckpt.every=1epochs", "--ckpt.keep=1",
-                               "--ckpt.keep_best"});
+  const Words kept = training(
+      {"--model.cnn.epochs=4", "--ckpt.every=1epochs", "--ckpt.keep=1", "--ckpt.keep_best"});
   const auto job = start_alone("train", kept);
   ASSERT_EQ(job->wait(), 0) << job->err();
   EXPECT_FALSE(files(".json").empty());

@@ -72,8 +72,8 @@ TEST_F(ExportVerb, TakesTheAverageOfACheckpointThatHoldsOne) {
   for (const auto& entry : fs::directory_iterator(run_dir() / "checkpoints" / "dense")) {
     if (entry.path().extension() != ".h5") continue;
     ++checkpoints;
-    const auto job = start_alone("export", {"--output=" + file("m.safetensors"),
-                                            "--model=" + entry.path().string()});
+    const auto job = start_alone(
+        "export", {"--output=" + file("m.safetensors"), "--model=" + entry.path().string()});
     ASSERT_EQ(job->wait(), 0) << job->err();
     EXPECT_EQ(job->result().at("weights_xxh3"), train->result().at("weights_xxh3"));
   }

@@ -198,8 +198,8 @@ TEST_F(StoreTest, WithoutItsMarkerThereIsNoCheckpointAndItsPartsGoWithTheNext) {
   save(9);
   test::write_bytes(store_.folder() / "notes.txt", {1});
   store_.retain({1, false, {}});
-  EXPECT_EQ(names(), (std::vector<std::string>{"notes.txt", "step-000000009.h5",
-                                               "step-000000009.json"}));
+  EXPECT_EQ(names(),
+            (std::vector<std::string>{"notes.txt", "step-000000009.h5", "step-000000009.json"}));
 }
 
 TEST_F(StoreTest, WhatCannotBeReadIsNotRemoved) {

@@ -64,7 +64,8 @@ TEST_F(TargetTest, ARunThatReachedItStaysSoAndAHigherTargetGoesOn) {
   const std::string whole = train(recipe, 2);
   train::TrainerOptions options;
   options.checkpoints.folder = cache_.folder() / "small";
-  options.checkpoints.every.count = 3;  // it is written once the target is reached, whenever that is
+  options.checkpoints.every.count =
+      3;  // it is written once the target is reached, whenever that is
   options.target_accuracy = 0.01;
   const std::string early = train(recipe, 2, options);
   EXPECT_EQ(progress_.epochs, 1);
