@@ -7,6 +7,7 @@
 
 #include "bench/allreduce_bench.hpp"
 #include "bench/io_bench.hpp"
+#include "bench/save_bench.hpp"
 #include "ckpt/registry.hpp"
 #include "comm/barrier.hpp"
 #include "comm/broadcast.hpp"
@@ -297,6 +298,23 @@ std::vector<bench::Row> bench_nn(const VerbContext& context, const workflow::Ing
   return bench::bench_nn(dataset, options);
 }
 
+std::vector<bench::Row> bench_save(const VerbContext& context,
+                                   const workflow::IngestOutcome& cache) {
+  const workflow::Settings& settings = context.settings;
+  const io::Dataset dataset = workflow::open_dataset(cache.cache, cache.generation, settings);
+  bench::SaveBenchOptions options;
+  options.models = settings.recipes;
+  options.device = settings.device;
+  options.every = settings.checkpoint_every;
+  options.folder = settings.run_dir;
+  options.threads =
+      settings.threads > 0 ? settings.threads : workflow::threads_per_trainer(1, context.mpi);
+  options.repetitions = static_cast<int>(context.config.integer("bench.repetitions"));
+  options.seconds = context.config.real("bench.seconds");
+  options.log = context.log;
+  return bench::bench_save(dataset, options);
+}
+
 // All ranks measure.
 ExitCode bench_allreduce_verb(const VerbContext& context) {
   const bench::AllReduceBench outcome =
@@ -320,9 +338,12 @@ ExitCode bench_verb(const VerbContext& context) {
   if (context.subject == "allreduce") return bench_allreduce_verb(context);
   const std::unique_ptr<comm::Communicator> group = everyone(context, "bench");
   std::optional<workflow::IngestOutcome> cache;
-  if (context.subject == "nn") cache = ingest(context, *group);
+  const bool saves = context.subject == "save";
+  if (context.subject == "nn" || saves) cache = ingest(context, *group);
   if (group->rank() == 0) {
-    const std::vector<bench::Row> rows = cache ? bench_nn(context, *cache) : bench_io(context);
+    const std::vector<bench::Row> rows = saves   ? bench_save(context, *cache)
+                                         : cache ? bench_nn(context, *cache)
+                                                 : bench_io(context);
     print("\n" + bench::to_text(rows) + "\n");
     print_result({{"verb", "bench"},
                   {"what", context.subject},
