@@ -76,7 +76,8 @@ class Checkpoint : public AppTest {
     for (int round = 0; round < kills; ++round) {
       const bool some = !files(".json").empty();
       const auto job = start_on(ranks, training({"--ckpt.memory=3steps"}));
-      usleep(static_cast<useconds_t>(100'000 + random.below(700'000)));
+      if (ranks > 1) job->wait_for_err("parameters");  // else there is only mpirun, for long
+      usleep(static_cast<useconds_t>((ranks > 1 ? 0 : 100'000) + random.below(700'000)));
       killed += kill_one(*job, ranks) ? 1 : 0;
       job->wait();
       EXPECT_EQ(job->err().find("refused"), std::string::npos) << job->err();
@@ -132,12 +133,13 @@ TEST_F(Checkpoint, ASignalSavesInTheMiddleOfAnEpochAndEndsWith75) {
 TEST_F(Checkpoint, TheEndOfItsTimeIsASignalToo) {
   for (const char* verb : {"train", "run"}) {
     fs::remove_all(run_dir());
-    const Words words = training({"--run.max_time=1s", "--model.cnn.epochs=10000",
+    const Words words = training({"--run.max_time=3s", "--model.cnn.epochs=10000",
                                   "--run.models=cnn", "--ckpt.every=100epochs"});
     const auto job = start(2, verb, words);
     ASSERT_EQ(job->wait(), 75) << job->err();
     EXPECT_NE(job->err().find("the time of this job is up"), std::string::npos) << job->err();
-    EXPECT_EQ(files(".json").size(), 1U) << job->err();
+    const bool trained = job->err().find("  loss ") != std::string::npos;
+    EXPECT_EQ(files(".json").size(), trained ? 1U : 0U) << job->err();
   }
 }
 
