@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/text.hpp"
+#include "schema_lists.hpp"
 
 namespace podium {
 namespace {
@@ -207,140 +208,6 @@ std::vector<OptionSpec> train_options() {
   return options;
 }
 
-std::vector<OptionSpec> checkpoint_options() {
-  return {
-      {"ckpt.every", text, "1epochs",
-       "how often a training run is made safe: 10min, 2epochs, 500steps, or never"},
-      {"ckpt.keep",
-       integer,
-       "2",
-       "so many of the newest checkpoints of a model stay",
-       {},
-       1,
-       10000},
-      {"ckpt.keep_best", boolean, "false",
-       "the one with the best validation accuracy stays too, also when the run is finished"},
-      {"ckpt.keep_every", text, "never",
-       "one of each so many epochs or steps stays too, also when the run is finished"},
-      {"ckpt.memory", text, "never",
-       "how often a checkpoint also goes into the memory of the first trainer's node (/dev/shm), "
-       "as "
-       "in ckpt.every"},
-      {"ckpt.part_bytes",
-       bytes,
-       "256MiB",
-       "larger checkpoints are written by several ranks, each a part of about that size",
-       {},
-       1},
-  };
-}
-
-std::vector<OptionSpec> service_options() {
-  return {
-      {"comm.allreduce",
-       text,
-       "auto",
-       "how trainers sum gradients: nccl, for which each needs a GPU of its own, or by way of the "
-       "hosts; auto takes nccl where that is so, else what is fastest for each size "
-       "(docs/communication.md)",
-       {"auto", "ring", "halving", "tree", "hierarchical", "mpi", "nccl"}},
-      {"comm.overlap",
-       text,
-       "polling",
-       "how sums of gradients go on during the backward pass: polling between its layers, in a "
-       "thread of their own, or not at all",
-       {"polling", "thread", "off"}},
-      {"comm.calibration", text, "",
-       "file with this machine's costs, by which auto chooses: measured when the file has none for "
-       "so many ranks; empty: typical costs"},
-      {"comm.timeout_s",
-       integer,
-       "120",
-       "longest wait for another rank inside an operation, seconds",
-       {},
-       1,
-       86400},
-      {"serve.model", text, "", "name in the URLs, /v2/models/NAME; default: the data set's"},
-      {"serve.address", text, "127.0.0.1", "address to listen on"},
-      {"serve.port", integer, "8080", "port to listen on; 0 takes a free one", {}, 0, 65535},
-      {"serve.replicas", integer, "2", "worker processes per serving rank", {}, 1, 256},
-      {"serve.policy",
-       text,
-       "round_robin",
-       "how the balancer picks a replica",
-       {"round_robin", "least_connections", "hash"}},
-      {"serve.max_batch", integer, "64", "images a replica computes at once", {}, 1, 4096},
-      {"serve.batch_delay_ms", integer, "0", "longest wait for a fuller batch, ms", {}, 0, 10000},
-      {"serve.queue",
-       integer,
-       "1024",
-       "requests accepted and not yet answered; more get 429",
-       {},
-       1,
-       1000000},
-      {"serve.timeout_ms",
-       integer,
-       "10000",
-       "longest time to answer one request, ms",
-       {},
-       1,
-       3600000},
-      {"serve.drain_s",
-       integer,
-       "30",
-       "longest time to finish accepted requests at the end, s",
-       {},
-       0,
-       3600},
-      {"serve.linger", text, "0",
-       "seconds to go on serving once all is trained, or forever (until SIGTERM)"},
-      {"bench.repetitions", integer, "5", "measurements of which the median is told", {}, 1, 1000},
-      {"bench.seconds",
-       real,
-       "2",
-       "bench nn: length of one measurement; bench allreduce takes 0.1 unless this is set",
-       {},
-       0.001,
-       3600},
-      {"bench.algorithms", text, "auto,ring,halving,tree,hierarchical,mpi",
-       "bench allreduce: what is measured beside MPI_Allreduce"},
-      {"bench.min_bytes", bytes, "1KiB", "bench allreduce: the smallest vector"},
-      {"bench.max_bytes", bytes, "64MiB", "bench allreduce: the largest vector"},
-      {"bench.factor", integer, "4", "bench allreduce: from one size to the next", {}, 2, 1024},
-      {"bench.type", text, "float", "bench allreduce: type of the elements", {"float", "double"}},
-      {"bench.threads", text, "1,2", "bench nn: numbers of threads"},
-      {"bench.batches", text, "128,512", "bench nn: images of a training step; none: no training"},
-      {"bench.predict_batches", text, "1,32,256",
-       "bench nn: images of a prediction; none: no prediction"},
-      {"bench.peak", boolean, "true", "bench nn: measure the FLOP peak, as the limit of the rest"},
-      {"bench.scripts", text, "bench", "folder with the scripts of the peers"},
-      {"predict.input", text, "",
-       "what to classify: an image, a folder of images, an IDX or HDF5 file, a cache or a source; "
-       "empty: the split of --io.source"},
-      {"predict.output", text, "", "file for the predictions: .csv or .h5"},
-      {"predict.model", text, "",
-       "snapshot, run folder or registry; empty: the published model of --run.dir"},
-      {"predict.server", text, "",
-       "HOST:PORT of a running service, which classifies instead of a model here"},
-      {"predict.split", text, "test", "records of a data set to classify", {"test", "validation"}},
-      {"predict.threads",
-       integer,
-       "0",
-       "threads per rank, each with a copy of the model; 0: cores / ranks on the node",
-       {},
-       0,
-       1024},
-      {"export.format",
-       text,
-       "auto",
-       "format of the file; auto goes by its ending",
-       {"auto", "onnx", "safetensors"}},
-      {"export.output", text, "", "file to write"},
-      {"export.model", text, "",
-       "snapshot, run folder or registry; empty: the published model of --run.dir"},
-  };
-}
-
 // "model.cnn.lr" as the schema writes it, "model.*.lr"; other keys unchanged.
 std::string schema_key(std::string_view key) {
   constexpr std::string_view prefix = "model.";
@@ -367,11 +234,12 @@ std::string nearest_without_section(const std::string& word) {
 
 const std::vector<OptionSpec>& option_schema() {
   static const std::vector<OptionSpec> schema = [] {
-    std::vector<OptionSpec> all = general_options();
-    std::ranges::move(io_options(), std::back_inserter(all));
-    std::ranges::move(train_options(), std::back_inserter(all));
-    std::ranges::move(checkpoint_options(), std::back_inserter(all));
-    std::ranges::move(service_options(), std::back_inserter(all));
+    std::vector<OptionSpec> all;
+    for (const auto list :
+         {general_options, io_options, train_options, schema::comm_options, schema::ckpt_options,
+          schema::serve_options, schema::bench_options, schema::predict_options}) {
+      std::ranges::move(list(), std::back_inserter(all));
+    }
     return all;
   }();
   return schema;

@@ -1,0 +1,18 @@
+// The lists of which schema.cpp makes the one table, section by section, in the order of the
+// documentation.
+#pragma once
+
+#include <vector>
+
+#include "schema.hpp"
+
+namespace podium::schema {
+
+std::vector<OptionSpec> comm_options();
+std::vector<OptionSpec> ckpt_options();
+std::vector<OptionSpec> serve_options();
+
+std::vector<OptionSpec> bench_options();
+std::vector<OptionSpec> predict_options();  // and of export
+
+}  // namespace podium::schema

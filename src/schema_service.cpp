@@ -1,0 +1,102 @@
+// Options of what ranks do together: exchanges, checkpoints, serving.
+#include "schema_lists.hpp"
+
+namespace podium::schema {
+
+using enum ValueKind;
+
+std::vector<OptionSpec> comm_options() {
+  return {
+      {"comm.allreduce",
+       text,
+       "auto",
+       "how trainers sum gradients: nccl, for which each needs a GPU of its own, or by way of the "
+       "hosts; auto takes nccl where that is so, else what is fastest for each size "
+       "(docs/communication.md)",
+       {"auto", "ring", "halving", "tree", "hierarchical", "mpi", "nccl"}},
+      {"comm.overlap",
+       text,
+       "polling",
+       "how sums of gradients go on during the backward pass: polling between its layers, in a "
+       "thread of their own, or not at all",
+       {"polling", "thread", "off"}},
+      {"comm.calibration", text, "",
+       "file with this machine's costs, by which auto chooses: measured when the file has none for "
+       "so many ranks; empty: typical costs"},
+      {"comm.timeout_s",
+       integer,
+       "120",
+       "longest wait for another rank inside an operation, seconds",
+       {},
+       1,
+       86400},
+  };
+}
+
+std::vector<OptionSpec> ckpt_options() {
+  return {
+      {"ckpt.every", text, "1epochs",
+       "how often a training run is made safe: 10min, 2epochs, 500steps, or never"},
+      {"ckpt.keep",
+       integer,
+       "2",
+       "so many of the newest checkpoints of a model stay",
+       {},
+       1,
+       10000},
+      {"ckpt.keep_best", boolean, "false",
+       "the one with the best validation accuracy stays too, also when the run is finished"},
+      {"ckpt.keep_every", text, "never",
+       "one of each so many epochs or steps stays too, also when the run is finished"},
+      {"ckpt.memory", text, "never",
+       "how often a checkpoint also goes into the memory of the first trainer's node (/dev/shm), "
+       "as in ckpt.every"},
+      {"ckpt.part_bytes",
+       bytes,
+       "256MiB",
+       "larger checkpoints are written by several ranks, each a part of about that size",
+       {},
+       1},
+  };
+}
+
+std::vector<OptionSpec> serve_options() {
+  return {
+      {"serve.model", text, "", "name in the URLs, /v2/models/NAME; default: the data set's"},
+      {"serve.address", text, "127.0.0.1", "address to listen on"},
+      {"serve.port", integer, "8080", "port to listen on; 0 takes a free one", {}, 0, 65535},
+      {"serve.replicas", integer, "2", "worker processes per serving rank", {}, 1, 256},
+      {"serve.policy",
+       text,
+       "round_robin",
+       "how the balancer picks a replica",
+       {"round_robin", "least_connections", "hash"}},
+      {"serve.max_batch", integer, "64", "images a replica computes at once", {}, 1, 4096},
+      {"serve.batch_delay_ms", integer, "0", "longest wait for a fuller batch, ms", {}, 0, 10000},
+      {"serve.queue",
+       integer,
+       "1024",
+       "requests accepted and not yet answered; more get 429",
+       {},
+       1,
+       1000000},
+      {"serve.timeout_ms",
+       integer,
+       "10000",
+       "longest time to answer one request, ms",
+       {},
+       1,
+       3600000},
+      {"serve.drain_s",
+       integer,
+       "30",
+       "longest time to finish accepted requests at the end, s",
+       {},
+       0,
+       3600},
+      {"serve.linger", text, "0",
+       "seconds to go on serving once all is trained, or forever (until SIGTERM)"},
+  };
+}
+
+}  // namespace podium::schema
