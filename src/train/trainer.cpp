@@ -98,7 +98,6 @@ Confusion Trainer::validation() {
 }
 
 Trainer::Outcome Trainer::train_epoch() {
-  const WallTime before = engine_.times();
   if (options_.follow && !resumed_) take_up_appended();
   Epoch epoch = begin_epoch();
   check_average(epoch.plan.steps_of_run);
@@ -114,7 +113,7 @@ Trainer::Outcome Trainer::train_epoch() {
   }
   const double step_s = epoch.seconds();
   progress_.step_s += step_s;
-  progress_.exposed_comm_s += epoch.earlier_exposed_s + (engine_.times() - before).exposed_comm_s;
+  progress_.exposed_comm_s += epoch.earlier_exposed_s;
   finish_epoch(epoch);
   progress_.epoch_images_per_s =
       static_cast<double>(dataset_.size(io::Split::train)) / std::max(step_s, 1e-9);
@@ -246,6 +245,7 @@ void Trainer::count_wall_time() {
   const WallTime before = wall_time_;
   wall_time_ = engine_.times().filled_to(wall_.seconds());
   progress_.epoch_wall = mean_of(share_wall_times(wall_time_ - before, group_));
+  progress_.exposed_comm_s += progress_.epoch_wall.exposed_comm_s;
 }
 
 // Steps to the next agreement: slow ones agree about once a second.

@@ -128,6 +128,8 @@ TEST_F(CheckpointsTest, GoesOnWithTheSameDropoutMasksAndAugmentation) {
   recipe.flip = train::Flip::random;
   recipe.shift = 1;
   expect_the_same_in_pieces(recipe, io::Shuffle::full);
+  recipe.accumulate = 2;  // two masks a step
+  expect_the_same_in_pieces(recipe, io::Shuffle::full);
 }
 
 TEST_F(CheckpointsTest, SeveralRanksWriteALargeOneAndAnyNumberGoesOnFromIt) {
