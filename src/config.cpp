@@ -33,7 +33,8 @@ constexpr std::array<Unit, 8> size_units = {{{"KiB", 0x1p10},
                                              {"MB", 1e6},
                                              {"GB", 1e9},
                                              {"TB", 1e12}}};
-constexpr std::array<Unit, 4> time_units = {{{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}}};
+constexpr std::array<Unit, 5> time_units = {
+    {{"s", 1}, {"min", 60}, {"m", 60}, {"h", 3600}, {"d", 86400}}};
 
 // A finite number that fills all of `text`.
 bool parse_number(const std::string& text, double* number) {

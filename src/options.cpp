@@ -186,11 +186,11 @@ const std::vector<Verb>& verbs() {
       {"export", "write a model for other programs: ONNX, safetensors", {"run", "export", "log"}},
       {"inspect", "show what a file or folder of Podium holds", {}, false},
       {"bench",
-       "measure a part against its peers and limits: bench io, bench nn, "
-       "bench allreduce, bench scaling",
-       {"run", "io", "memo", "train", "model", "comm", "bench", "log"},
+       "measure a part against its peers and limits: bench io, bench nn, bench allreduce, "
+       "bench scaling, bench save",
+       {"run", "io", "memo", "train", "model", "comm", "ckpt", "bench", "log"},
        true,
-       {"io", "nn", "allreduce", "scaling"}},
+       {"io", "nn", "allreduce", "scaling", "save"}},
       {"report", "one page about one or more runs", {}, false},
       {"top", "a live view of a running service", {}, false},
       {"plan",

@@ -26,6 +26,10 @@ std::vector<OptionSpec> general_options() {
       {"device", text, "auto", "where to compute", {"auto", "cpu", "cuda"}},
       {"run.dir", text, "", "folder of the run; default runs/NAME, NAME being the input file's"},
       {"run.models", text, "dense,cnn,resnet", "models that `run` trains, in this order"},
+      {"run.max_time", duration, "0s",
+       "after so long training stops with a checkpoint, and the job ends with 75; 0s: no limit"},
+      {"run.end_margin", duration, "2min",
+       "under Slurm the same happens so long before the end of the job (SLURM_JOB_END_TIME)"},
       {"log.level", text, "info", "lines on stderr", {"error", "warning", "info", "debug"}},
   };
 }

@@ -35,7 +35,28 @@ std::vector<OptionSpec> comm_options() {
 
 std::vector<OptionSpec> ckpt_options() {
   return {
-      {"ckpt.every", text, "1epochs", "how often a training run is made safe: Nepochs, or never"},
+      {"ckpt.every", text, "1epochs",
+       "how often a training run is made safe: 10min, 2epochs, 500steps, or never"},
+      {"ckpt.keep",
+       integer,
+       "2",
+       "so many of the newest checkpoints of a model stay",
+       {},
+       1,
+       10000},
+      {"ckpt.keep_best", boolean, "false",
+       "the one with the best validation accuracy stays too, also when the run is finished"},
+      {"ckpt.keep_every", text, "never",
+       "one of each so many epochs or steps stays too, also when the run is finished"},
+      {"ckpt.memory", text, "never",
+       "how often a checkpoint also goes into the memory of the first trainer's node (/dev/shm), "
+       "as in ckpt.every"},
+      {"ckpt.part_bytes",
+       bytes,
+       "256MiB",
+       "larger checkpoints are written by several ranks, each a part of about that size",
+       {},
+       1},
   };
 }
 

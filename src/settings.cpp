@@ -3,7 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
 #include <limits>
+#include <optional>
 #include <set>
 #include <string_view>
 
@@ -110,18 +114,46 @@ std::optional<std::string> append_source(const std::string& text) {
   return text == "true" ? "" : text;
 }
 
-// "2epochs" or "never".
-int checkpoint_epochs(const std::string& text) {
-  if (text == "never") return 0;
-  int epochs = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, epochs);
-  const std::string unit(stop, end);
-  if (error != std::errc() || epochs < 1 || (unit != "epochs" && unit != "epoch")) {
-    throw usage_error("'" + text + "' does not fit ckpt.every", "ckpt.every",
-                      "write for instance 1epochs, or never");
+ckpt::Retention retention(const Config& config) {
+  ckpt::Retention retention;
+  retention.newest = static_cast<int>(config.integer("ckpt.keep"));
+  retention.best = config.boolean("ckpt.keep_best");
+  retention.every = ckpt::parse_interval(config.text("ckpt.keep_every"), "ckpt.keep_every");
+  if (retention.every.unit != ckpt::Interval::Unit::seconds) return retention;
+  throw usage_error("checkpoints are kept by epochs or steps, not by time", "ckpt.keep_every",
+                    "write for instance 10epochs, or never");
+}
+
+void set_checkpoints(const Config& config, workflow::Settings* settings) {
+  settings->checkpoint_every = ckpt::parse_interval(config.text("ckpt.every"), "ckpt.every");
+  settings->memory_every = ckpt::parse_interval(config.text("ckpt.memory"), "ckpt.memory");
+  settings->retention = retention(config);
+  settings->part_bytes = config.bytes("ckpt.part_bytes");
+}
+
+// Seconds from now to the end that Slurm has set for the job, which it tells as a Unix time.
+std::optional<double> seconds_to_slurm_end() {
+  const char* text = std::getenv("SLURM_JOB_END_TIME");
+  if (text == nullptr) return {};
+  int64_t end = 0;
+  const char* last = text + std::strlen(text);
+  const auto [stop, error] = std::from_chars(text, last, end);
+  if (error != std::errc() || stop != last || end <= 0) return {};
+  const std::chrono::duration<double> now = std::chrono::system_clock::now().time_since_epoch();
+  return static_cast<double>(end) - now.count();
+}
+
+// When a job must begin to stop: the earlier of what the user and what Slurm has set.
+std::optional<double> stop_after(const Config& config) {
+  std::optional<double> seconds;
+  const auto given = static_cast<double>(config.duration("run.max_time").count());
+  if (given > 0) seconds = given;
+  if (const auto slurm = seconds_to_slurm_end()) {
+    const auto margin = static_cast<double>(config.duration("run.end_margin").count());
+    const double before_end = std::max(0.0, *slurm - margin);
+    seconds = seconds ? std::min(*seconds, before_end) : before_end;
   }
-  return epochs;
+  return seconds;
 }
 
 // Seconds, or "forever".
@@ -254,7 +286,8 @@ workflow::Settings make_settings(const Config& config, const std::string& verb,
   settings.exchange.calibration = config.text("comm.calibration");
   settings.exchange.overlap = comm::parse_overlap(config.text("comm.overlap"));
   settings.train_alone = config.text("train.sync") == "none";
-  settings.checkpoint_epochs = checkpoint_epochs(config.text("ckpt.every"));
+  set_checkpoints(config, &settings);
+  settings.stop_after = stop_after(config);
   settings.service = service_options(config);
   settings.drain = std::chrono::seconds(config.integer("serve.drain_s"));
   set_linger(config.text("serve.linger"), &settings);

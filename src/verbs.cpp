@@ -7,10 +7,12 @@
 
 #include "bench/allreduce_bench.hpp"
 #include "bench/io_bench.hpp"
+#include "bench/save_bench.hpp"
 #include "ckpt/registry.hpp"
 #include "comm/barrier.hpp"
 #include "comm/broadcast.hpp"
 #include "comm/mpi/mpi_peer.hpp"
+#include "core/deadline_watch.hpp"
 #include "core/json_lines.hpp"
 #include "core/roles.hpp"
 #include "core/signals.hpp"
@@ -102,6 +104,10 @@ ExitCode train_verb(const VerbContext& context) {
   check_roles(settings, *group, context.log);
   std::atomic<bool> stop{false};
   const SignalWatch signals({SIGTERM, SIGINT, SIGUSR1}, [&stop](int) { stop = true; });
+  const DeadlineWatch time_limit(settings.stop_after, context.started, [&] {
+    if (group->rank() == 0) context.log.info("the time of this job is up: stopping");
+    stop = true;
+  });
   const workflow::IngestOutcome cache = ingest(context, *group);
   io::Dataset dataset = workflow::open_dataset(cache.cache, cache.generation, settings);
   const int threads = settings.threads > 0
@@ -126,7 +132,8 @@ ExitCode train_verb(const VerbContext& context) {
     const auto validation = workflow::validation_report(outcome, dataset.info());
     if (!outcome.stopped) {
       keep_candidate(context, recipe, outcome, dataset.info());
-      workflow::remove_finished_checkpoint(settings, recipe, outcome.progress.epochs);
+      workflow::remove_finished_checkpoints(settings, recipe, outcome.progress.epochs);
+      workflow::forget_node_memory(settings, recipe);
       workflow::write_evaluation(settings.run_dir, recipe.name, "validation",
                                  {{"weights_xxh3", result.at("weights_xxh3")},
                                   {"data", workflow::data_identity(dataset.info(), settings)}},
@@ -260,6 +267,23 @@ std::vector<bench::Row> bench_nn(const VerbContext& context, const workflow::Ing
   return bench::bench_nn(dataset, options);
 }
 
+std::vector<bench::Row> bench_save(const VerbContext& context,
+                                   const workflow::IngestOutcome& cache) {
+  const workflow::Settings& settings = context.settings;
+  const io::Dataset dataset = workflow::open_dataset(cache.cache, cache.generation, settings);
+  bench::SaveBenchOptions options;
+  options.models = settings.recipes;
+  options.device = settings.device;
+  options.every = settings.checkpoint_every;
+  options.folder = settings.run_dir;
+  options.threads =
+      settings.threads > 0 ? settings.threads : workflow::threads_per_trainer(1, context.mpi);
+  options.repetitions = static_cast<int>(context.config.integer("bench.repetitions"));
+  options.seconds = context.config.real("bench.seconds");
+  options.log = context.log;
+  return bench::bench_save(dataset, options);
+}
+
 // All ranks measure.
 ExitCode bench_allreduce_verb(const VerbContext& context) {
   const bench::AllReduceBench outcome =
@@ -284,9 +308,12 @@ ExitCode bench_verb(const VerbContext& context) {
   if (context.subject == "scaling") return bench_scaling_verb(context);
   const std::unique_ptr<comm::Communicator> group = everyone(context, "bench");
   std::optional<workflow::IngestOutcome> cache;
-  if (context.subject == "nn") cache = ingest(context, *group);
+  const bool saves = context.subject == "save";
+  if (context.subject == "nn" || saves) cache = ingest(context, *group);
   if (group->rank() == 0) {
-    const std::vector<bench::Row> rows = cache ? bench_nn(context, *cache) : bench_io(context);
+    const std::vector<bench::Row> rows = saves   ? bench_save(context, *cache)
+                                         : cache ? bench_nn(context, *cache)
+                                                 : bench_io(context);
     print("\n" + bench::to_text(rows) + "\n");
     print_result({{"verb", "bench"},
                   {"what", context.subject},

@@ -8,7 +8,6 @@
 #include "core/hash.hpp"
 #include "io/files/atomic_file.hpp"
 #include "io/files/hdf5_file.hpp"
-#include "io/files/seal.hpp"
 
 namespace podium::ckpt {
 namespace {
@@ -167,6 +166,10 @@ Snapshot read_snapshot(const std::filesystem::path& path) {
     throw data_error("damaged outside its buffers", path.string(), snapshot_schema.remedy);
   }
   return read_content(path);
+}
+
+io::Seal read_snapshot_seal(const std::filesystem::path& path) {
+  return io::read_seal(path, snapshot_schema);
 }
 
 Json read_snapshot_card(const std::filesystem::path& path) {

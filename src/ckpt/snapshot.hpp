@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "io/files/seal.hpp"
+
 namespace podium::ckpt {
 
 // REQUIRES: the product of `shape` is values.size().
@@ -34,6 +36,9 @@ void write_snapshot(const std::filesystem::path& path, const Snapshot& snapshot)
 
 // Reads and verifies all of it. Throws data_error naming file and buffer; io_error when unreadable.
 Snapshot read_snapshot(const std::filesystem::path& path);
+
+// The seal alone: size and hash of a snapshot, which is not verified. Throws as read_snapshot().
+io::Seal read_snapshot_seal(const std::filesystem::path& path);
 
 // Reads the card alone, without verifying the buffers.
 nlohmann::ordered_json read_snapshot_card(const std::filesystem::path& path);

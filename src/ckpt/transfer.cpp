@@ -1,7 +1,9 @@
 #include "ckpt/transfer.hpp"
 
 #include <nlohmann/json.hpp>
+#include <string_view>
 
+#include "comm/broadcast.hpp"
 #include "core/error.hpp"
 
 namespace podium::ckpt {
@@ -23,6 +25,19 @@ Json header_of(const Snapshot& snapshot) {
   return {{"card", snapshot.card}, {"buffers", buffers}};
 }
 
+// The snapshot that a header describes, with room for its values.
+Snapshot announced_by(std::string_view header) {
+  Snapshot snapshot;
+  const Json json = Json::parse(header);
+  snapshot.card = json.at("card");
+  for (const Json& entry : json.at("buffers")) {
+    NamedBuffer buffer{entry.at("name"), entry.at("shape"), {}};
+    buffer.values.resize(element_count(buffer.shape));
+    snapshot.buffers.push_back(std::move(buffer));
+  }
+  return snapshot;
+}
+
 }  // namespace
 
 void send_snapshot(comm::Communicator& group, const Snapshot& snapshot, int to, int tag) {
@@ -38,13 +53,7 @@ Snapshot receive_snapshot(comm::Communicator& group, int from, int tag) {
   Snapshot snapshot;
   try {
     const char* text = reinterpret_cast<const char*>(header.bytes.data());
-    const Json json = Json::parse(text, text + header.bytes.size());
-    snapshot.card = json.at("card");
-    for (const Json& entry : json.at("buffers")) {
-      NamedBuffer buffer{entry.at("name"), entry.at("shape"), {}};
-      buffer.values.resize(element_count(buffer.shape));
-      snapshot.buffers.push_back(std::move(buffer));
-    }
+    snapshot = announced_by({text, header.bytes.size()});
   } catch (const Json::exception& error) {
     throw internal_error(std::string("a snapshot's header is malformed: ") + error.what(),
                          "transfer from rank " + std::to_string(from));
@@ -53,6 +62,16 @@ Snapshot receive_snapshot(comm::Communicator& group, int from, int tag) {
     comm::receive(group, std::as_writable_bytes(std::span(buffer.values)), from, tag);
   }
   return snapshot;
+}
+
+void share_snapshot(comm::Communicator& group, Snapshot& snapshot, int root) {
+  const bool gives = group.rank() == root;
+  const std::string header =
+      comm::broadcast_text(group, gives ? header_of(snapshot).dump() : std::string(), root);
+  if (!gives) snapshot = announced_by(header);
+  for (NamedBuffer& buffer : snapshot.buffers) {
+    comm::broadcast(group, std::as_writable_bytes(std::span(buffer.values)), root);
+  }
 }
 
 }  // namespace podium::ckpt

@@ -15,10 +15,10 @@ void HostEngine::start_epoch(const EpochPlan& plan) {
   loader_.reset();
   plan_ = plan;
   loader_ = std::make_unique<io::Loader>(dataset_, plan.data);
-  const int64_t first_pass = plan.first_step * state_.recipe.accumulate;
+  const int64_t first_pass = (plan.first_step + plan.begin) * state_.recipe.accumulate;
   state_.model.set_dropout_stream(dropout_seed(state_.recipe.seed, plan.data.rank),
                                   static_cast<uint64_t>(first_pass));
-  loader_->start_epoch(plan.epoch);
+  loader_->start_epoch(plan.epoch, static_cast<size_t>(plan.begin));
 }
 
 std::span<const Step> HostEngine::advance() {

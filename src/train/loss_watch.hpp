@@ -33,8 +33,13 @@ class LossWatch {
   // After each step: this rank's sum of losses; the images of all ranks.
   void record(int64_t step, double learning_rate, double loss_sum, double images_of_all);
 
-  // True once there are `window` steps to agree on.
-  bool due() const { return sums_.size() >= window; }
+  // Steps since the last agreement.
+  size_t recorded() const { return sums_.size(); }
+
+  // State for checkpoints, right after an agreement: how many of the last steps were above the
+  // limit.
+  size_t above() const { return above_; }
+  void go_on_from(size_t above) { above_ = above; }
 
   // This rank's sums since the last agreement, which become the sums over all ranks there.
   std::span<double> sums() { return sums_; }

@@ -23,10 +23,12 @@ namespace podium::train {
 
 struct EpochPlan {
   uint64_t epoch = 0;        // counted from 0
-  int64_t first_step = 0;    // of this epoch, counted over the whole run
+  int64_t first_step = 0;    // of the whole epoch, counted over the run
   int64_t steps_of_run = 0;  // of the data set as it is now
   nn::OneCycle schedule;     // of the learning rate, by step of the run
   io::LoaderOptions data;    // whose images, in which order, augmented how
+  int64_t begin = 0;         // the step of the epoch to begin with
+  int64_t pause_every = 0;   // advance() ends at multiples of so many steps of the run; 0: anywhere
 };
 
 // One optimizer step, as this rank has seen it.

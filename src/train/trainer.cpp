@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <vector>
 
 #include "comm/broadcast.hpp"
@@ -37,12 +38,16 @@ Divergence blame(const BlamedGradient& bad, const nn::OneCycle& schedule) {
 struct Trainer::Epoch {
   EpochPlan plan;
   size_t steps_wanted = 0;
-  size_t steps = 0;  // taken
-  double loss_sum = 0;
-  double correct = 0;
-  double images = 0;  // of this rank
+  double exposed_before = 0;  // what the engine had counted
+  size_t steps = 0;           // taken
+  EpochSums sums = {};        // of this rank
+  double earlier_s = 0;       // that the epoch took before a resume
+  double earlier_exposed_s = 0;
   double lr = 0;
   Stopwatch watch = {};
+
+  double seconds() const { return earlier_s + watch.seconds(); }
+  int64_t step_of_run() const { return plan.first_step + static_cast<int64_t>(steps); }
 };
 
 Trainer::Trainer(TrainingState& state, io::Dataset& dataset, StepEngine& engine,
@@ -53,15 +58,12 @@ Trainer::Trainer(TrainingState& state, io::Dataset& dataset, StepEngine& engine,
       engine_(engine),
       group_(group),
       options_(std::move(options)),
-      loss_watch_(state.model.card().classes) {
+      loss_watch_(state.model.card().classes),
+      checkpoints_(state, group, options_.checkpoints, options_.log),
+      identity_([this] { return identity(); }) {
   if (!options_.mlperf) options_.mlperf = std::make_shared<MlperfLog>();
   progress_.generation = options_.generation;
-  if (!options_.checkpoint.empty()) resume();
-  if (progress_.generation > dataset_.newest_generation()) {
-    throw data_error("the checkpoint was trained on records that the cache no longer has",
-                     options_.checkpoint.string(), "append them again, or delete the checkpoint");
-  }
-  dataset_.use_generation(progress_.generation);
+  resume();
 }
 
 Trainer::Outcome Trainer::run() {
@@ -72,10 +74,11 @@ Trainer::Outcome Trainer::run() {
     wall_time_ = engine_.times().filled_to(wall_.seconds());
     if (outcome == Outcome::stopped) return Outcome::stopped;
     if (stop_wanted_ && !done()) {
-      if (saved_epochs_ < progress_.epochs) save();
+      checkpoints_.conclude(between_epochs(), identity_, false);
       return Outcome::stopped;
     }
   }
+  checkpoints_.conclude(between_epochs(), identity_, true);
   if (state_.average) state_.average->swap(state_.model);
   return Outcome::finished;
 }
@@ -95,17 +98,22 @@ Confusion Trainer::validation() {
 }
 
 Trainer::Outcome Trainer::train_epoch() {
-  if (options_.follow) take_up_appended();
-  Epoch epoch{plan(), steps_per_epoch()};
+  if (options_.follow && !resumed_) take_up_appended();
+  Epoch epoch = begin_epoch();
   check_average(epoch.plan.steps_of_run);
   engine_.start_epoch(epoch.plan);
 
   options_.mlperf->start("epoch_start", {{"epoch_num", progress_.epochs + 1}});
   const bool whole = take_steps(epoch);
   options_.mlperf->stop("epoch_stop", {{"epoch_num", progress_.epochs + 1}});
-  if (!whole) return Outcome::stopped;
-  const double step_s = epoch.watch.seconds();
+  if (!whole) {
+    checkpoints_.conclude(within(epoch), identity_, false);
+    progress_.total_s += lap_.seconds();
+    return Outcome::stopped;
+  }
+  const double step_s = epoch.seconds();
   progress_.step_s += step_s;
+  progress_.exposed_comm_s += epoch.earlier_exposed_s;
   finish_epoch(epoch);
   progress_.epoch_images_per_s =
       static_cast<double>(dataset_.size(io::Split::train)) / std::max(step_s, 1e-9);
@@ -113,9 +121,22 @@ Trainer::Outcome Trainer::train_epoch() {
   lap_.restart();
   count_wall_time();
 
-  if (done() || progress_.epochs % options_.checkpoint_epochs == 0) save();
+  checkpoints_.proceed(between_epochs(), identity_);
   if (options_.on_epoch && group_.rank() == 0) options_.on_epoch(progress_);
   return Outcome::finished;
+}
+
+// From its first step, or from where the run was resumed.
+Trainer::Epoch Trainer::begin_epoch() {
+  Epoch epoch{plan(), steps_per_epoch(), engine_.times().exposed_comm_s};
+  if (!resumed_) return epoch;
+  epoch.plan.begin = resumed_->epoch_step;
+  epoch.steps = static_cast<size_t>(resumed_->epoch_step);
+  epoch.sums = resumed_->sums;
+  epoch.earlier_s = resumed_->epoch_s;
+  epoch.earlier_exposed_s = resumed_->exposed_comm_s;
+  resumed_.reset();
+  return epoch;
 }
 
 // The same on every rank.
@@ -128,8 +149,13 @@ EpochPlan Trainer::plan() const {
   io::check_options(dataset_.info(), data);
   const auto steps = static_cast<int64_t>(steps_per_epoch());
   const int64_t steps_of_run = steps * recipe_.epochs;
-  return {static_cast<uint64_t>(progress_.epochs), steps * progress_.epochs, steps_of_run,
-          nn::OneCycle(recipe_.lr, steps_of_run, schedule_options(recipe_)), std::move(data)};
+  return {static_cast<uint64_t>(progress_.epochs),
+          steps * progress_.epochs,
+          steps_of_run,
+          nn::OneCycle(recipe_.lr, steps_of_run, schedule_options(recipe_)),
+          std::move(data),
+          0,
+          checkpoints_.steps_between()};
 }
 
 io::LoaderOptions Trainer::loader_options() const {
@@ -171,8 +197,11 @@ void Trainer::take_up_appended() {
 bool Trainer::take_steps(Epoch& epoch) {
   for (auto steps = engine_.advance(); !steps.empty(); steps = engine_.advance()) {
     note(steps, epoch);
-    const bool due = loss_watch_.due() && epoch.steps < epoch.steps_wanted;
-    if (due && agree(epoch)) return false;
+    const bool due =
+        loss_watch_.recorded() >= steps_to_agreement_ || checkpoints_.due_at(epoch.step_of_run());
+    if (!due || epoch.steps == epoch.steps_wanted) continue;
+    if (agree(epoch)) return false;
+    checkpoints_.proceed(within(epoch), identity_);
   }
   stop_wanted_ = agree(epoch);  // after this epoch
   return true;
@@ -181,16 +210,16 @@ bool Trainer::take_steps(Epoch& epoch) {
 void Trainer::note(std::span<const Step> steps, Epoch& epoch) {
   for (const Step& step : steps) {
     loss_watch_.record(step.step, step.lr, step.loss_sum, static_cast<double>(step.images_of_all));
-    epoch.loss_sum += step.loss_sum;
-    epoch.correct += step.correct;
-    epoch.images += static_cast<double>(step.images);
+    epoch.sums.loss += step.loss_sum;
+    epoch.sums.correct += step.correct;
+    epoch.sums.images += static_cast<double>(step.images);
     epoch.lr = step.lr;
     ++epoch.steps;
   }
 }
 
 void Trainer::finish_epoch(const Epoch& epoch) {
-  std::array<double, 3> sums = {epoch.loss_sum, epoch.correct, epoch.images};
+  std::array<double, 3> sums = {epoch.sums.loss, epoch.sums.correct, epoch.sums.images};
   comm::ring_allreduce(group_, std::span<double>(sums));
   const auto [loss_sum, correct, images] = sums;
   ++progress_.epochs;
@@ -219,37 +248,49 @@ void Trainer::count_wall_time() {
   progress_.exposed_comm_s += progress_.epoch_wall.exposed_comm_s;
 }
 
+// Steps to the next agreement: slow ones agree about once a second.
+double Trainer::pace(const Epoch& epoch) {
+  const auto taken = static_cast<double>(epoch.steps - static_cast<size_t>(epoch.plan.begin));
+  const double a_second = std::floor(taken / std::max(epoch.watch.seconds(), 1e-9));
+  return std::clamp(a_second, 1.0, static_cast<double>(LossWatch::window));
+}
+
 // True on all ranks if any was asked to stop. Throws on all of them if the run has diverged, which
 // one that computed a bad gradient has by now.
 bool Trainer::agree(const Epoch& epoch) {
+  constexpr size_t own = 3 + Checkpoints::votes;  // before the losses
   const std::span<double> losses = loss_watch_.sums();
-  std::vector<double> shared(losses.size() + 2);
-  std::ranges::copy(losses, shared.begin() + 2);
+  std::vector<double> shared(own + losses.size());
+  const std::span<double, Checkpoints::votes> votes(shared.data() + 3, Checkpoints::votes);
   shared[0] = options_.should_stop && options_.should_stop() ? 1 : 0;
   shared[1] =
       all_finite(state_.model.parameters()) && all_finite(state_.model.statistics()) ? 0 : 1;
+  if (group_.rank() == 0) shared[2] = pace(epoch);
+  checkpoints_.vote(votes);
+  std::ranges::copy(losses, shared.begin() + own);
   comm::ring_allreduce(group_, std::span(shared));
-  std::copy_n(shared.begin() + 2, losses.size(), losses.begin());
+  std::copy_n(shared.begin() + own, losses.size(), losses.begin());
   if (auto divergence = loss_watch_.judge(shared[1] == 0)) {
     if (const auto bad = first_bad_gradient(engine_.bad_gradient(), group_)) {
       divergence = blame(*bad, epoch.plan.schedule);
     }
     fail(*divergence, epoch);
   }
+  steps_to_agreement_ = static_cast<size_t>(shared[2]);
+  checkpoints_.count(votes);
   return shared[0] > 0;
 }
 
-void Trainer::fail(const Divergence& divergence, const Epoch& epoch) const {
+void Trainer::fail(const Divergence& divergence, const Epoch& epoch) {
+  checkpoints_.settle();
   options_.mlperf->stop("epoch_stop", {{"epoch_num", progress_.epochs + 1}});
-  const std::string kept = saved_epochs_ == 0 ? "there is no checkpoint yet"
-                                              : options_.checkpoint.string() + " keeps epoch " +
-                                                    std::to_string(saved_epochs_) + ", from before";
   throw usage_error(
       divergence.what + format(" in epoch %d at step %lld of %zu", progress_.epochs + 1,
                                static_cast<long long>(divergence.step - epoch.plan.first_step + 1),
                                epoch.steps_wanted),
       format("model '%s', learning rate %.4g", recipe_.name.c_str(), divergence.learning_rate),
-      "lower the learning rate (lr) or lengthen its rise (warmup); " + kept);
+      "lower the learning rate (lr) or lengthen its rise (warmup); " + checkpoints_.kept() +
+          ", from before");
 }
 
 // Batch norm's running statistics come from each rank's own images: their mean goes on everywhere.
@@ -291,42 +332,52 @@ TrainingIdentity Trainer::identity() const {
   if (!options_.follow) {
     data += io::order_identity(dataset_, io::Split::train, options_.shuffle);
   }
-  return {recipe_, std::move(data), group_.size()};
+  return {recipe_, std::move(data)};
 }
 
 void Trainer::resume() {
-  bool found = false;
-  if (group_.rank() == 0) {
-    // The order of images is that of the records which the checkpoint was trained on.
-    const auto generation = checkpoint_generation(options_.checkpoint);
-    if (generation && *generation <= dataset_.newest_generation()) {
-      dataset_.use_generation(*generation);
-    }
-    found = may_resume(options_.checkpoint, identity(), options_.log);
-    displaces_ = !found && std::filesystem::exists(options_.checkpoint);
-    if (displaces_) {
-      options_.log.warning("model '" + recipe_.name + "': the old checkpoint is kept as " +
-                           name_aside(options_.checkpoint).string() +
-                           " when the first new one is written");
-    }
+  // The order of images is that of the records which the checkpoint was trained on.
+  const auto point = checkpoints_.resume([this](uint64_t generation) {
+    if (generation <= dataset_.newest_generation()) dataset_.use_generation(generation);
+    return identity();
+  });
+  uint64_t generation = options_.generation;
+  if (point) {
+    progress_ = point->progress;
+    generation = point->generation;
+    loss_watch_.go_on_from(point->losses_above);
+    if (point->epoch_step > 0) resumed_ = point;
   }
-  if (comm::broadcast_text(group_, found ? "yes" : "no", 0) == "no") return;
-  progress_ = read_checkpoint(options_.checkpoint, state_);
-  saved_epochs_ = progress_.epochs;
-  if (group_.rank() == 0) {
-    options_.log.info("model '" + recipe_.name + "' goes on after epoch " +
-                      std::to_string(progress_.epochs) + " of " + std::to_string(recipe_.epochs) +
-                      ", from " + options_.checkpoint.string());
+  if (generation > dataset_.newest_generation()) {
+    throw data_error("the checkpoint was trained on records that the cache no longer has",
+                     checkpoints_.kept(), "append them again, or delete the checkpoint");
   }
+  dataset_.use_generation(generation);
 }
 
-void Trainer::save() {
-  if (options_.checkpoint.empty()) return;
-  saved_epochs_ = progress_.epochs;
-  if (group_.rank() != 0) return;
-  if (displaces_) set_aside(options_.checkpoint);
-  displaces_ = false;
-  write_checkpoint(options_.checkpoint, identity(), progress_, state_);
+TrainingPoint Trainer::between_epochs() const {
+  const auto steps = static_cast<int64_t>(steps_per_epoch());
+  TrainingPoint point;
+  point.progress = progress_;
+  point.step = steps * progress_.epochs;
+  point.generation = progress_.generation;
+  point.losses_above = loss_watch_.above();
+  return point;
+}
+
+TrainingPoint Trainer::within(const Epoch& epoch) const {
+  TrainingPoint point;
+  point.progress = progress_;
+  point.step = epoch.step_of_run();
+  point.epoch_step = static_cast<int64_t>(epoch.steps);
+  point.generation = dataset_.generation();
+  point.sums = epoch.sums;
+  point.progress.total_s += lap_.seconds();
+  point.epoch_s = epoch.seconds();
+  point.exposed_comm_s =
+      epoch.earlier_exposed_s + engine_.times().exposed_comm_s - epoch.exposed_before;
+  point.losses_above = loss_watch_.above();
+  return point;
 }
 
 }  // namespace podium::train

@@ -3,13 +3,14 @@
 // Every trainer rank of a group runs it on an equal copy of the model with its own share of each
 // batch. How steps are taken is the StepEngine's; what differs between training modes is the
 // GradientSync in it. After each epoch the loop averages the running statistics, evaluates on the
-// validation split, checks that all replicas hold identical bits, writes a checkpoint, and reports.
+// validation split, checks that all replicas hold identical bits, and reports.
 // Where the recipe asks for an average of the weights, that average is what is evaluated and what
 // the model holds in the end.
 //
 // Every few steps, or after those that the engine takes at once, the ranks agree, in one small
-// collective, on whether to stop and whether the run has diverged (loss_watch.hpp). One that has
-// ends all trainers with one error; its last checkpoint is of an epoch before.
+// collective, on whether to stop, whether to save, and whether the run has diverged
+// (loss_watch.hpp). One that has ends all trainers with one error, and that state is not saved. A
+// run that stops is saved where it stands, in the middle of an epoch or not (checkpoints.hpp).
 //
 // Records that are appended to the cache while a run is under way wait for the next run, or, for
 // one that follows, for its next epoch; all ranks take them up together.
@@ -18,7 +19,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -29,23 +29,22 @@
 #include "core/log.hpp"
 #include "io/loader/dataset.hpp"
 #include "io/loader/loader.hpp"
+#include "train/checkpoints.hpp"
 #include "train/confusion.hpp"
 #include "train/loss_watch.hpp"
 #include "train/mlperf_log.hpp"
 #include "train/progress.hpp"
 #include "train/step_engine.hpp"
-#include "train/training_checkpoint.hpp"
 #include "train/training_state.hpp"
 #include "train/wall_time.hpp"
 
 namespace podium::train {
 
 struct TrainerOptions {
-  std::string data;                  // names the split: a checkpoint of another is not used
-  std::filesystem::path checkpoint;  // file to resume from and to write; empty: none
-  int checkpoint_epochs = 1;         // write after every so many epochs
-  uint64_t generation = 0;           // of the cache, for a run that begins; the same on all ranks
-  bool follow = false;               // take up at each epoch what was appended
+  std::string data;  // names the split: a checkpoint of another is not used
+  CheckpointOptions checkpoints;
+  uint64_t generation = 0;  // of the cache, for a run that begins; the same on all ranks
+  bool follow = false;      // take up at each epoch what was appended
   io::Shuffle shuffle = io::Shuffle::automatic;
   size_t prefetch_threads = 1;
   double target_accuracy = 0;  // on validation, in [0,1]: training ends once it is reached; 0: none
@@ -59,8 +58,8 @@ class Trainer {
  public:
   enum class Outcome { finished, stopped };
 
-  // All references must outlive the trainer. `state` is a new one; it is resumed from the
-  // checkpoint when that is of the same recipe, data and number of ranks.
+  // All references must outlive the trainer. `state` is a new one; it is resumed from the newest
+  // checkpoint of the same recipe and data.
   Trainer(TrainingState& state, io::Dataset& dataset, StepEngine& engine, comm::Communicator& group,
           TrainerOptions options);
 
@@ -83,6 +82,7 @@ class Trainer {
   struct Epoch;
 
   Outcome train_epoch();
+  Epoch begin_epoch();
   EpochPlan plan() const;
   size_t steps_per_epoch() const;
   io::LoaderOptions loader_options() const;
@@ -94,12 +94,14 @@ class Trainer {
   void count_wall_time();
   bool done() const;
   bool agree(const Epoch& epoch);
-  [[noreturn]] void fail(const Divergence& divergence, const Epoch& epoch) const;
+  static double pace(const Epoch& epoch);
+  [[noreturn]] void fail(const Divergence& divergence, const Epoch& epoch);
   void average_statistics(std::span<float> statistics);
   void validate();
   void check_replicas();
   void resume();
-  void save();
+  TrainingPoint between_epochs() const;
+  TrainingPoint within(const Epoch& epoch) const;
   TrainingIdentity identity() const;
 
   TrainingState& state_;
@@ -110,13 +112,15 @@ class Trainer {
   TrainerOptions options_;
   LossWatch loss_watch_;
   Progress progress_;
-  Stopwatch lap_;                        // since total_s was last brought up to date
-  Stopwatch wall_;                       // since run() began
-  WallTime wall_time_;                   // then
-  bool stop_wanted_ = false;             // by some rank, at the end of an epoch
-  int saved_epochs_ = 0;                 // in the checkpoint; 0: there is none of this run
-  bool displaces_ = false;               // the file is a checkpoint of another run
-  std::optional<Confusion> validation_;  // after the last epoch trained here
+  Checkpoints checkpoints_;
+  const Checkpoints::Identity identity_;
+  std::optional<TrainingPoint> resumed_;           // in the middle of an epoch, until that goes on
+  Stopwatch lap_;                                  // since total_s was last brought up to date
+  Stopwatch wall_;                                 // since run() began
+  WallTime wall_time_;                             // then
+  size_t steps_to_agreement_ = LossWatch::window;  // all ranks agree that often
+  bool stop_wanted_ = false;                       // by some rank, at the end of an epoch
+  std::optional<Confusion> validation_;            // after the last epoch trained here
 };
 
 }  // namespace podium::train

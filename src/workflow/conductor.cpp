@@ -129,6 +129,7 @@ void Conductor::handle(const Json& event) {
   if (kind == "left") --roles_left_;
   if (kind == "drained") on_drained(event);
   if (kind == "signal") on_signal(event);
+  if (kind == "time_limit") on_time_limit();
   if (kind == "memory_cache") on_memory_cache(event);
   if (kind == "serving") {
     ++serving_ranks_up_;
@@ -278,6 +279,12 @@ void Conductor::on_signal(const Json& event) {
   const int number = event.at("number");
   const std::string text = "asked to stop: ending in good order";
   if (!stop_asked_) number == SIGTERM ? log_.debug(text) : log_.info(text);
+  stop_asked_ = true;
+}
+
+// Each rank has a watch; the first one counts.
+void Conductor::on_time_limit() {
+  if (!stop_asked_) log_.info("the time of this job is up: ending in good order");
   stop_asked_ = true;
 }
 

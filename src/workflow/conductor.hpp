@@ -59,6 +59,7 @@ class Conductor {
   void on_front_door(const Json& event);
   void on_drained(const Json& event);
   void on_signal(const Json& event);
+  void on_time_limit();
 
   void order(Role role, const Json& message);
   void deploy(const Json& selected);

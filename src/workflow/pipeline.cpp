@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "comm/barrier.hpp"
+#include "core/deadline_watch.hpp"
 #include "core/error.hpp"
 #include "core/signals.hpp"
 #include "io/files/atomic_file.hpp"
@@ -87,9 +88,9 @@ void remove_checkpoints(const Settings& settings, Summary& summary) {
   for (const train::Recipe& recipe : settings.recipes) {
     const ModelSummary* model = summary.find(recipe.name);
     const int epochs = model == nullptr ? 0 : model->metrics.at("epochs").get<int>();
-    remove_finished_checkpoint(settings, recipe, epochs);
+    remove_finished_checkpoints(settings, recipe, epochs);
   }
-  if (settings.checkpoint_epochs == 0) return;
+  if (settings.checkpoint_every.unit == ckpt::Interval::Unit::never) return;
   io::remove_stale_temporaries(settings.checkpoint_dir());
   std::error_code ignored;  // it is not empty
   std::filesystem::remove(settings.checkpoint_dir(), ignored);
@@ -137,6 +138,9 @@ std::optional<Summary> run_pipeline(const Settings& settings, comm::MpiEnvironme
 
   const SignalWatch signals({SIGTERM, SIGINT, SIGUSR1}, [&job](int number) {
     job.tell_conductor({{"event", "signal"}, {"number", number}, {"rank", job.rank()}});
+  });
+  const DeadlineWatch time_limit(settings.stop_after, started, [&job] {
+    job.tell_conductor({{"event", "time_limit"}, {"rank", job.rank()}});
   });
   std::vector<std::thread> roles = start_roles(job, log, fatal);
   std::optional<Summary> summary;

@@ -3,9 +3,11 @@
 
 #include <chrono>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "ckpt/retention.hpp"
 #include "core/device_choice.hpp"
 #include "io/cache/ingest.hpp"
 #include "io/loader/cache_policy.hpp"
@@ -34,7 +36,12 @@ struct Settings {
   train::Exchange exchange;
   bool train_alone = false;    // --train.sync=none
   double target_accuracy = 0;  // on validation; 0: none
-  int checkpoint_epochs = 1;   // 0: no checkpoints
+
+  ckpt::Interval checkpoint_every;  // into the run folder
+  ckpt::Interval memory_every;      // into the memory of the node
+  ckpt::Retention retention;
+  uint64_t part_bytes = 0;           // a checkpoint above it is written by several ranks
+  std::optional<double> stop_after;  // seconds after the start of the job; empty: never
 
   serve::ServiceOptions service;
   std::chrono::seconds drain{30};

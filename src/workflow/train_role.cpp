@@ -29,7 +29,10 @@ class TrainRole {
       if (stop_) return tell_stopped();
       order = job_.control.receive(Mailbox::train);
     }
-    if (order.at("order") == "test") test();
+    if (order.at("order") == "test") {
+      test();
+      forget_memory();
+    }
     if (order.at("order") == "stop") tell_stopped();
   }
 
@@ -107,6 +110,14 @@ class TrainRole {
                            {"test_accuracy", report.confusion.accuracy()},
                            {"data", data_identity(dataset_->info(), job_.settings)},
                            {"evaluation", to_json(report)}});
+    }
+  }
+
+  // All models are stored by now.
+  void forget_memory() const {
+    if (!leads()) return;
+    for (const size_t model : job_.groups.work[static_cast<size_t>(group_index_)]) {
+      forget_node_memory(job_.settings, job_.settings.recipes[model]);
     }
   }
 

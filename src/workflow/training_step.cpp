@@ -4,6 +4,8 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "ckpt/node_memory.hpp"
+#include "ckpt/store.hpp"
 #include "comm/ring_allreduce.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
@@ -23,8 +25,10 @@ std::vector<float> to_floats(const std::vector<double>& values) {
   return {values.begin(), values.end()};
 }
 
-std::filesystem::path checkpoint_file(const Settings& settings, const train::Recipe& recipe) {
-  return settings.checkpoint_dir() / (recipe.name + ".h5");
+using Unit = ckpt::Interval::Unit;
+
+std::filesystem::path checkpoint_folder(const Settings& settings, const train::Recipe& recipe) {
+  return settings.checkpoint_dir() / recipe.name;
 }
 
 std::string size_line(const train::Recipe& recipe, const nn::Model& model, int batch) {
@@ -92,11 +96,29 @@ void tell_wall_time(const train::Recipe& recipe, const TrainingOutcome& outcome,
 }
 
 void tell_unused(const Settings& settings, const train::Recipe& recipe, const Log& log) {
-  const std::filesystem::path file = checkpoint_file(settings, recipe);
-  std::error_code ignored;
-  if (!std::filesystem::exists(file, ignored)) return;
-  log.warning("model '" + recipe.name + "' starts anew and leaves its checkpoint " + file.string() +
-              " alone, as --ckpt.every=never asks");
+  const ckpt::Store store(checkpoint_folder(settings, recipe));
+  if (store.steps().empty()) return;
+  log.warning("model '" + recipe.name + "' starts anew and leaves its checkpoints in " +
+              store.folder().string() + " alone, as --ckpt.every=never asks");
+}
+
+// The node's memory is that of the group's first rank, which alone uses it.
+train::CheckpointOptions checkpoint_options(const Settings& settings, const train::Recipe& recipe,
+                                            const comm::Communicator& group, const Log& log) {
+  train::CheckpointOptions options;
+  options.every = settings.checkpoint_every;
+  options.retention = settings.retention;
+  options.part_bytes = settings.part_bytes;
+  options.memory_every = settings.memory_every;
+  const bool to_disk = settings.checkpoint_every.unit != Unit::never;
+  if (to_disk) options.folder = checkpoint_folder(settings, recipe);
+  if (group.rank() != 0) return options;
+  if (!to_disk) tell_unused(settings, recipe, log);
+  if (settings.memory_every.unit != Unit::never) {
+    options.memory =
+        ckpt::open_node_memory(ckpt::node_memory_root(), settings.run_dir) / recipe.name;
+  }
+  return options;
 }
 
 // The images a rank computes on together: the records may grow in a run that follows.
@@ -160,12 +182,7 @@ TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset
 
   train::TrainerOptions options;
   options.data = data_identity(dataset.info(), settings).dump();
-  if (settings.checkpoint_epochs > 0) {
-    io::create_folder(settings.checkpoint_dir());
-    options.checkpoint = checkpoint_file(settings, recipe);
-    options.checkpoint_epochs = settings.checkpoint_epochs;
-  }
-  if (settings.checkpoint_epochs == 0 && group.rank() == 0) tell_unused(settings, recipe, log);
+  options.checkpoints = checkpoint_options(settings, recipe, group, log);
   options.generation = dataset.generation();
   options.follow = settings.follow;
   options.shuffle = settings.shuffle;
@@ -262,11 +279,18 @@ std::string epoch_line(const train::Recipe& recipe, const train::Progress& progr
                 progress.train_accuracy, progress.val_accuracy, progress.epoch_images_per_s);
 }
 
-bool remove_finished_checkpoint(const Settings& settings, const train::Recipe& recipe, int epochs) {
-  if (settings.checkpoint_epochs == 0 || epochs < recipe.epochs) return false;
-  std::error_code ignored;  // a file that stays is gone on from, or refused, by the next run
-  std::filesystem::remove(checkpoint_file(settings, recipe), ignored);
-  return true;
+void remove_finished_checkpoints(const Settings& settings, const train::Recipe& recipe,
+                                 int epochs) {
+  if (epochs < recipe.epochs || settings.retention.keeps_some()) return;
+  if (settings.checkpoint_every.unit == Unit::never) return;
+  ckpt::Store(checkpoint_folder(settings, recipe)).clear();
+}
+
+void forget_node_memory(const Settings& settings, const train::Recipe& recipe) {
+  if (settings.memory_every.unit == Unit::never) return;
+  const std::filesystem::path root = ckpt::node_memory_root();
+  ckpt::Store(ckpt::open_node_memory(root, settings.run_dir) / recipe.name).clear();
+  ckpt::leave_node_memory(root, settings.run_dir);
 }
 
 io::Dataset open_dataset(const std::filesystem::path& cache, uint64_t generation,

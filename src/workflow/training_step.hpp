@@ -29,7 +29,7 @@ nn::Model make_model(const train::Recipe& recipe, const io::DatasetInfo& dataset
                      const DeviceChoice& device, int threads, int max_batch);
 
 struct TrainingOutcome {
-  bool stopped = false;  // some rank was asked to stop; the checkpoint holds the last whole epoch
+  bool stopped = false;  // some rank was asked to stop; the checkpoint says where
   train::Progress progress;
   double target_accuracy = 0;  // 0: none was asked for
   bool reached = false;        // that target
@@ -68,10 +68,13 @@ ckpt::Snapshot candidate_of(const train::Recipe& recipe, const TrainingOutcome& 
 Json epoch_event(const train::Recipe& recipe, const train::Progress& progress);
 std::string epoch_line(const train::Recipe& recipe, const train::Progress& progress);
 
-// Removes the checkpoint of a model that is stored after all of its epochs; true if it is. A run to
-// a target accuracy may end before: a higher target goes on from its checkpoint. A run without
-// checkpoints leaves what is there.
-bool remove_finished_checkpoint(const Settings& settings, const train::Recipe& recipe, int epochs);
+// Removes the checkpoints of a model that is stored after all of its epochs, unless some are to be
+// kept. A run to a target accuracy may end before: a higher target goes on from its checkpoint. A
+// run without checkpoints leaves what is there.
+void remove_finished_checkpoints(const Settings& settings, const train::Recipe& recipe, int epochs);
+
+// The same in the memory of this node, by the group's first rank once a model is stored.
+void forget_node_memory(const Settings& settings, const train::Recipe& recipe);
 
 // The cache for training, as the settings ask: collective use of equal generations is the caller's.
 io::Dataset open_dataset(const std::filesystem::path& cache, uint64_t generation,

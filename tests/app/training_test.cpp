@@ -157,7 +157,7 @@ TEST_F(Training, ADivergedModelEndsTheJobWithOneLineAndIsNeverPublished) {
   EXPECT_NE(job->err().find("model 'cnn', learning rate"), std::string::npos) << job->err();
   EXPECT_NE(job->err().find("no longer"), std::string::npos) << job->err();
   EXPECT_FALSE(std::filesystem::exists(run_dir() / "registry" / "candidates" / "cnn.h5"));
-  EXPECT_TRUE(std::filesystem::exists(run_dir() / "checkpoints" / "dense.h5"));
+  EXPECT_TRUE(std::filesystem::exists(run_dir() / "checkpoints" / "dense"));
   const std::vector<json> events = mlperf_events().at("cnn");
   EXPECT_EQ(order_of(events), beginning + " init_stop run_start epoch_start epoch_stop run_stop");
   EXPECT_EQ(events.back().at("metadata").at("status"), "aborted");

@@ -83,7 +83,7 @@ TEST_F(AccumulateTest, GoesOnFromACheckpointToTheSameBitsWithDropout) {
   recipe.accumulate = 2;
   const std::string uninterrupted = train(recipe, 2);
   train::TrainerOptions options;
-  options.checkpoint = cache_.folder() / "small.h5";
+  options.checkpoints.folder = cache_.folder() / "small";
   std::atomic<int> checks{0};
   options.should_stop = [&] { return ++checks > 4; };
   train(recipe, 2, options, Trainer::Outcome::stopped);

@@ -158,7 +158,7 @@ TEST_F(AveragingTest, ResumesToTheSameBits) {
     recipe.final_lr = 0.1;
     const std::string uninterrupted = train(recipe, 2);
     train::TrainerOptions options;
-    options.checkpoint = cache_.folder() / (lookahead ? "lookahead.h5" : "average.h5");
+    options.checkpoints.folder = cache_.folder() / (lookahead ? "lookahead" : "average");
     for (const int epochs : {1, 3}) {
       std::atomic<bool> stop{false};
       options.should_stop = [&] { return stop.load(); };

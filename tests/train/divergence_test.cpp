@@ -171,16 +171,16 @@ TEST_F(DivergenceTest, IsNoticedAtTheEndOfAnEpochToo) {
 
 TEST_F(DivergenceTest, TheCheckpointBeforeItIsKeptAndNamed) {
   train::TrainerOptions options;
-  options.checkpoint = cache_.folder() / "small.h5";
+  options.checkpoints.folder = cache_.folder() / "small";
   int epochs = 0;
   options.on_epoch = [&](const train::Progress& progress) { epochs = progress.epochs; };
   const std::string text = failure(25, no_number, options);
   EXPECT_EQ(epochs, 2);
-  EXPECT_TRUE(has(text, "small.h5 keeps epoch 2")) << text;
+  EXPECT_TRUE(has(text, "step-000000022.json is the newest checkpoint, from before")) << text;
   options.on_epoch = nullptr;
   const std::string resumed = failure(0, no_number, options);
   EXPECT_TRUE(has(resumed, "in epoch 3 at step")) << resumed;
-  EXPECT_TRUE(has(resumed, "small.h5 keeps epoch 2")) << resumed;
+  EXPECT_TRUE(has(resumed, "step-000000022.json is the newest checkpoint, from before")) << resumed;
   const std::string uninterrupted = train(test::small_recipe(), 3);
   EXPECT_EQ(train(test::small_recipe(), 3, options), uninterrupted);
 }

@@ -155,11 +155,29 @@ TEST_F(ResidentEngineTest, LearnsInTheLoopAndResumesToTheSameBits) {
   EXPECT_GT(progress_.val_accuracy, 0.9);
   EXPECT_EQ(progress_.images, 4 * 350);
   train::TrainerOptions options;
-  options.checkpoint = cache_.folder() / "small.h5";
+  options.checkpoints.folder = cache_.folder() / "small";
   std::atomic<int> checks{0};
   options.should_stop = [&] { return ++checks == 2; };  // once an epoch
   train_by_loop(recipe, options, train::Trainer::Outcome::stopped);
   EXPECT_EQ(progress_.epochs, 2);
+  options.should_stop = nullptr;
+  EXPECT_EQ(train_by_loop(recipe, options, train::Trainer::Outcome::finished), uninterrupted);
+}
+
+// It pauses where a save may be due, and begins in the middle of an epoch.
+TEST_F(ResidentEngineTest, ResumesInTheMiddleOfAnEpochToTheSameBits) {
+  train::Recipe recipe = test::small_recipe();
+  recipe.architecture = "conv 4 3; bn; relu; pool 2; dropout 0.4; dense classes";
+  recipe.ema = 0.9;
+  recipe.shift = 1;
+  const std::string uninterrupted = train_by_loop(recipe, {}, train::Trainer::Outcome::finished);
+  train::TrainerOptions options;
+  options.checkpoints.folder = cache_.folder() / "small";
+  options.checkpoints.every = {ckpt::Interval::Unit::steps, 4};
+  std::atomic<int> checks{0};
+  options.should_stop = [&] { return ++checks == 5; };  // after 4, 8, 11, 12 and 16 steps
+  train_by_loop(recipe, options, train::Trainer::Outcome::stopped);
+  EXPECT_EQ(ckpt::Store(options.checkpoints.folder).steps().front(), 16);
   options.should_stop = nullptr;
   EXPECT_EQ(train_by_loop(recipe, options, train::Trainer::Outcome::finished), uninterrupted);
 }

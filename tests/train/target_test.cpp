@@ -63,8 +63,9 @@ TEST_F(TargetTest, ARunThatReachedItStaysSoAndAHigherTargetGoesOn) {
   recipe.ema = 0.9;
   const std::string whole = train(recipe, 2);
   train::TrainerOptions options;
-  options.checkpoint = cache_.folder() / "small.h5";
-  options.checkpoint_epochs = 3;  // it is written once the target is reached, whenever that is
+  options.checkpoints.folder = cache_.folder() / "small";
+  options.checkpoints.every.count =
+      3;  // it is written once the target is reached, whenever that is
   options.target_accuracy = 0.01;
   const std::string early = train(recipe, 2, options);
   EXPECT_EQ(progress_.epochs, 1);

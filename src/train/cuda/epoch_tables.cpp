@@ -14,6 +14,13 @@ size_t largest_share(const io::LoaderOptions& data, uint64_t records) {
   return (batch + data.world - 1) / data.world;
 }
 
+// Behind `steps`, which are not taken.
+Cursor cursor_at(std::span<const PlannedStep> steps) {
+  Cursor cursor{static_cast<uint32_t>(steps.size()), 0};
+  for (const PlannedStep& step : steps) cursor.image += static_cast<uint32_t>(step.images);
+  return cursor;
+}
+
 }  // namespace
 
 EpochTables::EpochTables(const io::LoaderOptions& data, uint64_t records,
@@ -24,6 +31,7 @@ EpochTables::EpochTables(const io::LoaderOptions& data, uint64_t records,
   for (Drawn& drawn : drawn_) drawn.images = {images, "the order of an epoch"};
   host_steps_ = {steps, "the steps of an epoch"};
   host_epoch_ = {1, "the key of an epoch"};
+  host_cursor_ = {1, "the cursor of an epoch"};
   host_losses_ = {steps, "the losses of an epoch"};
   order_ = {images, "the order of an epoch"};
   steps_ = {steps + 1, "the steps of an epoch"};
@@ -56,10 +64,11 @@ void EpochTables::begin(const EpochPlan& plan, std::span<const PlannedStep> step
     host_steps_.data()[i] = {static_cast<float>(steps[i].lr), steps[i].average_share};
   }
   *host_epoch_.data() = {dropout_seed, static_cast<uint64_t>(plan.first_step)};
+  *host_cursor_.data() = cursor_at(steps.first(static_cast<size_t>(plan.begin)));
   copy(order_.data(), drawn.images.data(), drawn.images.bytes(), stream);
   copy(steps_.data(), host_steps_.data(), host_steps_.bytes(), stream);
   copy(epoch_.data(), host_epoch_.data(), host_epoch_.bytes(), stream);
-  podium::cuda::fill_zero(cursor_.data(), cursor_.bytes(), stream);
+  copy(cursor_.data(), host_cursor_.data(), host_cursor_.bytes(), stream);
 }
 
 std::span<const nn::cuda::DeviceLoss> EpochTables::fetch_losses(size_t first, size_t count,

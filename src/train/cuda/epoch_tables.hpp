@@ -29,8 +29,8 @@ class EpochTables {
   // Draws the images of `plan` on the host, unless that was done already.
   void draw(const EpochPlan& plan);
 
-  // Enqueues the copy of the epoch, which is drawn if it was not, and puts the cursor to its begin.
-  // No step may be under way.
+  // Enqueues the copy of the epoch, which is drawn if it was not, and puts the cursor to where the
+  // plan begins. No step may be under way.
   void begin(const EpochPlan& plan, std::span<const PlannedStep> steps, uint64_t dropout_seed,
              cudaStream_t stream);
 
@@ -54,6 +54,7 @@ class EpochTables {
   size_t next_ = 0;             // of them: where the next one is drawn
   podium::cuda::PinnedBuffer<StepEntry> host_steps_;
   podium::cuda::PinnedBuffer<EpochKey> host_epoch_;
+  podium::cuda::PinnedBuffer<Cursor> host_cursor_;
   podium::cuda::PinnedBuffer<nn::cuda::DeviceLoss> host_losses_;
 
   podium::cuda::DeviceBuffer<DrawnImage> order_;

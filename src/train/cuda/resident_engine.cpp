@@ -45,6 +45,7 @@ class CudaResidentEngine final : public StepEngine {
   void make_executors();
   void move_state_to_device();
   void launch(size_t first, size_t count);
+  size_t steps_from(size_t first) const;
   void draw_ahead();
   void wait();
 
@@ -74,7 +75,7 @@ void CudaResidentEngine::start_epoch(const EpochPlan& plan) {
   }
   const WeightAverage* average = spec_.state.average ? &*spec_.state.average : nullptr;
   planned_ = plan_steps(*plan_, spec_.dataset.size(io::Split::train), average);
-  next_ = 0;
+  next_ = static_cast<size_t>(plan.begin);
   take_up_data();
   move_state_to_device();
   tables_->begin(*plan_, planned_, dropout_seed(spec_.state.recipe.seed, plan.data.rank), stream_);
@@ -125,7 +126,7 @@ void CudaResidentEngine::move_state_to_device() {
 std::span<const Step> CudaResidentEngine::advance() {
   require(plan_.has_value(), "no epoch is under way", "CudaResidentEngine::advance");
   const size_t first = next_;
-  const size_t count = std::min(steps_at_once, planned_.size() - first);
+  const size_t count = steps_from(first);
   if (count == 0) {
     plan_.reset();
     return {};
@@ -145,6 +146,14 @@ std::span<const Step> CudaResidentEngine::advance() {
   }
   steps_s_ += watch.seconds();
   return taken_;
+}
+
+// How many are taken at once: to the end of the epoch, but no further than to the next pause.
+size_t CudaResidentEngine::steps_from(size_t first) const {
+  const size_t most = std::min(steps_at_once, planned_.size() - first);
+  if (plan_->pause_every == 0 || most == 0) return most;
+  const int64_t to_pause = plan_->pause_every - planned_[first].step % plan_->pause_every;
+  return std::min(most, static_cast<size_t>(to_pause));
 }
 
 // What is exchanged inside the graphs is part of them, and counts as computing.
@@ -167,6 +176,7 @@ void CudaResidentEngine::draw_ahead() {
   EpochPlan next = *plan_;
   ++next.epoch;
   next.first_step += static_cast<int64_t>(planned_.size());
+  next.begin = 0;
   if (next.first_step < next.steps_of_run) tables_->draw(next);
 }
 

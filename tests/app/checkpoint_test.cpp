@@ -1,0 +1,285 @@
+// Checkpoints as users meet them: jobs that are killed, stopped or out of time, and disks that are
+// full or changed behind their back.
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <fstream>
+
+#include "app_fixture.hpp"
+#include "core/random.hpp"
+#include "io/data_files.hpp"
+
+namespace podium::test {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+class Checkpoint : public AppTest {
+ protected:
+  // Some hundred steps of a small network.
+  static Words training(const Words& more = {}) {
+    Words words = {"--train.model=cnn", "--model.cnn.epochs=12", "--train.threads=1",
+                   "--ckpt.every=5steps", "--log.level=info"};
+    append(words, more);
+    return words;
+  }
+
+  fs::path checkpoints() const { return run_dir() / "checkpoints" / "cnn"; }
+
+  // Files with this extension, by name.
+  std::vector<fs::path> files(const char* extension) const {
+    std::vector<fs::path> paths;
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator(checkpoints(), ignored)) {
+      if (entry.path().extension() == extension) paths.push_back(entry.path());
+    }
+    std::ranges::sort(paths);
+    return paths;
+  }
+
+  // The hash of the run that nobody disturbs.
+  std::string undisturbed(int ranks) {
+    const auto job = start_on(ranks, training({"--ckpt.every=never"}));
+    EXPECT_EQ(job->wait(), 0) << job->err();
+    const std::string hash = job->result().at("weights_xxh3");
+    fs::remove_all(run_dir());
+    return hash;
+  }
+
+  std::unique_ptr<Process> start_on(int ranks, const Words& more) const {
+    return ranks == 1 ? start_alone("train", more) : start(ranks, "train", more);
+  }
+
+  // Kills the job, or one of its ranks; false if it had ended.
+  static bool kill_one(Process& job, int ranks) {
+    if (!job.running()) return false;
+    if (ranks == 1) {
+      job.signal(SIGKILL);
+      return true;
+    }
+    for (const pid_t child : children_of(job.pid())) {
+      for (const pid_t rank : children_of(child)) {
+        if (name_of(rank) == "podium") return ::kill(rank, SIGKILL) == 0;
+      }
+      if (name_of(child) == "podium") return ::kill(child, SIGKILL) == 0;
+    }
+    return false;
+  }
+
+  // Kills a run `kills` times at random moments, then lets it end.
+  void expect_the_same_bits_after(int kills, int ranks, uint64_t seed, const std::string& hash) {
+    Random random(seed);
+    int killed = 0;
+    for (int round = 0; round < kills; ++round) {
+      const bool some = !files(".json").empty();
+      const auto job = start_on(ranks, training({"--ckpt.memory=3steps"}));
+      if (ranks > 1) job->wait_for_err("parameters");  // else there is only mpirun, for long
+      usleep(static_cast<useconds_t>((ranks > 1 ? 0 : 100'000) + random.below(700'000)));
+      killed += kill_one(*job, ranks) ? 1 : 0;
+      job->wait();
+      EXPECT_EQ(job->err().find("refused"), std::string::npos) << job->err();
+      EXPECT_EQ(job->err().find("starts anew"), std::string::npos) << job->err();
+      const bool trains = job->err().find("parameters") != std::string::npos;
+      if (some && job->err().find("epoch ") != std::string::npos && trains) {
+        EXPECT_NE(job->err().find("goes on after epoch"), std::string::npos) << job->err();
+      }
+    }
+    EXPECT_GT(killed, kills / 2);
+    const auto last = start_on(ranks, training({"--ckpt.memory=3steps"}));
+    ASSERT_EQ(last->wait(), 0) << last->err();
+    EXPECT_EQ(last->result().at("weights_xxh3"), hash);
+    EXPECT_FALSE(fs::exists(checkpoints())) << "it is finished";
+    fs::remove_all(run_dir());
+  }
+};
+
+TEST_F(Checkpoint, AKilledRunEndsWithTheSameBits) {
+  expect_the_same_bits_after(6, 1, 1, undisturbed(1));
+}
+
+TEST_F(Checkpoint, ARunOfWhichOneRankIsKilledEndsWithTheSameBits) {
+  expect_the_same_bits_after(3, 2, 2, undisturbed(2));
+}
+
+// ctest -L long
+TEST_F(Checkpoint, LongFiftyKillsEndWithTheSameBits) {
+  if (std::getenv("PODIUM_LONG_TESTS") == nullptr) GTEST_SKIP() << "set PODIUM_LONG_TESTS=1";
+  const std::string alone = undisturbed(1);
+  for (uint64_t chain = 0; chain < 8; ++chain) expect_the_same_bits_after(5, 1, 10 + chain, alone);
+  const std::string together = undisturbed(2);
+  for (uint64_t chain = 0; chain < 2; ++chain) {
+    expect_the_same_bits_after(5, 2, 20 + chain, together);
+  }
+}
+
+TEST_F(Checkpoint, ASignalSavesInTheMiddleOfAnEpochAndEndsWith75) {
+  const std::string hash = undisturbed(2);
+  for (const int signal : {SIGUSR1, SIGTERM}) {
+    const auto job = start(2, "train", training({"--ckpt.every=100epochs"}));
+    ASSERT_TRUE(job->wait_for_err("  loss ")) << job->err();
+    job->signal(signal);
+    ASSERT_EQ(job->wait(), 75) << job->err();
+    ASSERT_GE(files(".json").size(), 1U) << job->err();
+  }
+  const auto last = start(2, "train", training());
+  ASSERT_EQ(last->wait(), 0) << last->err();
+  EXPECT_NE(last->err().find("goes on after epoch"), std::string::npos) << last->err();
+  EXPECT_EQ(last->result().at("weights_xxh3"), hash);
+}
+
+TEST_F(Checkpoint, TheEndOfItsTimeIsASignalToo) {
+  for (const char* verb : {"train", "run"}) {
+    fs::remove_all(run_dir());
+    const Words words = training({"--run.max_time=3s", "--model.cnn.epochs=10000",
+                                  "--run.models=cnn", "--ckpt.every=100epochs"});
+    const auto job = start(2, verb, words);
+    ASSERT_EQ(job->wait(), 75) << job->err();
+    EXPECT_NE(job->err().find("the time of this job is up"), std::string::npos) << job->err();
+    const bool trained = job->err().find("  loss ") != std::string::npos;
+    EXPECT_EQ(files(".json").size(), trained ? 1U : 0U) << job->err();
+  }
+}
+
+TEST_F(Checkpoint, TheEndThatSlurmSetIsKept) {
+  Words command = {"env", "SLURM_JOB_END_TIME=" + std::to_string(std::time(nullptr) + 62)};
+  append(command, words("train", training({"--run.end_margin=1min", "--model.cnn.epochs=10000"})));
+  Process job(command);
+  EXPECT_EQ(job.wait(), 75) << job.err();
+  EXPECT_FALSE(files(".json").empty());
+}
+
+TEST_F(Checkpoint, ADamagedNewestIsRefusedByNameAndTheOneBeforeUsed) {
+  const std::string hash = undisturbed(1);
+  Random random(3);
+  for (const char* extension : {".h5", ".json"}) {
+    const auto first = start_alone("train", training({"--model.cnn.epochs=12"}));
+    ASSERT_TRUE(first->wait_for_err("epoch  2/")) << first->err();
+    first->signal(SIGTERM);
+    ASSERT_EQ(first->wait(), 75) << first->err();
+    const fs::path newest = files(extension).back();
+    Bytes bytes = read_bytes(newest);
+    bytes[random.below(bytes.size() - 1)] ^= static_cast<uint8_t>(1 << random.below(8));
+    write_bytes(newest, bytes);
+    const auto second = start_alone("train", training());
+    ASSERT_EQ(second->wait(), 0) << second->err();
+    EXPECT_NE(second->err().find("the checkpoint is refused"), std::string::npos) << second->err();
+    EXPECT_NE(second->err().find(newest.string()), std::string::npos) << second->err();
+    EXPECT_NE(second->err().find("goes on after epoch"), std::string::npos) << second->err();
+    EXPECT_EQ(second->result().at("weights_xxh3"), hash);
+    EXPECT_TRUE(fs::exists(checkpoints() / "refused" / newest.filename())) << "nothing is lost";
+    fs::remove_all(run_dir());
+  }
+}
+
+TEST_F(Checkpoint, ANewerFormatAndAnotherArchitectureAreToldAndNothingIsLost) {
+  const auto first = start_alone("train", training());
+  ASSERT_TRUE(first->wait_for_err("epoch  1/")) << first->err();
+  first->signal(SIGTERM);
+  ASSERT_EQ(first->wait(), 75) << first->err();
+  for (const fs::path& marker : files(".json")) {
+    std::string text;
+    std::getline(std::ifstream(marker), text);
+    text.replace(text.find("\"format\":1"), 10, "\"format\":9");
+    std::ofstream(marker) << text << "\n";
+  }
+  const auto newer = start_alone("train", training({"--model.cnn.epochs=1"}));
+  ASSERT_EQ(newer->wait(), 0) << newer->err();
+  EXPECT_NE(newer->err().find("format 9"), std::string::npos) << newer->err();
+  EXPECT_TRUE(fs::exists(run_dir() / "checkpoints" / "cnn.old-1"));
+
+  const auto second = start_alone("train", training());
+  ASSERT_TRUE(second->wait_for_err("epoch  1/")) << second->err();
+  second->signal(SIGTERM);
+  ASSERT_EQ(second->wait(), 75) << second->err();
+  const auto other = start_alone(
+      "train", training({"--model.cnn.arch=dense 8; relu; dense classes", "--model.cnn.epochs=1"}));
+  ASSERT_EQ(other->wait(), 0) << other->err();
+  EXPECT_NE(other->err().find("of another recipe"), std::string::npos) << other->err();
+  EXPECT_TRUE(fs::exists(run_dir() / "checkpoints" / "cnn.old-2"));
+}
+
+TEST_F(Checkpoint, AFileInPlaceOfTheModelsFolderIsFoundFirst) {
+  fs::create_directories(checkpoints().parent_path());
+  std::ofstream(checkpoints()) << "a file";
+  const auto job = start_alone("train", training());
+  EXPECT_EQ(job->wait(), 74) << job->err();
+  EXPECT_NE(job->last_words().find(checkpoints().string()), std::string::npos) << job->err();
+  EXPECT_EQ(job->err().find("epoch  1/"), std::string::npos) << job->err();
+}
+
+// A file system of its own, for as long as the object lives.
+class SmallDisk {
+ public:
+  SmallDisk(fs::path folder, const char* size) : folder_(std::move(folder)) {
+    fs::create_directories(folder_);
+    const std::string options = std::string("size=") + size;
+    mounted_ = ::mount("podium-test", folder_.c_str(), "tmpfs", 0, options.c_str()) == 0;
+  }
+  ~SmallDisk() {
+    if (mounted_) ::umount2(folder_.c_str(), MNT_DETACH);
+  }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+
+  bool mounted() const { return mounted_; }
+  bool make_read_only() const {
+    return ::mount("", folder_.c_str(), "", MS_REMOUNT | MS_RDONLY, "") == 0;
+  }
+
+ private:
+  fs::path folder_;
+  bool mounted_ = false;
+};
+
+TEST_F(Checkpoint, AFullDiskCostsNoRunThatFinishesAndAStopEndsWith74) {
+  const std::string hash = undisturbed(1);
+  const SmallDisk disk(run_dir() / "checkpoints", "8k");
+  if (!disk.mounted()) GTEST_SKIP() << "only the superuser may mount a small disk";
+  const auto whole = start_alone("train", training());
+  ASSERT_EQ(whole->wait(), 0) << whole->err();
+  EXPECT_NE(whole->err().find("could not be written"), std::string::npos) << whole->err();
+  EXPECT_NE(whole->err().find("No space left"), std::string::npos) << whole->err();
+  EXPECT_EQ(whole->result().at("weights_xxh3"), hash);
+
+  const auto stopped = start_alone("train", training({"--model.cnn.epochs=1000"}));
+  ASSERT_TRUE(stopped->wait_for_err("epoch  1/")) << stopped->err();
+  stopped->signal(SIGTERM);
+  EXPECT_EQ(stopped->wait(), 74) << stopped->err();
+  EXPECT_NE(stopped->last_words().find("No space left"), std::string::npos) << stopped->err();
+}
+
+TEST_F(Checkpoint, ADiskThatBecomesReadOnlyLeavesTheOneBefore) {
+  const std::string hash = undisturbed(1);
+  {
+    const SmallDisk disk(run_dir() / "checkpoints", "16m");
+    if (!disk.mounted()) GTEST_SKIP() << "only the superuser may mount a small disk";
+    const auto job = start_alone("train", training({"--model.cnn.epochs=12"}));
+    ASSERT_TRUE(job->wait_for_err("epoch  1/")) << job->err();
+    if (!disk.make_read_only()) usleep(10'000);  // a save was under way
+    if (!disk.make_read_only()) GTEST_SKIP() << "the small disk stays writable";
+    EXPECT_EQ(job->wait(), 0) << job->err();
+    EXPECT_EQ(job->result().at("weights_xxh3"), hash);
+    EXPECT_FALSE(files(".json").empty());
+    const auto next = start_alone("train", training());
+    EXPECT_EQ(next->wait(), 74) << next->err();
+    EXPECT_NE(next->last_words().find("read-only"), std::string::npos) << next->err();
+  }
+}
+
+TEST_F(Checkpoint, WhatIsToBeKeptStaysWhenTheRunIsFinished) {
+  const Words kept = training(
+      {"--model.cnn.epochs=4", "--ckpt.every=1epochs", "--ckpt.keep=1", "--ckpt.keep_best"});
+  const auto job = start_alone("train", kept);
+  ASSERT_EQ(job->wait(), 0) << job->err();
+  EXPECT_FALSE(files(".json").empty());
+  const auto again = start_alone("train", kept);
+  ASSERT_EQ(again->wait(), 0) << again->err();
+  EXPECT_NE(again->err().find("goes on after epoch 4 of 4"), std::string::npos) << again->err();
+  EXPECT_EQ(again->result().at("weights_xxh3"), job->result().at("weights_xxh3"));
+}
+
+}  // namespace
+}  // namespace podium::test
