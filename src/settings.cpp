@@ -282,6 +282,7 @@ workflow::Settings make_settings(const Config& config, const std::string& verb,
   settings.exchange.calibration = config.text("comm.calibration");
   settings.train_alone = config.text("train.sync") == "none";
   settings.checkpoint_epochs = checkpoint_epochs(config.text("ckpt.every"));
+  settings.engine = engine_settings(config);
   settings.service = service_options(config);
   settings.drain = std::chrono::seconds(config.integer("serve.drain_s"));
   set_linger(config.text("serve.linger"), &settings);

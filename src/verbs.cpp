@@ -34,11 +34,6 @@ using workflow::Json;
 
 constexpr comm::WaitPolicy patient{std::chrono::hours(24 * 365), Backoff::Kind::idle};
 
-// The figure of merit, as one line on stdout.
-void print_result(const Json& result) {
-  print("PODIUM_RESULT " + result.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
-}
-
 // Brings the cache up to date on all ranks and says on rank 0 what was done.
 workflow::IngestOutcome ingest(const VerbContext& context, comm::Communicator& group,
                                io::IngestOptions options) {
@@ -312,6 +307,7 @@ ExitCode bench_allreduce_verb(const VerbContext& context) {
 // Rank 0 measures; more ranks would disturb it, so they wait.
 ExitCode bench_verb(const VerbContext& context) {
   if (context.subject == "allreduce") return bench_allreduce_verb(context);
+  if (context.subject == "ckpt") return bench_ckpt_verb(context);
   const std::unique_ptr<comm::Communicator> group = everyone(context, "bench");
   std::optional<workflow::IngestOutcome> cache;
   if (context.subject == "nn") cache = ingest(context, *group);
@@ -328,6 +324,10 @@ ExitCode bench_verb(const VerbContext& context) {
 }
 
 }  // namespace
+
+void print_result(const Json& result) {
+  print("PODIUM_RESULT " + result.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+}
 
 ExitCode run_verb(const std::string& verb, const VerbContext& context) {
   using Function = ExitCode (*)(const VerbContext&);

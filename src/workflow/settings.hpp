@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "ckpt/engine/engine_options.hpp"
 #include "core/device_choice.hpp"
 #include "io/cache/ingest.hpp"
 #include "io/loader/cache_policy.hpp"
@@ -15,6 +16,14 @@
 #include "train/recipe.hpp"
 
 namespace podium::workflow {
+
+// How published weights reach the replicas (docs/checkpoint_engine.md).
+struct EngineSettings {
+  enum class Sync { broadcast, p2p, disk };
+  Sync sync = Sync::broadcast;
+  ckpt::engine::EngineOptions options;
+  std::filesystem::path join;  // of another job: its engine.json; empty: none
+};
 
 struct Settings {
   std::filesystem::path run_dir;
@@ -36,6 +45,7 @@ struct Settings {
   double target_accuracy = 0;  // on validation; 0: none
   int checkpoint_epochs = 1;   // 0: no checkpoints
 
+  EngineSettings engine;
   serve::ServiceOptions service;
   std::chrono::seconds drain{30};
   std::chrono::seconds linger{0};
@@ -44,6 +54,7 @@ struct Settings {
   std::chrono::seconds comm_timeout{120};
 
   std::filesystem::path registry_dir() const { return run_dir / "registry"; }
+  std::filesystem::path engine_file() const { return run_dir / "engine.json"; }
   std::filesystem::path checkpoint_dir() const { return run_dir / "checkpoints"; }
   std::filesystem::path metrics_file() const { return run_dir / "metrics.jsonl"; }
   std::filesystem::path mlperf_file() const { return run_dir / "mlperf.log"; }

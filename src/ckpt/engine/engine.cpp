@@ -129,7 +129,8 @@ Json Engine::order() const {
   return order;
 }
 
-UpdateReport Engine::update(size_t workers, Milliseconds patience) {
+UpdateReport Engine::update(size_t workers, Milliseconds patience,
+                            std::optional<Schedule> schedule) {
   require(shard_ != nullptr, "an update needs weights", "Engine");
   UpdateReport report;
   report.version = plan_.layout.version;
@@ -147,8 +148,9 @@ UpdateReport Engine::update(size_t workers, Milliseconds patience) {
   std::vector<Gate::Outcome> outcomes;
   if (report.reason.empty()) {
     const RoundLimits limits{options_.stall};
+    const Schedule wish = schedule && fit_.buffers.allow(*schedule) ? *schedule : fit_.schedule;
     const Rounds::Result result =
-        rounds_->run(plan_, *shard_, next_bucket_, fit_.schedule, fit_.buffers, limits);
+        rounds_->run(plan_, *shard_, next_bucket_, wish, fit_.buffers, limits);
     report.schedule = result.schedule;
     std::string failure = result.failure;
     if (!result.failed && leads()) {

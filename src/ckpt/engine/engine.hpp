@@ -13,24 +13,12 @@
 #include <functional>
 #include <optional>
 
+#include "ckpt/engine/engine_options.hpp"
 #include "ckpt/engine/gate.hpp"
 #include "ckpt/engine/peers.hpp"
 #include "ckpt/engine/rounds.hpp"
-#include "core/log.hpp"
 
 namespace podium::ckpt::engine {
-
-struct EngineOptions {
-  Schedule schedule = Schedule::automatic;
-  uint64_t bucket_bytes = uint64_t{1} << 20;
-  uint64_t memory_bytes = 0;  // for the buffers of a rank; 0: no limit
-  bool copies = false;        // H2D copies also where the device is the host (host_stages.hpp)
-  std::chrono::milliseconds stall{5000};
-  std::string address = "127.0.0.1";  // of the peer server
-  std::string secret;                 // the same on all ranks
-  size_t traced_spans = 0;            // recorded per stage and update
-  Log log;
-};
 
 struct WorkerSpans {
   int pod = 0;
@@ -70,13 +58,15 @@ class Engine {
   // together. Returns the seconds it took.
   double hold(std::unique_ptr<HostShard> shard);
   // Moves what is held to the workers that are at the gates, of which so many are waited for in
-  // each pod, for up to `patience`. Throws internal_error when a rank stays away.
-  UpdateReport update(size_t workers, std::chrono::milliseconds patience);
+  // each pod, for up to `patience`; by `schedule` where the buffers allow it. Throws internal_error
+  // when a rank stays away.
+  UpdateReport update(size_t workers, std::chrono::milliseconds patience,
+                      std::optional<Schedule> schedule = {});
   // Lets newcomers fetch what is held, without a broadcast.
   void offer();
 
   const Plan& plan() const { return plan_; }
-  const Rounds& rounds() const { return *rounds_; }
+  Rounds& rounds() { return *rounds_; }
 
  private:
   bool leads() const { return gate_ != nullptr; }

@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <ctime>
@@ -45,6 +46,10 @@ bool wait_until(std::atomic<uint32_t>& bell, std::chrono::milliseconds limit, Do
     if (left.count() <= 0) return false;
     futex_wait(bell, seen, left);
   }
+}
+
+int64_t now_ns() {
+  return std::chrono::nanoseconds(SteadyClock::now().time_since_epoch()).count();
 }
 
 FileDescriptor make_memory(size_t bytes) {
@@ -107,21 +112,24 @@ bool Segment::anyone_needs_before(uint64_t seq) const {
   return false;
 }
 
-// Those who need a bucket before `seq` that is there; who waits for one to come is not to blame.
-void Segment::drop_laggards(uint64_t seq) const {
+// Those who have left a bucket before `seq` for so long; who waits for one to come is not to blame.
+void Segment::drop_laggards(uint64_t seq, Milliseconds stall) const {
   for (size_t i = 0; i < most_seats; ++i) {
     const Seat& seat = header().seats[i];
     const uint64_t next = seat.next.load();
     if (seat.state.load() != SeatState::taking || next >= seq) continue;
-    if (header().holds[next % slot_count()].load() == next + 1) drop(i);
+    const size_t slot = next % slot_count();
+    const std::chrono::nanoseconds left(now_ns() - header().since_ns[slot].load());
+    if (header().holds[slot].load() == next + 1 && left >= stall) drop(i);
   }
 }
 
 void Segment::wait_taken(uint64_t seq, Milliseconds stall, Milliseconds limit) const {
   const auto taken = [&] { return !anyone_needs_before(seq); };
+  const Milliseconds step = std::max(stall / 8, Milliseconds(1));
   const Deadline deadline(limit);
-  while (!wait_until(header().taken_bell, stall, taken)) {
-    drop_laggards(seq);
+  while (!wait_until(header().taken_bell, step, taken)) {
+    drop_laggards(seq, stall);
     if (deadline.expired()) {
       throw internal_error("a bucket did not come within " + std::to_string(limit.count()) + " ms",
                            "checkpoint engine, IPC buffer");
@@ -134,6 +142,7 @@ void Segment::wait_free(uint64_t seq, Milliseconds stall, Milliseconds limit) co
 }
 
 void Segment::publish(uint64_t seq) const {
+  header().since_ns[seq % slot_count()].store(now_ns());
   header().holds[seq % slot_count()].store(seq + 1);
   ring_bell(header().published_bell);
 }

@@ -44,6 +44,7 @@ struct SegmentHeader {
   alignas(128) std::atomic<uint32_t> published_bell;     // rung by writers
   alignas(128) std::atomic<uint32_t> taken_bell;         // rung by workers
   alignas(128) std::atomic<uint64_t> holds[most_slots];  // number + 1 of the bucket in the slot
+  std::atomic<int64_t> since_ns[most_slots];             // when it was published (steady clock)
   Seat seats[most_seats];
 };
 static_assert(std::atomic<uint64_t>::is_always_lock_free);
@@ -87,7 +88,7 @@ class Segment {
  private:
   SegmentHeader& header() const { return *static_cast<SegmentHeader*>(block_.data()); }
   bool anyone_needs_before(uint64_t seq) const;
-  void drop_laggards(uint64_t seq) const;
+  void drop_laggards(uint64_t seq, Milliseconds stall) const;
 
   FileDescriptor descriptor_;
   Block block_;
