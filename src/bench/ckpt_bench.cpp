@@ -56,7 +56,9 @@ class RankBench {
     Engine engine(group_, options_.pods, options_.engine);
     bench.bucket_bytes = engine.buffers().buffers.bucket_bytes;
     WorkerProcess worker = start_worker(engine);
-    bench.gather_s = engine.hold(make_shard(engine, options_.size_bytes));
+    auto shard = make_shard(engine, options_.size_bytes);
+    comm::barrier(group_, {options_.timeout, Backoff::Kind::idle});
+    bench.gather_s = engine.hold(std::move(shard));
     update(engine, Schedule::three);  // which touches all memory
     const std::vector<Schedule> schedules = schedules_of(engine);
     std::vector<UpdateReport> last(schedules.size());

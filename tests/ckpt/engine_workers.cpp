@@ -45,7 +45,7 @@ int fail_at(const std::string& gate, uint64_t last, int signal) {
   channel.send({{"ready", true}}, patience);
   for (uint64_t seq = first; segment.wait_published(seat, seq, patience); ++seq) {
     if (seq - first == last) std::raise(signal);
-    if (!segment.take(seat, seq)) return 3;  // it was dropped meanwhile
+    if (!segment.take(seat, seq + 1)) return 3;  // it was dropped meanwhile
   }
   return 4;
 }

@@ -140,20 +140,26 @@ void Receiver::tell_outcome(const Plan& plan, const Shadow& shadow) {
   channel_.send(outcome, options_.limit);
 }
 
-// A bucket with the wrong checksum is told at the end: the others are not held up. False when the
-// engine has given the update up.
+// Goes from one bucket that it wants to the next. One with the wrong checksum is told at the end:
+// the others are not held up. False when the engine has given the update up.
 bool Receiver::reload(const Plan& plan, uint64_t first, Shadow& shadow) {
-  for (size_t i = 0; i < plan.buckets.size(); ++i) {
-    const Bucket& bucket = plan.buckets[i];
-    if (!wait_published(first + i)) return false;
-    if (shadow.why().empty() && shadow.wants(plan, bucket)) {
-      const int64_t begin = trace_now_ns();
-      shadow.take(plan, bucket, segment_->slot(first + i).first(bucket.bytes));
-      spans_.add("reload weights", begin);
-    }
+  const auto next_wanted = [&](size_t from) {
+    while (from < plan.buckets.size() && !shadow.wants(plan, plan.buckets[from])) ++from;
+    return from;
+  };
+  size_t i = next_wanted(0);
+  while (true) {
     if (!segment_->take(seat_, first + i)) throw left_alone("it was too slow");
+    if (i == plan.buckets.size()) return true;
+    if (!wait_published(first + i)) return false;
+    const Bucket& bucket = plan.buckets[i];
+    const int64_t begin = trace_now_ns();
+    if (shadow.why().empty()) {
+      shadow.take(plan, bucket, segment_->slot(first + i).first(bucket.bytes));
+    }
+    spans_.add("reload weights", begin);
+    i = next_wanted(i + 1);
   }
-  return true;
 }
 
 // An engine that gives an update up says so on the channel, and publishes no more.

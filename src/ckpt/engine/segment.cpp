@@ -144,25 +144,29 @@ void Segment::wait_free(uint64_t seq, Milliseconds stall, Milliseconds limit) co
 void Segment::publish(uint64_t seq) const {
   header().since_ns[seq % slot_count()].store(now_ns());
   header().holds[seq % slot_count()].store(seq + 1);
-  ring_bell(header().published_bell);
+  for (Seat& seat : header().seats) {
+    if (seat.state.load() == SeatState::taking && seat.next.load() <= seq) ring_bell(seat.bell);
+  }
 }
 
 void Segment::ring() const {
   ring_bell(header().taken_bell);
-  ring_bell(header().published_bell);
+  for (Seat& seat : header().seats) {
+    if (seat.state.load() != SeatState::free) ring_bell(seat.bell);
+  }
 }
 
 bool Segment::wait_published(size_t seat, uint64_t seq, Milliseconds limit) const {
+  Seat& own = header().seats[seat];
   const auto holds = [&] { return header().holds[seq % slot_count()].load() == seq + 1; };
-  const auto dropped = [&] { return header().seats[seat].state.load() != SeatState::taking; };
-  return wait_until(header().published_bell, limit, [&] { return holds() || dropped(); }) &&
-         !dropped();
+  const auto dropped = [&] { return own.state.load() != SeatState::taking; };
+  return wait_until(own.bell, limit, [&] { return holds() || dropped(); }) && !dropped();
 }
 
-bool Segment::take(size_t seat, uint64_t seq) const {
+bool Segment::take(size_t seat, uint64_t next) const {
   Seat& own = header().seats[seat];
   if (own.state.load() != SeatState::taking) return false;
-  own.next.store(seq + 1);
+  own.next.store(next);
   ring_bell(header().taken_bell);
   return true;
 }

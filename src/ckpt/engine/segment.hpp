@@ -33,6 +33,7 @@ enum class SeatState : uint32_t {
 
 struct alignas(128) Seat {
   std::atomic<SeatState> state;
+  std::atomic<uint32_t> bell;  // rung when a bucket is there that it needs
   std::atomic<uint64_t> next;  // number of the bucket that it needs next
 };
 
