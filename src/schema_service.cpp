@@ -47,7 +47,7 @@ std::vector<OptionSpec> engine_options() {
        "stages of an update that overlap: one: none; two: broadcast and reload; three: all; auto "
        "measures the first rounds",
        {"auto", "one", "two", "three"}},
-      {"engine.bucket", bytes, "1MiB", "the piece in which weights travel"},
+      {"engine.bucket", bytes, "4MiB", "the piece in which weights travel"},
       {"engine.memory", bytes, "0", "most memory for the buffers of a rank; 0: no limit"},
       {"engine.stall_ms",
        integer,

@@ -11,7 +11,7 @@ namespace podium::ckpt::engine {
 
 struct EngineOptions {
   Schedule schedule = Schedule::automatic;
-  uint64_t bucket_bytes = uint64_t{1} << 20;
+  uint64_t bucket_bytes = uint64_t{4} << 20;
   uint64_t memory_bytes = 0;  // for the buffers of a rank; 0: no limit
   bool copies = false;        // H2D copies also where the device is the host (host_stages.hpp)
   std::chrono::milliseconds stall{5000};
