@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "ckpt/engine/worker.hpp"
 #include "core/clock.hpp"
 #include "core/device_choice.hpp"
 #include "core/error.hpp"
@@ -197,6 +198,7 @@ int podium_main(const std::vector<std::string>& arguments) {
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
   try {
+    if (ckpt::engine::is_worker_command(arguments)) return ckpt::engine::run_worker(arguments);
     if (serve::is_replica_command(arguments)) workflow::replica_worker(arguments);
     return act(parse_command_line(arguments));
   } catch (...) {

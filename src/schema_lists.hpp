@@ -10,6 +10,7 @@ namespace podium::schema {
 
 std::vector<OptionSpec> comm_options();
 std::vector<OptionSpec> ckpt_options();
+std::vector<OptionSpec> engine_options();
 std::vector<OptionSpec> serve_options();
 
 std::vector<OptionSpec> bench_options();

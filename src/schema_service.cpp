@@ -60,6 +60,36 @@ std::vector<OptionSpec> ckpt_options() {
   };
 }
 
+std::vector<OptionSpec> engine_options() {
+  return {
+      {"engine.sync",
+       text,
+       "broadcast",
+       "how `run` takes published weights to its replicas: broadcast through shared memory; p2p, "
+       "each by TCP; disk, from the registry's file (docs/checkpoint_engine.md)",
+       {"broadcast", "p2p", "disk"}},
+      {"engine.schedule",
+       text,
+       "auto",
+       "stages of an update that overlap: one: none; two: broadcast and reload; three: all; auto "
+       "measures the first rounds",
+       {"auto", "one", "two", "three"}},
+      {"engine.bucket", bytes, "4MiB", "the piece in which weights travel"},
+      {"engine.memory", bytes, "0", "most memory for the buffers of a rank; 0: no limit"},
+      {"engine.stall_ms",
+       integer,
+       "5000",
+       "longest time a worker may leave a bucket before it is dropped, ms",
+       {},
+       10,
+       3600000},
+      {"engine.address", text, "127.0.0.1",
+       "address at which replicas of other jobs fetch weights"},
+      {"engine.join", text, "",
+       "`serve` takes weights from a running job: the file RUN/engine.json of that job"},
+  };
+}
+
 std::vector<OptionSpec> serve_options() {
   return {
       {"serve.model", text, "", "name in the URLs, /v2/models/NAME; default: the data set's"},

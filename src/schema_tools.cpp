@@ -28,6 +28,17 @@ std::vector<OptionSpec> bench_options() {
       {"bench.predict_batches", text, "1,32,256",
        "bench nn: images of a prediction; none: no prediction"},
       {"bench.peak", boolean, "true", "bench nn: measure the FLOP peak, as the limit of the rest"},
+      {"bench.pods", integer, "1", "bench ckpt: pods, each with a copy of the model", {}, 1, 4096},
+      {"bench.devices",
+       integer,
+       "0",
+       "bench ckpt: devices of a pod, which share its copy; 0: ranks / pods, or 4 when alone",
+       {},
+       0,
+       4096},
+      {"bench.size", bytes, "512MiB", "bench ckpt: bytes of the model"},
+      {"bench.trace", boolean, "false",
+       "bench ckpt: draw what each device did, into trace.json and trace.svg of the run folder"},
       {"bench.scripts", text, "bench", "folder with the scripts of the peers"},
   };
 }

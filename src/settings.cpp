@@ -288,6 +288,7 @@ workflow::Settings make_settings(const Config& config, const std::string& verb,
   settings.train_alone = config.text("train.sync") == "none";
   set_checkpoints(config, &settings);
   settings.stop_after = stop_after(config);
+  settings.engine = engine_settings(config);
   settings.service = service_options(config);
   settings.drain = std::chrono::seconds(config.integer("serve.drain_s"));
   set_linger(config.text("serve.linger"), &settings);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bench/allreduce_bench.hpp"
+#include "bench/ckpt_bench.hpp"
 #include "bench/nn_bench.hpp"
 #include "config.hpp"
 #include "core/log.hpp"
@@ -38,5 +39,12 @@ bench::AllReduceBenchOptions allreduce_bench_options(const Config& config, const
 // What `bench nn` measures: `models`, with the bench.* keys. Throws usage_error.
 bench::NnBenchOptions nn_bench_options(const Config& config, std::vector<train::Recipe> models,
                                        const Log& log);
+
+// The checkpoint engine's part of the settings (engine_settings.cpp). Throws usage_error.
+workflow::EngineSettings engine_settings(const Config& config);
+
+// What `bench ckpt` measures, by the bench.* and engine.* keys. Throws usage_error.
+bench::CkptBenchOptions ckpt_bench_options(const Config& config,
+                                           const std::filesystem::path& run_dir, const Log& log);
 
 }  // namespace podium

@@ -306,6 +306,7 @@ ExitCode bench_allreduce_verb(const VerbContext& context) {
 ExitCode bench_verb(const VerbContext& context) {
   if (context.subject == "allreduce") return bench_allreduce_verb(context);
   if (context.subject == "scaling") return bench_scaling_verb(context);
+  if (context.subject == "ckpt") return bench_ckpt_verb(context);
   const std::unique_ptr<comm::Communicator> group = everyone(context, "bench");
   std::optional<workflow::IngestOutcome> cache;
   const bool saves = context.subject == "save";

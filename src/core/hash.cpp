@@ -1,5 +1,7 @@
 #include "core/hash.hpp"
 
+// Compiled here, for this machine's vectors: the library's own build takes the least common ones.
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include <array>

@@ -131,7 +131,9 @@ void Conductor::handle(const Json& event) {
   if (kind == "signal") on_signal(event);
   if (kind == "time_limit") on_time_limit();
   if (kind == "memory_cache") on_memory_cache(event);
+  if (kind == "moved") on_moved(event);
   if (kind == "serving") {
+    serving_nodes_[event.at("rank").get<int>()] = text_of(event, "node");
     ++serving_ranks_up_;
     if (summary_.address.empty()) summary_.address = text_of(event, "address");
     log_.info("front door on http://" + text_of(event, "address") + ", ready with the first model");
@@ -224,11 +226,44 @@ void Conductor::on_memory_cache(const Json& event) {
   }
 }
 
+// Replicas take a version that was published in this job from the ckpt ranks, those of a node at
+// the gates there in turn; where there is no gate, from point to point.
 void Conductor::deploy(const Json& selected) {
-  order(Role::serve, {{"order", "deploy"},
-                      {"version", selected.at("version")},
-                      {"path", selected.at("path")},
-                      {"name", selected.at("name")}});
+  const Json engine = selected.value("engine", Json());
+  Json move = {{"order", "move"}, {"version", selected.at("version")}, {"workers", Json::object()}};
+  for (const auto& [rank, node] : serving_nodes_) {
+    Json deploy = {{"order", "deploy"},
+                   {"version", selected.at("version")},
+                   {"path", selected.at("path")},
+                   {"name", selected.at("name")},
+                   {"engine", engine}};
+    Json gates = Json::array();
+    for (const Json& gate : engine.is_null() ? gates : engine.at("gates")) {
+      if (gate.at("node") == node) gates.push_back(gate);
+    }
+    if (!gates.empty()) {
+      const Json& gate = gates.at(static_cast<size_t>(rank) % gates.size());
+      deploy["gate"] = gate.at("gate");
+      Json& workers = move["workers"][std::to_string(gate.at("rank").get<int>())];
+      workers = (workers.is_null() ? 0 : workers.get<int>()) + job_.settings.service.replicas;
+    }
+    job_.control.send(rank, Mailbox::serve, deploy);
+  }
+  if (engine.is_null()) return;
+  move["owner"] = selected.at("owner");
+  order(Role::ckpt, move);
+}
+
+void Conductor::on_moved(const Json& event) {
+  if (event.contains("failed")) {
+    log_.error(format("engine: version %d stays behind: ", event.at("version").get<int>()) +
+               text_of(event, "failed"));
+  } else if (event.contains("seconds")) {
+    log_.info(format("engine: version %d to %zu replicas in %.1f ms, %.2f MB",
+                     event.at("version").get<int>(), event.at("workers").get<size_t>(),
+                     event.at("seconds").get<double>() * 1e3,
+                     event.at("bytes").get<double>() / 1e6));
+  }
 }
 
 // A version that cannot be deployed is reported; the one before it goes on serving.
@@ -302,6 +337,7 @@ bool Conductor::deployed_everywhere() const {
 
 void Conductor::record(Json event) {
   event.erase("evaluation");  // it has a file of its own
+  event.erase("engine");      // it holds a secret
   event["t_s"] = started_.seconds();
   metrics_.write(event);
 }

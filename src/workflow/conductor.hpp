@@ -1,14 +1,14 @@
 // Conductor: the thread on rank 0 that leads a pipeline job.
 //
 // It receives events, gives orders, writes metrics.jsonl, and ends with the job's summary.
-//   events   ingested, epoch, selected, tested, stopped   from ingest, train and ckpt ranks
+//   events   ingested, epoch, selected, moved, tested, stopped   from ingest, train and ckpt ranks
 //            serving, deployed, front_door, drained       from serving ranks
 //            left                                         from every role that has ended
 //            signal                                       from the signal watch of any rank
 //   orders   train {cache}, test, stop, end               to train ranks
 //            deploy {version, path, name}, drain          to serving ranks
 //            test {cache}                                 to the first serving rank
-//            end                                          to ckpt ranks
+//            move {version, owner, workers}, end          to ckpt ranks
 // Selection and deployment are asynchronous: a published model is deployed while others train.
 //
 // On SIGTERM, SIGINT or SIGUSR1 while models train, the trainers stop at the last checkpoint, the
@@ -16,6 +16,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 
 #include "core/clock.hpp"
 #include "core/json_lines.hpp"
@@ -52,6 +53,7 @@ class Conductor {
   void serve_published();
   void on_ingested(const Json& event);
   void on_memory_cache(const Json& event);
+  void on_moved(const Json& event);
   void check_recipes() const;
   void on_selected(const Json& event);
   void on_tested(const Json& event);
@@ -79,6 +81,7 @@ class Conductor {
   size_t tests_left_ = 0;    // models whose test accuracy is due
   size_t serving_ranks_up_ = 0;
   size_t serving_ranks_drained_ = 0;
+  std::map<int, std::string> serving_nodes_;  // node by serving rank
   int newest_version_ = 0;
   std::vector<int> deployed_version_;  // per world rank; 0: none
   bool stop_asked_ = false;

@@ -1,6 +1,9 @@
 #include "workflow/job.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "core/error.hpp"
@@ -33,6 +36,11 @@ TrainerGroups plan_groups(const std::vector<int>& trainers, size_t models, int w
   }
   for (size_t model = 0; model < models; ++model) groups.work[model % count].push_back(model);
   return groups;
+}
+
+std::string node_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
 }
 
 }  // namespace podium::workflow

@@ -30,6 +30,9 @@ struct TrainerGroups {
 // fewer trainers.
 TrainerGroups plan_groups(const std::vector<int>& trainers, size_t models, int wanted);
 
+// The name of the node that this process runs on.
+std::string node_name();
+
 struct Job {
   const Settings& settings;
   const RoleLayout& layout;
@@ -38,6 +41,7 @@ struct Job {
   comm::Communicator& weights;  // all ranks; trainers hand named buffers to ckpt ranks
   comm::Communicator* ingest;   // the ingest ranks; null elsewhere
   comm::Communicator* train;    // this rank's group of trainers; null elsewhere
+  comm::Communicator* ckpt;     // the ckpt ranks; null elsewhere
   int threads = 1;              // per trainer
 
   int rank() const { return control.rank(); }

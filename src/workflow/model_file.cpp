@@ -49,9 +49,11 @@ ModelFile find_model(const fs::path& place) {
   return {current->path, current->number};
 }
 
-StoredModel::StoredModel(fs::path path)
-    : path_(std::move(path)),
-      snapshot_(ckpt::read_snapshot(path_)),
+StoredModel::StoredModel(fs::path path) : StoredModel(ckpt::read_snapshot(path), path.string()) {}
+
+StoredModel::StoredModel(ckpt::Snapshot snapshot, std::string where)
+    : path_(std::move(where)),
+      snapshot_(std::move(snapshot)),
       card_(card_of(snapshot_, path_)),
       transform_(transform_of(snapshot_, path_)) {}
 

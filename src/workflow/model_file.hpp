@@ -27,6 +27,8 @@ class StoredModel {
  public:
   // Reads and verifies the file. Throws data_error naming it when it is damaged or no model.
   explicit StoredModel(std::filesystem::path path);
+  // Of a snapshot from elsewhere; `where` names it in messages.
+  StoredModel(ckpt::Snapshot snapshot, std::string where);
 
   const nn::ModelCard& card() const { return card_; }
   // What its images went through at ingest; empty when that is nothing or not known.

@@ -23,11 +23,12 @@ struct Groups {
         weights(mpi.world("weights")),
         ending(mpi.world("ending")),
         ingest(mpi.split("ingest", layout.plays(mpi.rank(), Role::ingest) ? 0 : -1)),
-        train(mpi.split("train", trainers.group_of(mpi.rank()))) {}
+        train(mpi.split("train", trainers.group_of(mpi.rank()))),
+        ckpt(mpi.split("ckpt", layout.plays(mpi.rank(), Role::ckpt) ? 0 : -1)) {}
 
   void set_limit(std::chrono::milliseconds limit) {
     for (comm::Communicator* group :
-         {control.get(), weights.get(), ending.get(), ingest.get(), train.get()}) {
+         {control.get(), weights.get(), ending.get(), ingest.get(), train.get(), ckpt.get()}) {
       if (group != nullptr) group->set_policy({limit, Backoff::Kind::hot});
     }
   }
@@ -37,6 +38,7 @@ struct Groups {
   std::unique_ptr<comm::Communicator> ending;
   std::unique_ptr<comm::Communicator> ingest;
   std::unique_ptr<comm::Communicator> train;
+  std::unique_ptr<comm::Communicator> ckpt;
 };
 
 using Part = void (*)(const Job&, const Log&);
@@ -123,9 +125,15 @@ std::optional<Summary> run_pipeline(const Settings& settings, comm::MpiEnvironme
   Groups groups(mpi, layout, trainer_groups);
   groups.set_limit(settings.comm_timeout);
   ControlPlane control(*groups.control);
-  const Job job{
-      settings,           layout, trainer_groups, control, *groups.weights, groups.ingest.get(),
-      groups.train.get(), threads};
+  const Job job{settings,
+                layout,
+                trainer_groups,
+                control,
+                *groups.weights,
+                groups.ingest.get(),
+                groups.train.get(),
+                groups.ckpt.get(),
+                threads};
 
   if (mpi.rank() == conductor_rank) {
     log.with_speaker("").info(

@@ -2,12 +2,15 @@
 
 #include "core/error.hpp"
 #include "serve/replica.hpp"
+#include "workflow/model_file.hpp"
 #include "workflow/model_predictor.hpp"
+#include "workflow/weights_source.hpp"
 
 namespace podium::workflow {
 namespace {
 
-constexpr int threads_per_replica = 1;  // a service scales by replicas
+constexpr int threads_per_replica = 1;        // a service scales by replicas
+constexpr std::chrono::seconds patience{30};  // for the update that brings a version
 
 }  // namespace
 
@@ -25,7 +28,9 @@ void replica_worker(const std::vector<std::string>& arguments) {
   const int max_batch = command.options.max_batch;
   serve::run_replica(command.options, [=](const std::string& path, int version) {
     return std::make_unique<ModelPredictor>(
-        load_model(path, threads_per_replica, max_batch, device), served_name, version);
+        StoredModel(read_weights(path, version, patience), "version " + std::to_string(version))
+            .make(threads_per_replica, max_batch, device),
+        served_name, version);
   });
 }
 

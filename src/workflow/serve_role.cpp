@@ -6,9 +6,19 @@
 #include "workflow/front_door_test.hpp"
 #include "workflow/role_parts.hpp"
 #include "workflow/serve_step.hpp"
+#include "workflow/weights_source.hpp"
 
 namespace podium::workflow {
 namespace {
+
+// Where the replicas take a version from: the engine with the gate that the conductor chose, or the
+// registry's file.
+std::string source_of(const Json& order) {
+  const std::string path = order.at("path");
+  const auto engine = order.find("engine");
+  if (engine == order.end() || engine->is_null()) return path;
+  return to_text({order.value("gate", ""), engine->at("peers"), engine->at("secret"), path});
+}
 
 // Puts a published version into service and reports it. A version that fails is reported too: the
 // one before it goes on serving.
@@ -16,7 +26,7 @@ void deploy(const Job& job, serve::Service& service, const Json& order) {
   const Stopwatch watch;
   const int version = order.at("version");
   const serve::DeployResult result =
-      service.deploy(order.at("path").get<std::string>(), version, job.settings.comm_timeout);
+      service.deploy(source_of(order), version, job.settings.comm_timeout);
   Json event = {{"event", "deployed"},
                 {"rank", job.rank()},
                 {"version", version},
@@ -42,8 +52,10 @@ void play_serve(const Job& job, const Log& log) {
   const std::vector<int>& ranks = job.layout.ranks(Role::serve);
   const auto index = std::ranges::find(ranks, job.rank()) - ranks.begin();
   serve::Service service(service_options_of(job.settings, static_cast<int>(index)), log);
-  job.tell_conductor(
-      {{"event", "serving"}, {"rank", job.rank()}, {"address", address_of(job.settings, service)}});
+  job.tell_conductor({{"event", "serving"},
+                      {"rank", job.rank()},
+                      {"node", node_name()},
+                      {"address", address_of(job.settings, service)}});
   while (true) {
     const Json order = job.control.receive(Mailbox::serve);
     if (order.at("order") == "drain") break;

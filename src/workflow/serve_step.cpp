@@ -4,25 +4,48 @@
 #include <csignal>
 #include <nlohmann/json.hpp>
 
+#include "ckpt/engine/peers.hpp"
 #include "ckpt/registry.hpp"
 #include "core/clock.hpp"
 #include "core/error.hpp"
 #include "core/signals.hpp"
 #include "workflow/replica_worker.hpp"
+#include "workflow/weights_source.hpp"
 
 namespace podium::workflow {
 namespace {
 
 constexpr std::chrono::milliseconds registry_poll{500};
 
-// Deploys the registry's current version if it is newer than `*deployed`. A version that cannot be
-// deployed is reported once; the one before it goes on serving.
-void take_newest(const Settings& settings, const ckpt::Registry& registry, serve::Service& service,
-                 int* deployed, const Log& log) {
-  const std::optional<ckpt::Registry::Version> current = registry.current();
+// A version, and where replicas take it from.
+struct Published {
+  int number = 0;
+  std::string name;
+  std::string source;
+};
+
+// What is current: in the registry, or in the checkpoint engine of the job to which this one joins,
+// whose address may have changed.
+std::optional<Published> published(const Settings& settings) {
+  if (!settings.engine.join.empty()) {
+    const WeightsSource source = read_engine_file(settings.engine.join);
+    const uint64_t version =
+        ckpt::engine::newest_version({source.peers, source.secret, 0, 1, settings.comm_timeout});
+    if (version == 0) return {};
+    return Published{static_cast<int>(version), "by the checkpoint engine", to_text(source)};
+  }
+  const auto current = ckpt::Registry(settings.registry_dir()).current();
+  if (!current) return {};
+  return Published{current->number, current->name, current->path.string()};
+}
+
+// Deploys the current version if it is newer than `*deployed`. A version that cannot be deployed is
+// reported once; the one before it goes on serving.
+void take_newest(const Settings& settings, serve::Service& service, int* deployed, const Log& log) {
+  const std::optional<Published> current = published(settings);
   if (!current || current->number <= *deployed) return;
   const serve::DeployResult result =
-      service.deploy(current->path.string(), current->number, settings.comm_timeout);
+      service.deploy(current->source, current->number, settings.comm_timeout);
   const bool first = *deployed == 0;
   *deployed = current->number;
   if (result.deployed) {
@@ -30,17 +53,19 @@ void take_newest(const Settings& settings, const ckpt::Registry& registry, serve
              ") answers");
   } else if (first) {
     throw unavailable_error("the published model cannot be served: " + result.error,
-                            current->path.string(), "publish another model");
+                            "version " + std::to_string(current->number), "publish another model");
   } else {
     log.error("version " + std::to_string(current->number) +
               " cannot be served, the one before it goes on: " + result.error);
   }
 }
 
-void require_published(const ckpt::Registry& registry) {
-  if (registry.current()) return;
-  throw unavailable_error("no model is published", registry.folder().string(),
-                          "train one and run podium select, with the same run.dir");
+void require_published(const Settings& settings) {
+  if (published(settings)) return;
+  const bool joins = !settings.engine.join.empty();
+  throw unavailable_error(
+      "no model is published", (joins ? settings.engine.join : settings.registry_dir()).string(),
+      joins ? "come again when one is" : "train one and run podium select, with the same run.dir");
 }
 
 }  // namespace
@@ -69,11 +94,10 @@ nlohmann::ordered_json serve_from_registry(const Settings& settings, comm::Commu
                                            const Log& log) {
   std::atomic<bool> stop{false};
   const SignalWatch signals({SIGTERM, SIGINT, SIGUSR1}, [&stop](int) { stop = true; });
-  const ckpt::Registry registry(settings.registry_dir());
-  require_published(registry);
+  require_published(settings);
   serve::Service service(service_options_of(settings, group.rank()), log);
   int deployed = 0;
-  take_newest(settings, registry, service, &deployed, log);
+  take_newest(settings, service, &deployed, log);
   log.info("serving on http://" + address_of(settings, service) + "/v2/models/" +
            settings.service.model_name);
 
@@ -88,8 +112,8 @@ nlohmann::ordered_json serve_from_registry(const Settings& settings, comm::Commu
     if (watch.milliseconds() - polled_ms < static_cast<double>(registry_poll.count())) continue;
     polled_ms = watch.milliseconds();
     try {
-      take_newest(settings, registry, service, &deployed, log);
-    } catch (const Error& error) {  // the registry is unreadable: what serves goes on
+      take_newest(settings, service, &deployed, log);
+    } catch (const Error& error) {  // registry or engine cannot be read: what serves goes on
       if (complaint != error.what()) log.error(complaint = error.what());
     }
   }

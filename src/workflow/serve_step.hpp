@@ -19,7 +19,8 @@ std::string address_of(const Settings& settings, const serve::Service& service);
 
 nlohmann::ordered_json to_json(const serve::ServiceStats& stats);
 
-// Serves the registry's current version on every rank, takes newer versions as they are published,
+// Serves the registry's current version on every rank, or that of the checkpoint engine of another
+// job (--engine.join), takes newer versions as they are published,
 // and drains on SIGTERM, SIGINT, SIGUSR1 or at the end of --serve.linger (0 means forever here).
 // Returns this rank's counters. Throws unavailable_error when nothing is published.
 nlohmann::ordered_json serve_from_registry(const Settings& settings, comm::Communicator& group,

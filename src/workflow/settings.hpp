@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "ckpt/engine/engine_options.hpp"
 #include "ckpt/retention.hpp"
 #include "core/device_choice.hpp"
 #include "io/cache/ingest.hpp"
@@ -17,6 +18,14 @@
 #include "train/recipe.hpp"
 
 namespace podium::workflow {
+
+// How published weights reach the replicas (docs/checkpoint_engine.md).
+struct EngineSettings {
+  enum class Sync { broadcast, p2p, disk };
+  Sync sync = Sync::broadcast;
+  ckpt::engine::EngineOptions options;
+  std::filesystem::path join;  // of another job: its engine.json; empty: none
+};
 
 struct Settings {
   std::filesystem::path run_dir;
@@ -43,6 +52,7 @@ struct Settings {
   uint64_t part_bytes = 0;           // a checkpoint above it is written by several ranks
   std::optional<double> stop_after;  // seconds after the start of the job; empty: never
 
+  EngineSettings engine;
   serve::ServiceOptions service;
   std::chrono::seconds drain{30};
   std::chrono::seconds linger{0};
@@ -51,6 +61,7 @@ struct Settings {
   std::chrono::seconds comm_timeout{120};
 
   std::filesystem::path registry_dir() const { return run_dir / "registry"; }
+  std::filesystem::path engine_file() const { return run_dir / "engine.json"; }
   std::filesystem::path checkpoint_dir() const { return run_dir / "checkpoints"; }
   std::filesystem::path metrics_file() const { return run_dir / "metrics.jsonl"; }
   std::filesystem::path mlperf_file() const { return run_dir / "mlperf.log"; }

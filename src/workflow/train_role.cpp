@@ -75,7 +75,7 @@ class TrainRole {
       return train_together(recipe, *dataset_, job_.settings, job_.threads, group_, hooks, log_);
     });
     if (outcome.stopped) return false;
-    if (leads()) hand_over(recipe, outcome);
+    hand_over(recipe, outcome);
     trained_.push_back(std::move(outcome.model));
     return true;
   }
@@ -92,12 +92,13 @@ class TrainRole {
     }
   }
 
-  // Gives the finished model to a ckpt rank and goes on at once with the next.
+  // Gives the finished model to a ckpt rank, each trainer its slice, and goes on with the next.
   void hand_over(const train::Recipe& recipe, const TrainingOutcome& outcome) {
     const ckpt::Snapshot snapshot = candidate_of(recipe, outcome, dataset_->info(), job_.settings);
     const std::vector<int>& ckpt_ranks = job_.layout.ranks(Role::ckpt);
     const int to = ckpt_ranks[static_cast<size_t>(group_index_) % ckpt_ranks.size()];
-    ckpt::send_snapshot(job_.weights, snapshot, to, messages::weights_tag);
+    ckpt::send_slice(job_.weights, snapshot, job_.groups.ranks[static_cast<size_t>(group_index_)],
+                     to, messages::weights_tags);
   }
 
   void test() {

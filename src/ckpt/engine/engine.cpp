@@ -1,0 +1,219 @@
+#include "ckpt/engine/engine.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "ckpt/engine/host/host_stages.hpp"
+#include "comm/barrier.hpp"
+#include "comm/broadcast.hpp"
+#include "comm/gather.hpp"
+#include "core/error.hpp"
+
+namespace podium::ckpt::engine {
+namespace {
+
+using Milliseconds = std::chrono::milliseconds;
+
+// One text of every rank, on every rank.
+std::vector<std::string> all_texts(comm::Communicator& group, const std::string& own) {
+  const Json gathered = comm::gather_texts(group, own, 0);
+  const std::string text = comm::broadcast_text(group, gathered.dump(), 0);
+  return Json::parse(text).get<std::vector<std::string>>();
+}
+
+// What `action` threw, as a text.
+template <typename Action>
+std::string failure_of(const Action& action) {
+  try {
+    action();
+    return "";
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+}
+
+std::string fresh_name() {
+  return "podium-" + std::to_string(::getpid()) + "-" + make_secret().substr(0, 12);
+}
+
+}  // namespace
+
+Engine::Engine(comm::Communicator& group, int pods, EngineOptions options)
+    : group_(group),
+      options_(std::move(options)),
+      pods_(group.size(), pods),
+      fit_(fit(options_.schedule, options_.bucket_bytes, options_.memory_bytes)) {
+  require(pods >= 1 && pods <= group.size(), "there are as many pods as ranks at most", "Engine");
+  if (!fit_.notice.empty() && group.rank() == 0) options_.log.info("engine: " + fit_.notice);
+  share_segment();
+  all_agree(failure_of([&] {
+              stages_ = make_host_stages(*segment_, fit_.buffers, options_.copies);
+              server_ = std::make_unique<PeerServer>(options_.address, options_.secret);
+            }),
+            "the checkpoint engine cannot start");
+  rounds_ = std::make_unique<Rounds>(group_, pods_, *segment_, *stages_, options_.traced_spans);
+  peers_ = all_texts(group_, server_->address());
+}
+
+// Who leads a pod makes the memory; the others get it at the gate.
+void Engine::share_segment() {
+  const int pod = pods_.of(group_.rank());
+  const bool leads = pods_.first(pod) == group_.rank();
+  all_agree(failure_of([&] {
+              if (!leads) return;
+              segment_ = std::make_unique<Segment>(fit_.buffers.ipc, fit_.buffers.bucket_bytes);
+              gate_ = std::make_unique<Gate>(fresh_name(), *segment_);
+            }),
+            "the IPC buffer cannot be made");
+  const std::vector<std::string> names = all_texts(group_, leads ? gate_->name() : "");
+  gate_name_ = names[static_cast<size_t>(pods_.first(pod))];
+  all_agree(failure_of([&] {
+              if (leads) return;
+              const Milliseconds limit = group_.policy().limit;
+              Channel channel = Channel::to_local(gate_name_, limit);
+              FileDescriptor memory;
+              channel.send({{"role", "rank"}}, limit);
+              channel.receive(limit, &memory);
+              segment_ = std::make_unique<Segment>(std::move(memory));
+            }),
+            "the IPC buffer cannot be shared");
+}
+
+// Empty when no rank has failed, else what the first has to say.
+std::string Engine::first_failure(const std::string& own) {
+  if (agree(group_, {own.empty() ? 0U : 1U, 0})[0] == 0) return "";
+  for (const std::string& text : all_texts(group_, own)) {
+    if (!text.empty()) return text;
+  }
+  return "";
+}
+
+void Engine::all_agree(const std::string& failure, const char* what) {
+  const std::string first = first_failure(failure);
+  if (first.empty()) return;
+  throw unavailable_error(std::string(what) + ": " + first, "checkpoint engine", "");
+}
+
+std::unique_ptr<HostShard> Engine::make_shard(uint64_t version, std::string card,
+                                              std::vector<Piece> pieces) {
+  Block memory;
+  if (before_ && before_.use_count() == 1) memory = before_->take_memory();
+  before_.reset();
+  return std::make_unique<HostShard>(version, std::move(card), std::move(pieces),
+                                     fit_.buffers.bucket_bytes, std::move(memory));
+}
+
+double Engine::hold(std::unique_ptr<HostShard> shard) {
+  const Stopwatch watch;
+  std::vector<Metas> metas;
+  for (const std::string& text : all_texts(group_, to_json(shard->metas()).dump())) {
+    metas.push_back(metas_from_json(Json::parse(text)));
+  }
+  Plan plan = make_plan(metas, fit_.buffers.bucket_bytes);  // fails alike everywhere, or nowhere
+  stages_->adopt(shard->span());
+  plan_ = std::move(plan);
+  metas_ = std::move(metas);
+  before_ = std::exchange(shard_, std::move(shard));
+  return watch.seconds();
+}
+
+Json Engine::order() const {
+  Json order = {{"begin", plan_.layout.version},
+                {"first", next_bucket_},
+                {"bucket_bytes", plan_.bucket_bytes},
+                {"traced", options_.traced_spans > 0},
+                {"device", stages_->handle()}};
+  for (const Metas& metas : metas_) order["metas"].push_back(to_json(metas));
+  return order;
+}
+
+UpdateReport Engine::update(size_t workers, Milliseconds patience,
+                            std::optional<Schedule> schedule) {
+  require(shard_ != nullptr, "an update needs weights", "Engine");
+  UpdateReport report;
+  report.version = plan_.layout.version;
+  report.model_bytes = plan_.layout.model_bytes;
+  const Milliseconds limit = group_.policy().limit;
+  std::string refusal;
+  size_t began = 0;
+  if (leads()) {
+    gate_->wait_for(workers, patience);
+    refusal = gate_->begin(order(), next_bucket_, options_.stall);
+    began = gate_->taking();
+  }
+  report.reason = first_failure(refusal);
+  const Stopwatch watch;
+  std::vector<Gate::Outcome> outcomes;
+  if (report.reason.empty()) {
+    const RoundLimits limits{options_.stall};
+    const Schedule wish = schedule && fit_.buffers.allow(*schedule) ? *schedule : fit_.schedule;
+    const Rounds::Result result =
+        rounds_->run(plan_, *shard_, next_bucket_, wish, fit_.buffers, limits);
+    report.schedule = result.schedule;
+    std::string failure = result.failure;
+    if (!result.failed && leads()) {
+      segment_->wait_taken(next_bucket_ + plan_.buckets.size(), options_.stall, limit);
+      outcomes = gate_->collect(options_.stall);
+      for (const Gate::Outcome& outcome : outcomes) {
+        if (!outcome.error.empty()) failure = outcome.name + ": " + outcome.error;
+      }
+    }
+    report.reason = first_failure(failure);
+  }
+  report.seconds = watch.seconds();
+  next_bucket_ += plan_.buckets.size();
+  return conclude(std::move(report), outcomes, began);
+}
+
+// All know by now whether the update holds.
+UpdateReport Engine::conclude(UpdateReport report, const std::vector<Gate::Outcome>& outcomes,
+                              size_t began) {
+  report.committed = report.reason.empty();
+  if (report.committed) offer();
+  Json own = {{"began", began}, {"swapped", 0}, {"swap_ns", 0}, {"spans", Json::array()}};
+  if (leads()) {
+    const Json verdict = report.committed ? Json{{"verdict", "commit"}}
+                                          : Json{{"verdict", "abort"}, {"reason", report.reason}};
+    int64_t longest = 0;
+    size_t swapped = 0;
+    for (const Json& answer : gate_->finish(verdict, options_.stall)) {
+      if (!answer.contains("swapped")) continue;
+      ++swapped;
+      longest = std::max(longest, answer.value("swap_ns", int64_t{0}));
+    }
+    own["swapped"] = swapped;
+    own["swap_ns"] = longest;
+    if (options_.traced_spans > 0) {
+      for (const Gate::Outcome& outcome : outcomes) {
+        own["spans"].push_back({outcome.name, outcome.spans});
+      }
+    }
+  }
+  const std::vector<std::string> told = all_texts(group_, own.dump());
+  for (size_t rank = 0; rank < told.size(); ++rank) {
+    const Json their = Json::parse(told[rank]);
+    const size_t swapped = their.at("swapped");
+    report.workers += swapped;
+    if (report.committed) report.dropped += their.at("began").get<size_t>() - swapped;
+    report.swap_s = std::max(report.swap_s, their.at("swap_ns").get<double>() * 1e-9);
+    for (const Json& entry : their.at("spans")) {
+      report.traced.push_back({pods_.of(static_cast<int>(rank)), entry.at(0), entry.at(1)});
+    }
+  }
+  return report;
+}
+
+void Engine::offer() {
+  auto offer = std::make_shared<Offer>();
+  offer->metas = metas_;
+  offer->bucket_bytes = plan_.bucket_bytes;
+  offer->rank = group_.rank();
+  offer->peers = peers_;
+  offer->shard = shard_;
+  server_->offer(std::move(offer));
+  if (leads()) gate_->greet_with({{"version", plan_.layout.version}});
+}
+
+}  // namespace podium::ckpt::engine

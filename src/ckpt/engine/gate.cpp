@@ -1,0 +1,218 @@
+#include "ckpt/engine/gate.hpp"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "core/clock.hpp"
+#include "core/error.hpp"
+
+namespace podium::ckpt::engine {
+namespace {
+
+using Milliseconds = std::chrono::milliseconds;
+
+constexpr Milliseconds manners{1000};  // for a newcomer to say who it is
+constexpr int backlog = 64;
+
+FileDescriptor listen_on(const std::string& name) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  require(name.size() + 1 < sizeof address.sun_path, "a socket's name is short", "Gate");
+  std::ranges::copy(name, address.sun_path + 1);
+  const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+  FileDescriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!socket || ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), length) != 0 ||
+      ::listen(socket.get(), backlog) != 0) {
+    throw io_error("cannot listen for inference workers", "local socket " + name, errno);
+  }
+  return socket;
+}
+
+bool is_own_user(const FileDescriptor& socket) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  return ::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+         peer.uid == ::geteuid();
+}
+
+Milliseconds left(SteadyClock::time_point end) {
+  return std::max(Milliseconds(0), std::chrono::ceil<Milliseconds>(end - SteadyClock::now()));
+}
+
+}  // namespace
+
+Gate::Gate(std::string name, const Segment& segment)
+    : name_(std::move(name)),
+      segment_(segment),
+      listener_(listen_on(name_)),
+      stop_(::eventfd(0, EFD_CLOEXEC)),
+      thread_([this] { run(); }) {}
+
+Gate::~Gate() {
+  const uint64_t one = 1;
+  static_cast<void>(::write(stop_.get(), &one, sizeof one));
+  thread_.join();
+}
+
+void Gate::greet_with(Json greeting) {
+  const std::lock_guard lock(mutex_);
+  greeting_ = std::move(greeting);
+}
+
+// --- on the gate's thread
+// -------------------------------------------------------------------------
+
+void Gate::run() {
+  std::vector<pollfd> watched;
+  std::vector<int> ended;
+  while (true) {
+    watched = {{stop_.get(), POLLIN, 0}, {listener_.get(), POLLIN, 0}};
+    for (const auto& member : all()) {
+      if (!member->gone && member->channel.open()) {
+        watched.push_back({member->channel.descriptor(), POLLRDHUP, 0});
+      }
+    }
+    ::poll(watched.data(), watched.size(), 500);  // and look for channels that were closed here
+    if (watched[0].revents != 0) return;
+    ended.clear();
+    for (size_t i = 2; i < watched.size(); ++i) {
+      if (watched[i].revents != 0) ended.push_back(watched[i].fd);
+    }
+    bury(ended);
+    if (watched[1].revents != 0) let_in();
+  }
+}
+
+// Who has gone touches its seat no more: the next one may have it.
+void Gate::bury(const std::vector<int>& ended) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& member : members_) {
+    const bool closed = !member->channel.open();
+    if (!closed && std::ranges::count(ended, member->channel.descriptor()) == 0) continue;
+    member->gone = true;
+    segment_.seat(member->seat).state = SeatState::free;
+    segment_.ring();
+  }
+  std::erase_if(members_, [](const auto& member) { return member->gone; });
+}
+
+void Gate::let_in() {
+  FileDescriptor socket(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (!socket || !is_own_user(socket)) return;
+  Channel channel(std::move(socket), most_first_message_bytes);
+  const std::optional<Json> hello = channel.receive(manners);
+  if (!hello) return;
+  channel.accept_up_to(most_message_bytes);
+  admit(std::move(channel), *hello);
+}
+
+void Gate::admit(Channel channel, const Json& hello) {
+  const std::lock_guard lock(mutex_);
+  Json welcome = greeting_;
+  if (hello.value("role", "") != "worker") {
+    channel.send(welcome, manners, segment_.descriptor());
+    return;
+  }
+  size_t seat = 0;
+  while (seat < most_seats && segment_.seat(seat).state != SeatState::free) ++seat;
+  if (seat == most_seats) return;
+  welcome["seat"] = seat;
+  if (!channel.send(welcome, manners, segment_.descriptor())) return;
+  segment_.seat(seat).state = SeatState::joined;
+  auto member = std::make_shared<Member>();
+  member->channel = std::move(channel);
+  member->seat = seat;
+  member->name = hello.value("name", "worker");
+  members_.push_back(std::move(member));
+}
+
+// --- on the thread of who leads
+// -------------------------------------------------------------------
+
+Gate::Members Gate::all() const {
+  const std::lock_guard lock(mutex_);
+  return members_;
+}
+
+Gate::Members Gate::members(SeatState state) const {
+  Members found = all();
+  std::erase_if(found, [&](const auto& member) {
+    return member->gone || segment_.seat(member->seat).state != state;
+  });
+  return found;
+}
+
+size_t Gate::wait_for(size_t workers, Milliseconds limit) const {
+  const Deadline deadline(limit);
+  Backoff backoff(Backoff::Kind::idle);
+  while (members(SeatState::joined).size() < workers && !deadline.expired()) backoff.pause();
+  return members(SeatState::joined).size();
+}
+
+std::string Gate::begin(const Json& message, uint64_t first, Milliseconds limit) {
+  const auto end = SteadyClock::now() + limit;
+  const Members invited = members(SeatState::joined);
+  for (const auto& member : invited) {
+    Seat& seat = segment_.seat(member->seat);
+    seat.next = first;
+    SeatState joined = SeatState::joined;
+    seat.state.compare_exchange_strong(joined, SeatState::taking);
+    member->channel.send(message, left(end));
+  }
+  std::string error;
+  for (const auto& member : invited) {
+    const std::optional<Json> answer = member->channel.receive(left(end));
+    if (!answer) segment_.drop(member->seat);  // gone, or too slow: the others go on
+    if (answer && answer->contains("error")) {
+      error = member->name + ": " + answer->value("error", "");
+    }
+  }
+  return error;
+}
+
+size_t Gate::taking() const {
+  return members(SeatState::taking).size();
+}
+
+std::vector<Gate::Outcome> Gate::collect(Milliseconds limit) {
+  const auto end = SteadyClock::now() + limit;
+  std::vector<Outcome> outcomes;
+  for (const auto& member : members(SeatState::taking)) {
+    const std::optional<Json> answer = member->channel.receive(left(end));
+    if (answer) {
+      outcomes.push_back(
+          {member->name, answer->value("error", ""), answer->value("spans", Json::array())});
+    } else {
+      segment_.drop(member->seat);
+    }
+  }
+  return outcomes;
+}
+
+std::vector<Json> Gate::finish(const Json& verdict, Milliseconds limit) {
+  const auto end = SteadyClock::now() + limit;
+  const Members told = members(SeatState::taking);
+  for (const auto& member : told) member->channel.send(verdict, left(end));
+  std::vector<Json> answers;
+  const auto ends = [](const Json& answer) {
+    return answer.contains("swapped") || answer.contains("kept");
+  };
+  for (const auto& member : told) {
+    std::optional<Json> answer = member->channel.receive(left(end));
+    // The outcome of an update that was given up meanwhile.
+    if (answer && !ends(*answer)) answer = member->channel.receive(left(end));
+    if (answer) answers.push_back(std::move(*answer));
+    SeatState taking = SeatState::taking;
+    segment_.seat(member->seat)
+        .state.compare_exchange_strong(taking, answer ? SeatState::joined : SeatState::dropped);
+  }
+  return answers;
+}
+
+}  // namespace podium::ckpt::engine

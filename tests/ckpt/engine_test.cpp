@@ -1,0 +1,301 @@
+// The checkpoint engine over real MPI with worker processes: every pod gets the same bytes by every
+// schedule; workers that die, stall or come late cost the others nothing; a failure leaves the old
+// version everywhere.
+#include "ckpt/engine/engine.hpp"
+
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <deque>
+
+#include "ckpt/engine_workers.hpp"
+#include "comm/barrier.hpp"
+#include "core/error.hpp"
+#include "mpi_test_main.hpp"
+
+namespace podium::ckpt::engine::test {
+namespace {
+
+using podium::test::environment;
+
+EngineOptions options(Schedule schedule = Schedule::automatic, bool copies = false) {
+  EngineOptions options;
+  options.schedule = schedule;
+  options.copies = copies;
+  options.bucket_bytes = 16384;
+  options.stall = std::chrono::milliseconds(1000);
+  options.secret = "open sesame";
+  options.traced_spans = 1000;
+  options.log = Log(LogLevel::error, "");
+  return options;
+}
+
+// An engine over all ranks, and the workers of this rank's pod if it leads.
+class Bench {
+ public:
+  explicit Bench(int pods, const EngineOptions& options = test::options())
+      : group(environment->world("engine")),
+        engine(*group, std::min(pods, group->size()), options),
+        pods_(group->size(), std::min(pods, group->size())) {}
+
+  bool leads() const { return pods_.first(pods_.of(group->rank())) == group->rank(); }
+  int pods() const { return pods_.count(); }
+
+  void start(const std::string& habit, size_t part = 0, size_t parts = 1) {
+    if (!leads()) return;
+    workers.emplace_back(engine.gate(), habit + std::to_string(workers.size()), habit, part, parts);
+    EXPECT_TRUE(workers.back().report().contains("joined"));
+  }
+
+  void hold(uint64_t version) {
+    std::unique_ptr<HostShard> shard =
+        engine.make_shard(version, group->rank() == 0 ? "a card" : "",
+                          slice_of(whole_model(), static_cast<size_t>(group->rank()),
+                                   static_cast<size_t>(group->size())));
+    fill(*shard, version);
+    shard->seal();
+    engine.hold(std::move(shard));
+  }
+
+  UpdateReport update(size_t expected) {
+    return engine.update(expected, std::chrono::milliseconds(10'000));
+  }
+
+  // What the first `count` workers of this pod have to say.
+  void expect_version(uint64_t version, size_t from = 0) {
+    for (size_t i = from; i < workers.size(); ++i) {
+      const Json told = workers[i].report();
+      EXPECT_EQ(told.value("version", uint64_t{99}), version) << told;
+      EXPECT_EQ(told.value("wrong", 99), 0) << told;
+    }
+  }
+
+  std::unique_ptr<comm::Communicator> group;
+  Engine engine;
+  std::deque<Worker> workers;
+
+ private:
+  Pods pods_;
+};
+
+TEST(Engine, GivesEveryPodTheSameBytesByEverySchedule) {
+  for (const Schedule schedule :
+       {Schedule::one, Schedule::two, Schedule::three, Schedule::automatic}) {
+    for (const int pods : {1, 2, 3, environment->size()}) {
+      Bench bench(pods, options(schedule, pods % 2 == 0));
+      bench.start("keep");
+      bench.start("keep", 0, 2);
+      bench.start("keep", 1, 2);
+      for (const uint64_t version : {1, 2, 3}) {
+        bench.hold(version);
+        const UpdateReport report = bench.update(3);
+        EXPECT_TRUE(report.committed) << report.reason;
+        EXPECT_EQ(report.workers, static_cast<size_t>(3 * bench.pods()));
+        EXPECT_EQ(report.dropped, 0U);
+        bench.expect_version(version);
+      }
+    }
+  }
+}
+
+TEST(Engine, RunsWithTheLeastMemory) {
+  EngineOptions small = options();
+  small.memory_bytes = 1024;
+  Bench bench(2, small);
+  EXPECT_EQ(bench.engine.buffers().buffers.bucket_bytes, 512U);
+  bench.start("keep");
+  bench.hold(1);
+  EXPECT_TRUE(bench.update(1).committed);
+  bench.expect_version(1);
+}
+
+TEST(Engine, AnEmptyModelIsAVersionToo) {
+  Bench bench(2);
+  bench.start("keep");
+  auto shard = bench.engine.make_shard(5, "", {});
+  shard->seal();
+  bench.engine.hold(std::move(shard));
+  EXPECT_TRUE(bench.update(1).committed);
+  bench.expect_version(5);
+}
+
+TEST(Engine, SpansLieWithinTheUpdateAndInTheirOrder) {
+  Bench bench(1, options(Schedule::one, true));
+  bench.start("keep");
+  bench.hold(1);
+  const int64_t begin = trace_now_ns();
+  const UpdateReport report = bench.update(1);
+  const int64_t end = trace_now_ns();
+  size_t buckets = 0;
+  for (const Bucket& bucket : bench.engine.plan().buckets) {
+    if (bucket.owner == bench.group->rank()) ++buckets;
+  }
+  const std::span<const Span> sent = bench.engine.rounds().broadcast_spans().spans();
+  ASSERT_EQ(sent.size(), buckets);
+  for (size_t i = 0; i < sent.size(); ++i) {
+    EXPECT_LE(begin, sent[i].begin_ns);
+    EXPECT_LE(sent[i].begin_ns, sent[i].end_ns);
+    EXPECT_LE(sent[i].end_ns, end);
+    EXPECT_LE(i > 0 ? sent[i - 1].end_ns : begin, sent[i].begin_ns);
+  }
+  if (bench.group->rank() != 0) return;
+  ASSERT_EQ(report.traced.size(), 1U);
+  EXPECT_EQ(report.traced[0].reloads.size(), bench.engine.plan().buckets.size());
+}
+
+// --- Workers that fail
+// ----------------------------------------------------------------------------
+
+void expect_dropped(const std::string& habit) {
+  Bench bench(2);
+  bench.start(habit);
+  bench.start("keep");
+  bench.hold(1);
+  const UpdateReport report = bench.update(2);
+  EXPECT_TRUE(report.committed) << report.reason;
+  EXPECT_EQ(report.workers, static_cast<size_t>(bench.pods()));
+  EXPECT_EQ(report.dropped, static_cast<size_t>(bench.pods()));
+  bench.expect_version(1, 1);
+  if (bench.leads()) {  // one that wakes notices that it is no longer wanted
+    bench.workers[0].process().signal(SIGCONT);
+    const int status = bench.workers[0].process().end(patience).status;
+    EXPECT_TRUE(status == 3 || status == 128 + SIGKILL) << status;
+  }
+  bench.hold(2);
+  EXPECT_EQ(bench.update(1).workers, static_cast<size_t>(bench.pods()));
+  bench.expect_version(2, 1);
+}
+
+TEST(Engine, AWorkerKilledInTheMiddleOfABucketCostsTheOthersNothing) {
+  expect_dropped("die=3");
+}
+
+TEST(Engine, AWorkerStoppedInTheMiddleOfABucketIsDroppedInTime) {
+  expect_dropped("stop=5");
+}
+
+TEST(Engine, WhatWasMissedIsFetchedFromPointToPoint) {
+  Bench bench(2);
+  bench.hold(4);
+  EXPECT_TRUE(bench.update(0).committed);  // nobody was there
+  FetchOptions fetching{bench.engine.peers(), "open sesame", 0, 1, patience};
+  EXPECT_EQ(newest_version(fetching), 4U);
+  const Weights weights = fetch(fetching);
+  EXPECT_EQ(weights.version(), 4U);
+  EXPECT_EQ(weights.layout.card, "a card");
+  EXPECT_EQ(wrong_bytes(weights, 0, 1), 0U);
+  fetching.part = 1;
+  fetching.parts = 3;
+  EXPECT_EQ(wrong_bytes(fetch(fetching), 1, 3), 0U);
+  fetching.secret = "open barley";
+  EXPECT_THROW(fetch(fetching), Error);
+  comm::barrier(*bench.group, bench.group->policy());
+}
+
+TEST(Engine, NewcomersFetchWhileTheOthersAreUpdated) {
+  Bench bench(1);
+  bench.start("keep");
+  bench.hold(1);
+  EXPECT_TRUE(bench.update(1).committed);
+  bench.expect_version(1);
+  std::atomic<bool> ending{false};
+  std::thread newcomer([&] {
+    const FetchOptions fetching{bench.engine.peers(), "open sesame", 0, 1, patience};
+    while (!ending) {
+      try {
+        EXPECT_EQ(wrong_bytes(fetch(fetching), 0, 1), 0U);
+      } catch (const Error& error) {  // a newer one came meanwhile: it fetches again
+        EXPECT_EQ(error.code(), ExitCode::unavailable) << error.what();
+      }
+    }
+  });
+  for (uint64_t version = 2; version < 8; ++version) {
+    bench.hold(version);
+    EXPECT_TRUE(bench.update(1).committed);
+    bench.expect_version(version);
+  }
+  ending = true;
+  newcomer.join();
+  comm::barrier(*bench.group, bench.group->policy());
+}
+
+// --- Updates that fail
+// ----------------------------------------------------------------------------
+
+TEST(Engine, AFlippedByteLeavesTheOldVersionEverywhere) {
+  Bench bench(2);
+  bench.start("keep");
+  bench.hold(1);
+  EXPECT_TRUE(bench.update(1).committed);
+  bench.expect_version(1);
+
+  auto shard =
+      bench.engine.make_shard(2, "",
+                              slice_of(whole_model(), static_cast<size_t>(bench.group->rank()),
+                                       static_cast<size_t>(bench.group->size())));
+  fill(*shard, 2);
+  shard->seal();
+  const bool last = bench.group->rank() + 1 == bench.group->size();
+  if (last) shard->piece(shard->metas().pieces.size() - 1)[70] ^= std::byte{4};
+  bench.engine.hold(std::move(shard));
+  const UpdateReport report = bench.update(1);
+  EXPECT_FALSE(report.committed);
+  EXPECT_EQ(report.workers, 0U);
+  EXPECT_NE(report.reason.find("wrong checksum"), std::string::npos) << report.reason;
+  bench.expect_version(1);
+  EXPECT_EQ(newest_version({bench.engine.peers(), "open sesame", 0, 1, patience}), 1U);
+
+  bench.hold(3);
+  EXPECT_TRUE(bench.update(1).committed);
+  bench.expect_version(3);
+}
+
+TEST(Engine, MetasThatDoNotFitTogetherAreRefusedOnEveryRank) {
+  Bench bench(2);
+  bench.start("keep");
+  bench.hold(1);
+  EXPECT_TRUE(bench.update(1).committed);
+  bench.expect_version(1);
+  if (bench.group->size() == 1) return;
+  auto shard =
+      bench.engine.make_shard(2 + static_cast<uint64_t>(bench.group->rank() == 1), "",
+                              slice_of(whole_model(), static_cast<size_t>(bench.group->rank()),
+                                       static_cast<size_t>(bench.group->size())));
+  shard->seal();
+  EXPECT_THROW(bench.engine.hold(std::move(shard)), Error);
+  bench.hold(4);
+  EXPECT_TRUE(bench.update(1).committed);
+  bench.expect_version(4);
+}
+
+TEST(Engine, MemoryThatNobodyHasIsRefusedOnEveryRank) {
+  EngineOptions greedy = options();
+  greedy.bucket_bytes = uint64_t{1} << 50;
+  try {
+    Bench bench(1, greedy);
+    FAIL() << "there is a petabyte";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::unavailable);
+    EXPECT_NE(std::string(error.what()).find("the IPC buffer needs"), std::string::npos)
+        << error.what();
+  }
+}
+
+}  // namespace
+}  // namespace podium::ckpt::engine::test
+
+podium::comm::MpiEnvironment* podium::test::environment = nullptr;
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (!arguments.empty() && arguments[0] == podium::ckpt::engine::test::worker_verb) {
+    return podium::ckpt::engine::test::worker_main(arguments);
+  }
+  testing::InitGoogleTest(&argc, argv);
+  podium::comm::MpiEnvironment mpi;
+  podium::test::environment = &mpi;
+  const int failed = RUN_ALL_TESTS();
+  mpi.finalize();
+  return failed;
+}
