@@ -11,7 +11,10 @@ void NoSync::combine(std::span<float> gradients, float weight) {
 
 void AllReduceSync::combine(std::span<float> gradients, float weight) {
   const Stopwatch watch;
-  allreduce_.weighted_sum(gradients, weight, "gradients");
+  if (allreduce_.wire_for(gradients.size_bytes()) != comm::WireType::fp32) {
+    residual_.resize(gradients.size());
+  }
+  allreduce_.weighted_sum(gradients, weight, "gradients", residual_);
   exposed_seconds_ += watch.seconds();
 }
 

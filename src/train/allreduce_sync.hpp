@@ -1,6 +1,8 @@
 // The two simplest GradientSyncs: none (one trainer), and AllReduce over a communicator.
 #pragma once
 
+#include <vector>
+
 #include "comm/allreduce/allreduce.hpp"
 #include "comm/communicator.hpp"
 #include "train/gradient_sync.hpp"
@@ -25,6 +27,7 @@ class AllReduceSync : public GradientSync {
 
  private:
   comm::AllReduce allreduce_;
+  std::vector<float> residual_;  // of --comm.wire, for as many gradients as came
   double exposed_seconds_ = 0;
 };
 

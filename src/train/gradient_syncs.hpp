@@ -6,6 +6,7 @@
 #include <string>
 
 #include "comm/allreduce/cost_model.hpp"
+#include "comm/allreduce/wire.hpp"
 #include "comm/communicator.hpp"
 #include "core/device_choice.hpp"
 #include "core/log.hpp"
@@ -20,6 +21,7 @@ struct Exchange {
   By by = By::automatic;
   comm::Algorithm algorithm = comm::Algorithm::automatic;  // by way of the hosts
   std::string calibration;                                 // file of its costs; empty: none
+  comm::WireType wire = comm::WireType::fp32;              // of gradients between hosts
 };
 
 // Parses "auto", "nccl" or an algorithm of comm::AllReduce; throws usage_error otherwise.

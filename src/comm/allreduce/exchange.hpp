@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "comm/allreduce/watch.hpp"
+#include "comm/allreduce/wire.hpp"
 #include "comm/elements.hpp"
 #include "comm/shared_memory.hpp"
 
@@ -35,19 +36,32 @@ class Introduction {
   int from_ = -1;
 };
 
+// Makes room for `bytes`, once for all that are not longer.
+void grow(AlignedBytes& memory, size_t bytes);
+
+// One swap of two ranks. What goes out and what comes in are parts of the vector that `wire` knows.
+struct Swap {
+  int peer;
+  Elements outgoing;
+  Elements incoming;
+  const Wire& wire;
+  const char* step;  // for messages
+  float share = 1;   // of the error of rounding `outgoing`, that this rank keeps
+};
+
 class Exchange {
  public:
-  // incoming += what `peer` sends, while it gets `outgoing`; either may be empty, and they may be
-  // the same memory. Lengths must be what the peer expects.
-  void swap_add(Watch& watch, int peer, const Elements& outgoing, const Elements& incoming,
-                const char* step);
-  // incoming = what `peer` sends. The two do not overlap. After a swap_add of the same sum with the
-  // same peer.
-  void swap(Watch& watch, int peer, const Elements& outgoing, const Elements& incoming,
-            const char* step);
+  // incoming += what the peer sends, while it gets `outgoing`, which is rounded in place if it is
+  // rounded at all. Either may be empty, and they may be the same memory. Lengths must be what the
+  // peer expects.
+  void swap_add(Watch& watch, const Swap& swap);
+  // incoming = what the peer sends; `outgoing` is rounded already, if at all. The two do not
+  // overlap. After a swap_add of the same sum with the same peer.
+  void swap(Watch& watch, const Swap& swap);
 
  private:
   std::array<AlignedBytes, 2> landing_;
+  std::array<AlignedBytes, 2> packed_;  // where values are rounded
   Introduction introduction_;
 };
 
