@@ -46,9 +46,9 @@ struct Fp16 {
     const uint32_t subnormal =
         std::bit_cast<uint32_t>(std::bit_cast<float>(kept) + 0.5F) - std::bit_cast<uint32_t>(0.5F);
     const uint32_t finite = kept < least_normal ? subnormal : normal;
-    const uint32_t special = magnitude == infinity ? 0x7c00 : 0x7e00;
-    return static_cast<uint16_t>((bits & sign_bit) >> 16 |
-                                 (magnitude < infinity ? finite : special));
+    uint32_t half = magnitude > infinity ? 0x7e00 : finite;
+    half = magnitude == infinity ? 0x7c00 : half;
+    return static_cast<uint16_t>((bits & sign_bit) >> 16 | half);
   }
 
   static float widen(uint16_t half) {
