@@ -33,7 +33,7 @@ class Ring {
   void sum(const Elements& values, const Wire& wire, Watch& watch);
 
  private:
-  static constexpr size_t ahead = 3;      // receives that are posted ahead of the one that is added
+  static constexpr size_t ahead = 4;      // receives that are posted ahead of the one that is added
   static constexpr size_t under_way = 4;  // sends
 
   struct Stream;
