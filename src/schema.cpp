@@ -106,6 +106,9 @@ class RecipeOptions {
     return {
         number("epochs", integer, "10", "passes over the training records", 1, 100000),
         number("batch", integer, "128", "images per step, over all ranks", 1, 65536),
+        number("accumulate", integer, "1",
+               "micro-batches into which each rank cuts its share of a step, to save memory", 1,
+               65536),
         number("lr", real, "0.1", "peak learning rate of the one-cycle schedule", 0, 1000),
         number("momentum", real, "0.9", "Nesterov momentum", 0, 0.9999),
         number("weight_decay", real, "0.0005", "decoupled weight decay", 0, 1),
@@ -209,6 +212,12 @@ std::vector<OptionSpec> service_options() {
        "hosts; auto takes nccl where that is so, else what is fastest for each size "
        "(docs/communication.md)",
        {"auto", "ring", "halving", "tree", "hierarchical", "mpi", "nccl"}},
+      {"comm.overlap",
+       text,
+       "polling",
+       "how sums of gradients go on during the backward pass: polling between its layers, in a "
+       "thread of their own, or not at all",
+       {"polling", "thread", "off"}},
       {"comm.calibration", text, "",
        "file with this machine's costs, by which auto chooses: measured when the file has none for "
        "so many ranks; empty: typical costs"},

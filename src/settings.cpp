@@ -238,6 +238,7 @@ train::Recipe make_recipe(const Config& config, const std::string& model) {
   recipe.architecture = nn::to_text(nn::parse_architecture(architecture_of(config, model)));
   recipe.epochs = static_cast<int>(config.integer(key("epochs")));
   recipe.batch = static_cast<int>(config.integer(key("batch")));
+  recipe.accumulate = static_cast<int>(config.integer(key("accumulate")));
   recipe.lr = config.real(key("lr"));
   recipe.momentum = config.real(key("momentum"));
   recipe.weight_decay = config.real(key("weight_decay"));
@@ -281,6 +282,7 @@ workflow::Settings make_settings(const Config& config, const std::string& verb,
   settings.exchange = train::parse_exchange(config.text("comm.allreduce"));
   settings.exchange.calibration = config.text("comm.calibration");
   settings.exchange.wire = comm::parse_wire(config.text("comm.wire"));
+  settings.exchange.overlap = comm::parse_overlap(config.text("comm.overlap"));
   settings.train_alone = config.text("train.sync") == "none";
   settings.checkpoint_epochs = checkpoint_epochs(config.text("ckpt.every"));
   settings.service = service_options(config);

@@ -26,4 +26,18 @@ inline bool is_norm_shift(const BufferInfo& buffer) {
   return !buffer.statistic && buffer.name.ends_with(".shift");
 }
 
+// Where the parameters of each layer begin, ascending. "2.conv.weight" and "2.conv.bias" are of
+// one.
+inline std::vector<size_t> layer_starts(const std::vector<BufferInfo>& buffers) {
+  std::vector<size_t> starts;
+  std::string last;
+  for (const BufferInfo& buffer : buffers) {
+    if (buffer.statistic) continue;
+    const std::string layer = buffer.name.substr(0, buffer.name.rfind('.'));
+    if (layer != last) starts.push_back(buffer.offset);
+    last = layer;
+  }
+  return starts;
+}
+
 }  // namespace podium::nn

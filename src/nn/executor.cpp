@@ -1,5 +1,8 @@
 #include "nn/executor.hpp"
 
+#include <algorithm>
+#include <limits>
+
 namespace podium::nn {
 namespace {
 
@@ -61,12 +64,16 @@ Executor::Executor(Ops& ops, const NetworkPlan& network, const ActivationPlan& p
   input_ = binder.data(0);
   logits_ = binder.data(network.output);
   logits_gradient_ = binder.gradient(network.output);
+  size_t unfinished = 0;  // end of the parameters of layers up to here, which come later
   for (const LayerPlan& layer : network.layers) {
     const LayerMemory bound = binder.bind(layer);
     forward_.push_back(ops.make_kernel(layer, batch, pass, bound));
     const bool has_work = layer.parameters > 0 || bound.input_gradient != nullptr;
     if (pass == Pass::training && has_work) {
-      backward_.insert(backward_.begin(), forward_.back().get());
+      backward_.insert(backward_.begin(), {forward_.back().get(), unfinished});
+    }
+    if (layer.parameters > 0) {
+      unfinished = std::max(unfinished, layer.weights + static_cast<size_t>(layer.parameters));
     }
   }
 }
@@ -79,8 +86,14 @@ void Executor::forward(const StepKey& key) {
   for (const auto& kernel : forward_) kernel->forward(key);
 }
 
-void Executor::backward(const StepKey& key) {
-  for (Kernel* kernel : backward_) kernel->backward(key);
+void Executor::backward(const StepKey& key, const GradientsReady& ready) {
+  size_t final_from = std::numeric_limits<size_t>::max();
+  for (const BackwardStep& step : backward_) {
+    step.kernel->backward(key);
+    if (!ready || step.final_from == final_from) continue;
+    final_from = step.final_from;
+    ready(final_from);
+  }
 }
 
 }  // namespace podium::nn

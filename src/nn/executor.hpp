@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "nn/gradients_ready.hpp"
 #include "nn/memory_plan.hpp"
 #include "nn/network_plan.hpp"
 #include "nn/ops.hpp"
@@ -34,15 +35,22 @@ class Executor {
   // Before the first forward pass of inference, and whenever parameters or statistics changed.
   void load_parameters();
   void forward(const StepKey& key);
-  void backward(const StepKey& key);  // expects logits_gradient() to be filled
+  // Expects logits_gradient() to be filled. `ready`, unless empty, hears of gradients between the
+  // kernels; what the backend leaves to Ops::end_backward() is not final before that.
+  void backward(const StepKey& key, const GradientsReady& ready = {});
 
  private:
+  struct BackwardStep {
+    Kernel* kernel;     // a view into forward_
+    size_t final_from;  // gradients behind it, once it has run
+  };
+
   int batch_;
   float* input_;
   float* logits_;
   float* logits_gradient_;
   std::vector<std::unique_ptr<Kernel>> forward_;
-  std::vector<Kernel*> backward_;  // views into forward_, last layer first
+  std::vector<BackwardStep> backward_;  // last layer first
 };
 
 }  // namespace podium::nn

@@ -114,8 +114,19 @@ struct Model::Parts {
                            nullptr, nullptr})
             .first->second;
     made.forward = ops->record([this, &made] { made.executor.forward(running); });
-    made.backward = ops->record([this, &made] { made.executor.backward(running); });
+    made.backward = ops->record([this, &made] { made.executor.backward(running, listener); });
     return made;
+  }
+
+  // The backward pass of the step begun. A recorded one tells nobody what it will have finished.
+  void backward(Sized& step, const GradientsReady& ready) {
+    if (ops->on_host()) listener = ready;
+    step.backward->run();
+    ops->end_backward();
+    listener = {};
+    if (ops->on_host() || !ready) return;
+    ops->synchronise();
+    ready(0);
   }
 
   // The executor for `batch` images, with the parameters as they are.
@@ -195,6 +206,7 @@ struct Model::Parts {
   PassParts inference{Pass::inference};
   StepKey key;                      // of the next step
   StepKey running;                  // of the last one begun
+  GradientsReady listener;          // of the backward pass under way; empty: nobody
   bool changed = true;              // parameters or statistics, since the last prediction
   std::set<int> loaded;             // inference executors that have them, by batch size
   AlignedBuffer unmirrored_logits;  // [inference_batch,classes], kept between predictions
@@ -212,7 +224,8 @@ void Model::initialise(uint64_t seed) {
 }
 
 Model::StepResult Model::forward_backward(std::span<const uint8_t> images,
-                                          std::span<const uint8_t> labels, float label_smoothing) {
+                                          std::span<const uint8_t> labels, float label_smoothing,
+                                          const GradientsReady& ready) {
   Parts& parts = *parts_;
   parts.check_batch(images.size(), labels.size());
   parts.check_labels(labels);
@@ -221,6 +234,7 @@ Model::StepResult Model::forward_backward(std::span<const uint8_t> images,
   parts.changed = true;
   if (labels.empty()) {
     std::ranges::fill(gradients(), 0.0F);
+    if (ready) ready(0);
     return {};
   }
   const int batch = static_cast<int>(labels.size());
@@ -232,8 +246,7 @@ Model::StepResult Model::forward_backward(std::span<const uint8_t> images,
   const size_t outputs = labels.size() * static_cast<size_t>(parts.card.classes);
   parts.ops->cross_entropy({executor.logits(), outputs}, labels, label_smoothing,
                            executor.logits_gradient());
-  step.backward->run();
-  parts.ops->end_backward();
+  parts.backward(step, ready);
   const LossResult loss = parts.ops->loss();
   return {loss.loss_sum, loss.correct};
 }

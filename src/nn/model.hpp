@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "nn/buffer_info.hpp"
+#include "nn/gradients_ready.hpp"
 #include "nn/model_card.hpp"
 
 namespace podium::nn {
@@ -47,12 +48,19 @@ class Model {
   struct StepResult {
     double loss_sum = 0;  // smoothed cross entropy, summed over the images
     int correct = 0;      // images whose largest output is their label
+
+    StepResult& operator+=(const StepResult& more) {
+      loss_sum += more.loss_sum;
+      correct += more.correct;
+      return *this;
+    }
   };
   // One batch: images are uint8 [N,H,W,C], labels [N]. Writes (does not accumulate) the gradients
   // of the mean loss and updates the running statistics. N = 0 writes zero gradients. Throws
-  // data_error for a label that is no class.
+  // data_error for a label that is no class. `ready`, unless empty, hears which gradients the
+  // caller may already read: layer by layer where the host computes, else when all are there.
   StepResult forward_backward(std::span<const uint8_t> images, std::span<const uint8_t> labels,
-                              float label_smoothing);
+                              float label_smoothing, const GradientsReady& ready = {});
 
   // Class probabilities [N,classes] of uint8 images [N,H,W,C], 0 <= N <= max_batch, with running
   // statistics and without dropout. A card with `mirror` asks for the mean of the logits of each

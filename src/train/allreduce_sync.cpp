@@ -1,21 +1,48 @@
 #include "train/allreduce_sync.hpp"
 
-#include "core/clock.hpp"
+#include <utility>
+
+#include "core/error.hpp"
 
 namespace podium::train {
 
-void NoSync::combine(std::span<float> gradients, float weight) {
-  if (weight == 1.0F) return;
-  for (float& value : gradients) value *= weight;
+void NoSync::begin(std::span<float> gradients, float weight) {
+  gradients_ = gradients;
+  weight_ = weight;
 }
 
-void AllReduceSync::combine(std::span<float> gradients, float weight) {
-  const Stopwatch watch;
-  if (allreduce_.wire_for(gradients.size_bytes()) != comm::WireType::fp32) {
-    residual_.resize(gradients.size());
+void NoSync::finish() {
+  if (weight_ == 1.0F) return;
+  for (float& value : gradients_) value *= weight_;
+}
+
+// MPI_Allreduce waits inside the library: begun early it would keep its rank from computing.
+AllReduceSync::AllReduceSync(comm::Communicator& group, const comm::AllReduceOptions& options,
+                             std::vector<size_t> layers, comm::Overlap overlap)
+    : allreduce_(group, options),
+      layers_(std::move(layers)),
+      overlap_(options.algorithm == comm::Algorithm::mpi ? comm::Overlap::off : overlap) {}
+
+void AllReduceSync::begin(std::span<float> gradients, float weight) {
+  if (!sum_) {
+    gradients_ = gradients.size();
+    sum_.emplace(allreduce_, comm::make_buckets(gradients_, layers_), "gradients", overlap_);
   }
-  allreduce_.weighted_sum(gradients, weight, "gradients", residual_);
-  exposed_seconds_ += watch.seconds();
+  require(gradients.size() == gradients_, "gradients of another model", "AllReduceSync");
+  sum_->begin(gradients, weight);
+}
+
+void AllReduceSync::ready(size_t first) {
+  sum_->ready(first);
+}
+
+void AllReduceSync::finish() {
+  sum_->finish();
+}
+
+ExchangeTimes AllReduceSync::times() const {
+  if (!sum_) return {};
+  return {sum_->exposed_seconds(), sum_->hidden_seconds()};
 }
 
 }  // namespace podium::train

@@ -40,10 +40,12 @@ std::unique_ptr<GradientSync> make_gradient_sync(const SyncSpec& spec) {
   if (!choice.nccl) {
     if (speaks && !choice.notice.empty()) spec.log.info(choice.notice);
     return std::make_unique<AllReduceSync>(
-        spec.group, comm::AllReduceOptions{.algorithm = spec.exchange.algorithm,
-                                           .calibration = spec.exchange.calibration,
-                                           .wire = spec.exchange.wire,
-                                           .log = spec.log});
+        spec.group,
+        comm::AllReduceOptions{.algorithm = spec.exchange.algorithm,
+                               .calibration = spec.exchange.calibration,
+                               .wire = spec.exchange.wire,
+                               .log = spec.log},
+        spec.layers, spec.exchange.overlap);
   }
   if (spec.exchange.wire != comm::WireType::fp32) {
     throw usage_error("NCCL sums gradients as they are",

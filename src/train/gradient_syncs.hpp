@@ -4,10 +4,12 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "comm/allreduce/cost_model.hpp"
 #include "comm/allreduce/wire.hpp"
 #include "comm/communicator.hpp"
+#include "comm/side_work.hpp"
 #include "core/device_choice.hpp"
 #include "core/log.hpp"
 #include "train/gradient_sync.hpp"
@@ -22,15 +24,17 @@ struct Exchange {
   comm::Algorithm algorithm = comm::Algorithm::automatic;  // by way of the hosts
   std::string calibration;                                 // file of its costs; empty: none
   comm::WireType wire = comm::WireType::fp32;              // of gradients between hosts
+  comm::Overlap overlap = comm::Overlap::polling;          // with the backward pass
 };
 
 // Parses "auto", "nccl" or an algorithm of comm::AllReduce; throws usage_error otherwise.
 Exchange parse_exchange(const std::string& text);
 
 struct SyncSpec {
-  comm::Communicator& group;    // must outlive the sync
-  int gpu = DeviceChoice::cpu;  // where this trainer computes
-  size_t gradients = 0;         // floats
+  comm::Communicator& group;        // must outlive the sync
+  int gpu = DeviceChoice::cpu;      // where this trainer computes
+  size_t gradients = 0;             // floats
+  std::vector<size_t> layers = {};  // where each layer's begin
   Exchange exchange = {};
   Log log;  // the first trainer tells what was chosen, if that is worth a word
 };

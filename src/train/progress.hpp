@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 
+#include "train/wall_time.hpp"
+
 namespace podium::train {
 
 // Travels in checkpoints and reports.
@@ -20,6 +22,7 @@ struct Progress {
   double val_accuracy = 0;        // after the last epoch, in [0,1]
   double lr = 0;                  // last learning rate
   double epoch_images_per_s = 0;  // of the last epoch's steps
+  WallTime epoch_wall;            // since the epoch before, mean over the trainers; not kept
 
   double images_per_s() const { return step_s > 0 ? static_cast<double>(images) / step_s : 0; }
   double exposed_comm_share() const { return step_s > 0 ? exposed_comm_s / step_s : 0; }

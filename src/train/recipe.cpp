@@ -46,6 +46,7 @@ nlohmann::ordered_json to_json(const Recipe& recipe) {
           {"architecture", recipe.architecture},
           {"epochs", recipe.epochs},
           {"batch", recipe.batch},
+          {"accumulate", recipe.accumulate},
           {"lr", recipe.lr},
           {"momentum", recipe.momentum},
           {"weight_decay", recipe.weight_decay},

@@ -19,8 +19,9 @@ struct Recipe {
   std::string name;          // of the model: "cnn"
   std::string architecture;  // docs/architecture_text.md
   int epochs = 10;
-  int batch = 128;  // images per step, over all ranks
-  double lr = 0.1;  // peak of the one-cycle schedule
+  int batch = 128;     // images per step, over all ranks
+  int accumulate = 1;  // micro-batches into which each rank cuts its share of a step
+  double lr = 0.1;     // peak of the one-cycle schedule
   double momentum = 0.9;
   double weight_decay = 5e-4;
   double label_smoothing = 0.1;

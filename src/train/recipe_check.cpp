@@ -36,6 +36,15 @@ void check_augmentation(const Recipe& recipe, const io::DatasetInfo& info) {
   throw usage_error(misfit->what, flag_of(recipe, misfit->option), misfit->remedy);
 }
 
+// Micro-batches without an image in every step are a mistake.
+void check_accumulate(const Recipe& recipe, size_t records, size_t trainers) {
+  const size_t images = std::min(static_cast<size_t>(recipe.batch), records);
+  if (recipe.accumulate == 1 || static_cast<size_t>(recipe.accumulate) * trainers <= images) return;
+  throw usage_error(format("%zu images a step are fewer than %d micro-batches of %zu trainer%s",
+                           images, recipe.accumulate, trainers, trainers == 1 ? "" : "s"),
+                    flag_of(recipe, "accumulate"), "lower it, or raise the batch");
+}
+
 void check_average(const Recipe& recipe, size_t records) {
   if (recipe.ema == 0) return;
   const size_t steps =
@@ -47,13 +56,13 @@ void check_average(const Recipe& recipe, size_t records) {
 }
 
 // The batch nearest to `batch` that leaves no rank with a single image, for the error; 0: none.
-size_t nearest_batch(size_t records, size_t batch, size_t trainers) {
+size_t nearest_batch(size_t records, size_t batch, size_t trainers, size_t accumulate) {
+  const auto fits = [&](size_t other) {
+    return step_with_single_image(records, other, trainers, accumulate) == 0;
+  };
   for (size_t away = 1; away < largest_batch; ++away) {
-    if (batch > away && step_with_single_image(records, batch - away, trainers) == 0) {
-      return batch - away;
-    }
-    if (batch + away > largest_batch) continue;
-    if (step_with_single_image(records, batch + away, trainers) == 0) return batch + away;
+    if (batch > away && fits(batch - away)) return batch - away;
+    if (batch + away <= largest_batch && fits(batch + away)) return batch + away;
   }
   return 0;
 }
@@ -63,19 +72,21 @@ size_t nearest_batch(size_t records, size_t batch, size_t trainers) {
 void check_batch_norms(const Recipe& recipe, const nn::NetworkPlan& plan, size_t records,
                        size_t trainers) {
   const auto batch = static_cast<size_t>(recipe.batch);
-  const size_t images = step_with_single_image(records, batch, trainers);
+  const auto accumulate = static_cast<size_t>(recipe.accumulate);
+  const size_t images = step_with_single_image(records, batch, trainers, accumulate);
   if (images == 0) return;
   const auto found = std::ranges::find_if(plan.layers, [](const nn::LayerPlan& layer) {
     return layer.op == nn::LayerOp::batch_norm && layer.input.pixels() == 1;
   });
   if (found == plan.layers.end()) return;
-  const size_t better = nearest_batch(records, batch, trainers);
+  const size_t better = nearest_batch(records, batch, trainers, accumulate);
   const bool tail = images < std::min(batch, records);
   throw usage_error(
       format("batch norm '%s' would see one value per channel, and learn nothing, in the %s of %zu "
              "image%s for %zu trainer%s",
              found->name.c_str(), tail ? "last step of an epoch" : "steps", images,
-             images == 1 ? "" : "s", trainers, trainers == 1 ? "" : "s"),
+             images == 1 ? "" : "s", trainers, trainers == 1 ? "" : "s") +
+          (accumulate == 1 ? "" : format(" in %zu micro-batches each", accumulate)),
       flag_of(recipe, "batch"),
       better == 0 ? "use fewer trainers or more records"
                   : "use for instance a batch of " + std::to_string(better));
@@ -109,6 +120,7 @@ void check_fit(const Recipe& recipe, const TrainingPlace& place) {
   const nn::NetworkPlan plan = plan_of(recipe, info);
   check_augmentation(recipe, info);
   check_average(recipe, records);
+  check_accumulate(recipe, records, place.trainers);
   check_batch_norms(recipe, plan, records, place.trainers);
 }
 
@@ -119,13 +131,14 @@ void check_precision(const Recipe& recipe, const DeviceChoice& device) {
                           flag_of(recipe, "precision"), "train it in fp32");
 }
 
-size_t step_with_single_image(size_t records, size_t batch, size_t trainers) {
+size_t step_with_single_image(size_t records, size_t batch, size_t trainers, size_t accumulate) {
   const size_t steps = io::steps_of(records, batch);
   if (steps == 0) return 0;
   for (const size_t step : std::array{size_t{0}, steps - 1}) {
     const io::BatchRange all = io::batch_range(step, batch, records);
-    for (size_t rank = 0; rank < trainers; ++rank) {
-      if (io::share_of(all, rank, trainers).count() == 1) return all.count();
+    for (size_t part = 0; part < trainers * accumulate; ++part) {
+      const io::BatchRange mine = io::share_of(all, part / accumulate, trainers);
+      if (io::share_of(mine, part % accumulate, accumulate).count() == 1) return all.count();
     }
   }
   return 0;

@@ -22,14 +22,15 @@ struct TrainingPlace {
 void check_values(const Recipe& recipe);
 
 // Throws usage_error for a network, augmentation or average that does not suit the images and
-// steps, and for a batch norm that would see a single value per channel in some step.
+// steps, for more micro-batches than images, and for a batch norm that would see a single value per
+// channel in some step.
 void check_fit(const Recipe& recipe, const TrainingPlace& place);
 
 // Throws unavailable_error for a precision that `device`, a trainer's, does not multiply in.
 void check_precision(const Recipe& recipe, const DeviceChoice& device);
 
-// The images of all ranks in a step of which some rank gets a single one; 0 when there is none in
-// an epoch of `records`.
-size_t step_with_single_image(size_t records, size_t batch, size_t trainers);
+// The images of all ranks in a step of which some rank gets a single one, or has a single one in
+// one of its `accumulate` micro-batches; 0 when there is none in an epoch of `records`.
+size_t step_with_single_image(size_t records, size_t batch, size_t trainers, size_t accumulate = 1);
 
 }  // namespace podium::train

@@ -11,10 +11,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "io/loader/loader.hpp"
 #include "nn/one_cycle.hpp"
+#include "train/gradient_watch.hpp"
+#include "train/wall_time.hpp"
 
 namespace podium::train {
 
@@ -48,9 +51,11 @@ class StepEngine {
   // read and write the training state.
   virtual std::span<const Step> advance() = 0;
 
-  // Seconds that trainers have waited for each other's gradients so far and could not compute
-  // meanwhile.
-  virtual double exposed_seconds() const = 0;
+  // Where the time of all steps so far went on this rank; nothing of it is `other`.
+  virtual WallTime times() const = 0;
+
+  // The first gradient of this rank that was no finite number, where the engine looks at them.
+  virtual std::optional<BadGradient> bad_gradient() const { return {}; }
 };
 
 // Of the dropout masks: ranks share a batch, so that each draws its own.

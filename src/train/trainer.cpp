@@ -25,6 +25,12 @@ nn::OneCycleOptions schedule_options(const Recipe& recipe) {
   return options;
 }
 
+Divergence blame(const BlamedGradient& bad, const nn::OneCycle& schedule) {
+  return {"the gradient of '" + bad.gradient.tensor + "' is no longer a finite number on trainer " +
+              std::to_string(bad.trainer),
+          bad.gradient.step, schedule.at(bad.gradient.step)};
+}
+
 }  // namespace
 
 // What one epoch gathers.
@@ -60,8 +66,11 @@ Trainer::Trainer(TrainingState& state, io::Dataset& dataset, StepEngine& engine,
 
 Trainer::Outcome Trainer::run() {
   lap_.restart();
+  wall_.restart();
   while (!done()) {
-    if (train_epoch() == Outcome::stopped) return Outcome::stopped;
+    const Outcome outcome = train_epoch();
+    wall_time_ = engine_.times().filled_to(wall_.seconds());
+    if (outcome == Outcome::stopped) return Outcome::stopped;
     if (stop_wanted_ && !done()) {
       if (saved_epochs_ < progress_.epochs) save();
       return Outcome::stopped;
@@ -86,7 +95,7 @@ Confusion Trainer::validation() {
 }
 
 Trainer::Outcome Trainer::train_epoch() {
-  const double exposed_before = engine_.exposed_seconds();
+  const WallTime before = engine_.times();
   if (options_.follow) take_up_appended();
   Epoch epoch{plan(), steps_per_epoch()};
   check_average(epoch.plan.steps_of_run);
@@ -98,12 +107,13 @@ Trainer::Outcome Trainer::train_epoch() {
   if (!whole) return Outcome::stopped;
   const double step_s = epoch.watch.seconds();
   progress_.step_s += step_s;
-  progress_.exposed_comm_s += engine_.exposed_seconds() - exposed_before;
+  progress_.exposed_comm_s += (engine_.times() - before).exposed_comm_s;
   finish_epoch(epoch);
   progress_.epoch_images_per_s =
       static_cast<double>(dataset_.size(io::Split::train)) / std::max(step_s, 1e-9);
   progress_.total_s += lap_.seconds();
   lap_.restart();
+  count_wall_time();
 
   if (done() || progress_.epochs % options_.checkpoint_epochs == 0) save();
   if (options_.on_epoch && group_.rank() == 0) options_.on_epoch(progress_);
@@ -203,7 +213,15 @@ void Trainer::finish_epoch(const Epoch& epoch) {
   check_replicas();
 }
 
-// True on all ranks if any was asked to stop. Throws on all of them if the run has diverged.
+// Of the epoch, to be reported, and of all so far.
+void Trainer::count_wall_time() {
+  const WallTime before = wall_time_;
+  wall_time_ = engine_.times().filled_to(wall_.seconds());
+  progress_.epoch_wall = mean_of(share_wall_times(wall_time_ - before, group_));
+}
+
+// True on all ranks if any was asked to stop. Throws on all of them if the run has diverged, which
+// one that computed a bad gradient has by now.
 bool Trainer::agree(const Epoch& epoch) {
   const std::span<double> losses = loss_watch_.sums();
   std::vector<double> shared(losses.size() + 2);
@@ -213,7 +231,12 @@ bool Trainer::agree(const Epoch& epoch) {
       all_finite(state_.model.parameters()) && all_finite(state_.model.statistics()) ? 0 : 1;
   comm::ring_allreduce(group_, std::span(shared));
   std::copy_n(shared.begin() + 2, losses.size(), losses.begin());
-  if (const auto divergence = loss_watch_.judge(shared[1] == 0)) fail(*divergence, epoch);
+  if (auto divergence = loss_watch_.judge(shared[1] == 0)) {
+    if (const auto bad = first_bad_gradient(engine_.bad_gradient(), group_)) {
+      divergence = blame(*bad, epoch.plan.schedule);
+    }
+    fail(*divergence, epoch);
+  }
   return shared[0] > 0;
 }
 

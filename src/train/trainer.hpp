@@ -36,6 +36,7 @@
 #include "train/step_engine.hpp"
 #include "train/training_checkpoint.hpp"
 #include "train/training_state.hpp"
+#include "train/wall_time.hpp"
 
 namespace podium::train {
 
@@ -69,6 +70,8 @@ class Trainer {
   Outcome run();
 
   const Progress& progress() const { return progress_; }
+  // Of this rank since run() began.
+  const WallTime& wall_time() const { return wall_time_; }
   // True once validation accuracy after the last epoch is at least the target.
   bool reached_target() const;
 
@@ -88,6 +91,7 @@ class Trainer {
   bool take_steps(Epoch& epoch);
   void note(std::span<const Step> steps, Epoch& epoch);
   void finish_epoch(const Epoch& epoch);
+  void count_wall_time();
   bool done() const;
   bool agree(const Epoch& epoch);
   [[noreturn]] void fail(const Divergence& divergence, const Epoch& epoch) const;
@@ -107,6 +111,8 @@ class Trainer {
   LossWatch loss_watch_;
   Progress progress_;
   Stopwatch lap_;                        // since total_s was last brought up to date
+  Stopwatch wall_;                       // since run() began
+  WallTime wall_time_;                   // then
   bool stop_wanted_ = false;             // by some rank, at the end of an epoch
   int saved_epochs_ = 0;                 // in the checkpoint; 0: there is none of this run
   bool displaces_ = false;               // the file is a checkpoint of another run

@@ -86,6 +86,11 @@ void tell_target(const train::Recipe& recipe, const TrainingOutcome& outcome, co
                   progress.total_s));
 }
 
+void tell_wall_time(const train::Recipe& recipe, const TrainingOutcome& outcome, const Log& log) {
+  log.info("model '" + recipe.name + "' trained for " +
+           train::to_text(train::mean_of(outcome.wall_times)));
+}
+
 void tell_unused(const Settings& settings, const train::Recipe& recipe, const Log& log) {
   const std::filesystem::path file = checkpoint_file(settings, recipe);
   std::error_code ignored;
@@ -94,11 +99,12 @@ void tell_unused(const Settings& settings, const train::Recipe& recipe, const Lo
               " alone, as --ckpt.every=never asks");
 }
 
-// What a rank makes room for: the records may grow in a run that follows.
+// The images a rank computes on together: the records may grow in a run that follows.
 int largest_share(const train::Recipe& recipe, const io::Dataset& dataset, const Settings& settings,
                   int ranks) {
   const int batch = settings.follow ? recipe.batch : batch_of(recipe, dataset);
-  return (batch + ranks - 1) / ranks;
+  const int share = (batch + ranks - 1) / ranks;
+  return (share + recipe.accumulate - 1) / recipe.accumulate;
 }
 
 void tell_batch(const train::Recipe& recipe, int batch, const Log& log) {
@@ -149,7 +155,8 @@ TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset
   }
 
   const std::unique_ptr<train::GradientSync> sync = train::make_gradient_sync(
-      {group, settings.device.gpu, outcome.model->gradients().size(), settings.exchange, log});
+      {group, settings.device.gpu, outcome.model->gradients().size(),
+       nn::layer_starts(outcome.model->buffers()), settings.exchange, log});
 
   train::TrainerOptions options;
   options.data = data_identity(dataset.info(), settings).dump();
@@ -184,24 +191,34 @@ TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset
   outcome.reached = trainer.reached_target();
   const bool success = !outcome.stopped && (settings.target_accuracy == 0 || outcome.reached);
   mlperf->stop("run_stop", {{"status", success ? "success" : "aborted"}});
-  if (group.rank() == 0) tell_target(recipe, outcome, log);
+  outcome.wall_times = train::share_wall_times(trainer.wall_time(), group);
+  if (group.rank() == 0) {
+    tell_target(recipe, outcome, log);
+    tell_wall_time(recipe, outcome, log);
+  }
   if (!outcome.stopped) outcome.validation = trainer.validation();
   return outcome;
 }
 
 Json describe(const train::Recipe& recipe, const TrainingOutcome& outcome) {
-  return {{"name", recipe.name},
-          {"parameters", outcome.model->parameter_count()},
-          {"flops_per_image", outcome.model->flops_per_image()},
-          {"epochs", outcome.progress.epochs},
-          {"val_accuracy", outcome.progress.val_accuracy},
-          {"images_per_s", outcome.progress.images_per_s()},
-          {"train_s", outcome.progress.total_s},
-          {"target_accuracy", outcome.target_accuracy > 0 ? Json(outcome.target_accuracy) : Json()},
-          {"reached", outcome.target_accuracy > 0 ? Json(outcome.reached) : Json()},
-          {"time_to_accuracy_s", outcome.reached ? Json(outcome.progress.total_s) : Json()},
-          {"exposed_comm_share", outcome.progress.exposed_comm_share()},
-          {"weights_xxh3", train::weights_xxh3(*outcome.model)}};
+  Json described = {
+      {"name", recipe.name},
+      {"parameters", outcome.model->parameter_count()},
+      {"flops_per_image", outcome.model->flops_per_image()},
+      {"epochs", outcome.progress.epochs},
+      {"val_accuracy", outcome.progress.val_accuracy},
+      {"images_per_s", outcome.progress.images_per_s()},
+      {"train_s", outcome.progress.total_s},
+      {"target_accuracy", outcome.target_accuracy > 0 ? Json(outcome.target_accuracy) : Json()},
+      {"reached", outcome.target_accuracy > 0 ? Json(outcome.reached) : Json()},
+      {"time_to_accuracy_s", outcome.reached ? Json(outcome.progress.total_s) : Json()},
+      {"exposed_comm_share", outcome.progress.exposed_comm_share()}};
+  described.update(train::to_json(train::mean_of(outcome.wall_times)));
+  for (const train::WallTime& time : outcome.wall_times) {
+    described["wall_by_rank"].push_back(train::to_json(time));
+  }
+  described["weights_xxh3"] = train::weights_xxh3(*outcome.model);
+  return described;
 }
 
 Json data_identity(const io::DatasetInfo& dataset, const Settings& settings) {
@@ -235,6 +252,7 @@ Json epoch_event(const train::Recipe& recipe, const train::Progress& progress) {
   Json event = {{"event", "epoch"}, {"model", recipe.name}, {"of_epochs", recipe.epochs}};
   event.update(train::to_json(progress));
   event["images_per_s"] = progress.images_per_s();
+  event["wall"] = train::to_json(progress.epoch_wall);
   return event;
 }
 

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "ckpt/snapshot.hpp"
 #include "comm/communicator.hpp"
@@ -15,6 +16,7 @@
 #include "train/confusion.hpp"
 #include "train/progress.hpp"
 #include "train/recipe.hpp"
+#include "train/wall_time.hpp"
 #include "workflow/control_plane.hpp"
 #include "workflow/evaluation_report.hpp"
 #include "workflow/settings.hpp"
@@ -33,6 +35,7 @@ struct TrainingOutcome {
   bool reached = false;        // that target
   std::unique_ptr<nn::Model> model;
   std::optional<train::Confusion> validation;  // of a model that is finished
+  std::vector<train::WallTime> wall_times;     // by rank, of this job
 };
 
 struct TrainingHooks {

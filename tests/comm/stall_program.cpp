@@ -1,7 +1,8 @@
-// Sums over and over, under mpirun, while something happens to rank 1 in the middle of it: for
-// stall_test.cpp. Exits as `podium` would: 0, or 70 with one error line.
+// Sums over and over, under mpirun, while something happens to rank 1 in the middle of it, or it
+// sums another length all at once: for stall_test.cpp. Exits as `podium` would: 0, or 70 with one
+// error line.
 //
-//   stall_program ALGORITHM COUNT stop|slow|kill RANKS_PER_NODE WIRE
+//   stall_program ALGORITHM COUNT stop|slow|kill|length RANKS_PER_NODE WIRE
 //
 // A child of rank 1 that has no MPI sends its parent the signals, so that they come at any point of
 // a sum.
@@ -56,14 +57,19 @@ int start_tormentor(const std::string& fault) {
   return ends[1];
 }
 
+// `odd_one`: elements that the victim adds to its vector once.
 void sum_for(comm::Communicator& group, comm::AllReduce& allreduce, size_t count, double seconds,
-             int trigger) {
+             int trigger, size_t odd_one) {
   std::vector<float> values(count);
   std::vector<float> residual(count);
   const Stopwatch watch;
   bool goes_on = true;
   for (int round = 0; goes_on; ++round) {
-    if (round == rounds_before && group.rank() == victim && ::write(trigger, "x", 1) != 1) return;
+    if (round == rounds_before && group.rank() == victim) {
+      if (::write(trigger, "x", 1) != 1) return;
+      values.resize(count + odd_one);
+      residual.resize(count + odd_one);
+    }
     // Sums of these are below 256, up to which bf16 has every integer.
     for (size_t i = 0; i < count; ++i) {
       values[i] = static_cast<float>(i % 23) + static_cast<float>(group.rank());
@@ -90,7 +96,7 @@ int run(comm::AllReduceOptions options, size_t count, const std::string& fault, 
     group->set_policy({limit, Backoff::Kind::hot});
     options.node = "node " + std::to_string(mpi.rank() / per_node);
     comm::AllReduce allreduce(*group, options);
-    sum_for(*group, allreduce, count, 3, trigger);
+    sum_for(*group, allreduce, count, 3, trigger, fault == "length" ? 1 : 0);
   } catch (const Error& error) {
     std::cerr << "podium: error: rank " << mpi.rank() << ": " << error.what() << std::endl;
     comm::MpiEnvironment::abort(error.code());

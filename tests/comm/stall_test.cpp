@@ -1,5 +1,6 @@
-// A rank that is stopped, slowed or killed in the middle of a sum, over real MPI: by each
-// algorithm, on one node and on what is taken for two, for a short and a long vector.
+// A rank that is stopped, slowed or killed in the middle of a sum, or sums something else, over
+// real MPI: by each algorithm, on one node and on what is taken for two, for a short and a long
+// vector.
 #include <gtest/gtest.h>
 
 #include "app/process.hpp"
@@ -51,6 +52,19 @@ TEST_P(Stall, AKilledRankEndsTheJob) {
   test::Process job = start("kill");
   const int status = job.wait(std::chrono::seconds(40));
   EXPECT_TRUE(status == 137 || status == 70) << status << job.err();
+}
+
+// The first error may be any rank's that meets another sum.
+TEST_P(Stall, AnotherLengthEndsTheJobWithBoth) {
+  test::Process job = start("length");
+  EXPECT_EQ(job.wait(std::chrono::seconds(40)), 70) << job.err();
+  const std::string text = job.err();
+  const auto count = std::get<1>(GetParam());
+  for (const std::string& part :
+       {std::string("sum different things"), std::string("rank 1 "),
+        std::to_string(count) + " floats", std::to_string(count + 1) + " floats"}) {
+    EXPECT_NE(text.find(part), std::string::npos) << part << ": " << text;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(

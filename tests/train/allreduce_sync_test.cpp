@@ -15,7 +15,7 @@ TEST(AllReduceSync, WeighsByImages) {
     std::vector<float> gradients(13, static_cast<float>(group.rank() + 1));
     sync.combine(gradients, static_cast<float>(group.rank() + 1) / 10.0F);
     for (const float value : gradients) EXPECT_FLOAT_EQ(value, 3.0F);  // (1+4+9+16)/10
-    EXPECT_GT(sync.exposed_seconds(), 0.0);
+    EXPECT_GT(sync.times().exposed_s, 0.0);
   });
 }
 

@@ -124,10 +124,10 @@ TEST_F(AveragingTest, TrainingItselfIsNotDisturbed) {
       class Watching : public train::NoSync {
        public:
         Watching(nn::Model& model, WeightAverage& average) : model_(model), average_(average) {}
-        void combine(std::span<float> gradients, float weight) override {
+        void begin(std::span<float> gradients, float weight) override {
           if (step_ > 0) average_.follow(model_, step_ - 1, 11);
           ++step_;
-          NoSync::combine(gradients, weight);
+          NoSync::begin(gradients, weight);
         }
         int64_t step() const { return step_; }
 

@@ -91,10 +91,18 @@ class SpoilingSync : public train::AllReduceSync {
  public:
   SpoilingSync(comm::Communicator& group, int step, float value)
       : AllReduceSync(group), mine_(group.rank() == 1), spoilt_(step), value_(value) {}
-  void combine(std::span<float> gradients, float weight) override {
-    if (mine_ && step_ == spoilt_) gradients.back() = value_;
-    ++step_;
-    AllReduceSync::combine(gradients, weight);
+  void begin(std::span<float> gradients, float weight) override {
+    last_ = &gradients.back();
+    AllReduceSync::begin(gradients, weight);
+  }
+  // The last one is the first that is there.
+  void ready(size_t first) override {
+    if (last_ != nullptr) {
+      if (mine_ && step_ == spoilt_) *last_ = value_;
+      ++step_;
+      last_ = nullptr;
+    }
+    AllReduceSync::ready(first);
   }
   int steps() const { return step_; }
 
@@ -102,6 +110,7 @@ class SpoilingSync : public train::AllReduceSync {
   bool mine_;
   int spoilt_;
   float value_;
+  float* last_ = nullptr;  // gradient of a step that has none ready yet
   int step_ = 0;
 };
 

@@ -73,15 +73,15 @@ TEST_F(NcclSyncDevice, CombineWeighsAndSums) {
     expected += 0.5F * static_cast<float>((rank + 1) * (rank + 1));
   }
   EXPECT_EQ(unlike(expected), 0U);
-  EXPECT_GT(sync.exposed_seconds(), 0.0);
+  EXPECT_GT(sync.times().exposed_s, 0.0);
   comm::barrier(*group_, {});
 }
 
 TEST_F(NcclSyncDevice, PartsTravelByThemselves) {
   NcclSync sync(*group_, count);
   const std::span<float> all = gradients_.span();
-  sync.begin(all.subspan(6000), stream_.get());
-  sync.begin(all.first(6000), stream_.get());
+  sync.fork(all.subspan(6000), stream_.get());
+  sync.fork(all.first(6000), stream_.get());
   sync.join(stream_.get());
   sync.wait(stream_.get());
   EXPECT_EQ(unlike(sum_of_all()), 0U);

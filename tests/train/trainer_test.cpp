@@ -193,13 +193,18 @@ class DivergingSync : public train::AllReduceSync {
  public:
   explicit DivergingSync(comm::Communicator& group)
       : AllReduceSync(group), wrong_(group.rank() == 1) {}
-  void combine(std::span<float> gradients, float weight) override {
-    AllReduceSync::combine(gradients, weight);
-    if (wrong_) gradients[0] += 1e-3F;
+  void begin(std::span<float> gradients, float weight) override {
+    gradients_ = gradients;
+    AllReduceSync::begin(gradients, weight);
+  }
+  void finish() override {
+    AllReduceSync::finish();
+    if (wrong_) gradients_[0] += 1e-3F;
   }
 
  private:
   bool wrong_;
+  std::span<float> gradients_;
 };
 
 TEST_F(TrainerTest, ReplicasThatDriftApartAreNoticed) {

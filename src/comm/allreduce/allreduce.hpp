@@ -9,6 +9,7 @@
 // not is told by name. No sum allocates, save one that is longer than any before it.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -66,6 +67,10 @@ class AllReduce {
            std::span<float> residual);
   void weighted_sum(std::span<float> data, float weight, const char* name,
                     std::span<float> residual);
+
+  // What a sum asks while it waits for another rank: true if it need not pause by itself. Whatever
+  // it throws, the sum throws.
+  void set_give_way(std::function<bool()> give_way) { watch_.set_give_way(std::move(give_way)); }
 
   // What a sum of so many bytes takes, and how its values travel if they may be rounded.
   Algorithm algorithm_for(size_t bytes) const;

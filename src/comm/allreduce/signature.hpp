@@ -20,7 +20,7 @@ struct Signature {
   uint64_t count = 0;   // elements
   ElementType type = ElementType::f32;
   WireType wire = WireType::fp32;
-  std::array<char, 24> name{};  // cut, and padded with zeros
+  std::array<char, 32> name{};  // cut, and padded with zeros
 
   Signature() = default;
   Signature(uint64_t number, const Elements& values, WireType wire, const char* name);

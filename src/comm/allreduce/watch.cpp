@@ -42,6 +42,7 @@ std::string Watch::story() const {
 }
 
 void Watch::pause(Wait& wait, int peer, const char* step) {
+  if (give_way_ && give_way_()) return;
   if (wait.rounds == 0) wait.start = SteadyClock::now();
   ++wait.rounds;
   if (wait.rounds < spin_rounds && !crowded_) {

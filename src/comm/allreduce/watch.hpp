@@ -11,6 +11,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <utility>
 
 #include "comm/allreduce/signature.hpp"
 #include "comm/communicator.hpp"
@@ -28,6 +30,9 @@ class Watch {
     signature_ = signature;
     algorithm_ = algorithm;
   }
+
+  // Asked in every round of a wait, before pausing: true if the wait need not pause by itself.
+  void set_give_way(std::function<bool()> give_way) { give_way_ = std::move(give_way); }
 
   Communicator& group() const { return group_; }
   const Signature& signature() const { return signature_; }
@@ -65,6 +70,7 @@ class Watch {
   bool crowded_;
   Signature signature_;
   const char* algorithm_ = "";
+  std::function<bool()> give_way_;
 };
 
 }  // namespace podium::comm

@@ -11,19 +11,24 @@ NcclSync::NcclSync(comm::Communicator& group, size_t gradients)
       complete_(cuda::make_event()),
       summed_(cuda::make_event()) {}
 
-void NcclSync::combine(std::span<float> gradients, float weight) {
+void NcclSync::begin(std::span<float> gradients, float weight) {
+  gradients_ = gradients;
+  weight_ = weight;
+}
+
+void NcclSync::finish() {
   const Stopwatch watch;
-  nccl_.weighted_sum(gradients, weight, stream_.get());
+  nccl_.weighted_sum(gradients_, weight_, stream_.get());
   nccl_.wait(stream_.get(), "summing gradients by NCCL");
-  exposed_seconds_ += watch.seconds();
+  times_.exposed_s += watch.seconds();
 }
 
 void NcclSync::sum(std::span<float> gradients, cudaStream_t stream) {
-  begin(gradients, stream);
+  fork(gradients, stream);
   join(stream);
 }
 
-void NcclSync::begin(std::span<float> part, cudaStream_t stream) {
+void NcclSync::fork(std::span<float> part, cudaStream_t stream) {
   cuda::record(complete_, stream);
   cuda::wait(stream_.get(), complete_);
   nccl_.sum(part, stream_.get());

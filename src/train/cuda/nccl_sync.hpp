@@ -1,8 +1,8 @@
 // NcclSync: gradients are summed where they lie, on the GPUs.
 //
 // Sums run on a stream of their own, so that a part of the gradients that is complete can travel
-// while the backward pass computes the next: begin() forks, join() brings the streams together
-// again. Both are events between streams, which a capture records as edges of its graph.
+// while the backward pass computes the next: fork() sends it off, join() brings the streams
+// together again. Both are events between streams, which a capture records as edges of its graph.
 //
 // Threads: belongs to its trainer's thread. Graphs that captured sums are destroyed before it.
 #pragma once
@@ -20,8 +20,10 @@ class NcclSync final : public GradientSync, public DeviceExchange {
   NcclSync(comm::Communicator& group, size_t gradients);
 
   // Of an engine that waits for the host: what was enqueued on the gradients before must be done.
-  void combine(std::span<float> gradients, float weight) override;
-  double exposed_seconds() const override { return exposed_seconds_; }
+  void begin(std::span<float> gradients, float weight) override;
+  void ready(size_t) override {}
+  void finish() override;
+  ExchangeTimes times() const override { return times_; }
   DeviceExchange* on_device() override { return this; }
 
   void sum(std::span<float> gradients, cudaStream_t stream) override;
@@ -29,16 +31,18 @@ class NcclSync final : public GradientSync, public DeviceExchange {
 
   // Begins to sum a part that is complete once `stream` gets here; `stream` does not wait. All
   // trainers begin the same parts in the same order.
-  void begin(std::span<float> part, cudaStream_t stream);
+  void fork(std::span<float> part, cudaStream_t stream);
   // `stream` waits for all parts begun.
   void join(cudaStream_t stream);
 
  private:
   comm::NcclCommunicator nccl_;
   cuda::Stream stream_;
-  cuda::Event complete_;  // a part, on the caller's stream
-  cuda::Event summed_;    // all parts, on ours
-  double exposed_seconds_ = 0;
+  cuda::Event complete_;        // a part, on the caller's stream
+  cuda::Event summed_;          // all parts, on ours
+  std::span<float> gradients_;  // of the host's step under way
+  float weight_ = 1;
+  ExchangeTimes times_;
 };
 
 }  // namespace podium::train

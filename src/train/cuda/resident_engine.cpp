@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 
+#include "core/clock.hpp"
 #include "core/cuda_check.hpp"
 #include "core/error.hpp"
 #include "io/loader/batch_range.hpp"
@@ -34,7 +35,7 @@ class CudaResidentEngine final : public StepEngine {
 
   void start_epoch(const EpochPlan& plan) override;
   std::span<const Step> advance() override;
-  double exposed_seconds() const override { return spec_.sync.exposed_seconds(); }
+  WallTime times() const override;
 
  private:
   void take_up_data();
@@ -55,6 +56,7 @@ class CudaResidentEngine final : public StepEngine {
   std::vector<PlannedStep> planned_;
   size_t next_ = 0;  // of the planned steps
   std::vector<Step> taken_;
+  double steps_s_ = 0;
 };
 
 void CudaResidentEngine::start_epoch(const EpochPlan& plan) {
@@ -124,6 +126,7 @@ std::span<const Step> CudaResidentEngine::advance() {
     plan_.reset();
     return {};
   }
+  const Stopwatch watch;
   for (size_t i = 0; i < count; ++i) graphs_->run(planned_[first + i]);
   next_ += count;
   const std::span<const nn::cuda::DeviceLoss> losses = tables_->fetch_losses(first, count, stream_);
@@ -136,7 +139,14 @@ std::span<const Step> CudaResidentEngine::advance() {
     taken_.push_back({step.step, step.lr, losses[i].loss_sum, losses[i].correct, step.images,
                       step.images_of_all});
   }
+  steps_s_ += watch.seconds();
   return taken_;
+}
+
+// What is exchanged inside the graphs is part of them, and counts as computing.
+WallTime CudaResidentEngine::times() const {
+  const auto [exposed_s, hidden_s] = spec_.sync.times();
+  return {steps_s_ - exposed_s - hidden_s, 0, exposed_s, hidden_s, 0};
 }
 
 // The next epoch, if there is one, while the device is busy with this one.
@@ -157,6 +167,7 @@ std::string why_host(const EngineSpec& spec) {
   if (io::effective_shuffle(spec.dataset, spec.shuffle) != io::Shuffle::full) {
     return "the order of the images is not a full shuffle";
   }
+  if (spec.state.recipe.accumulate > 1) return "gradients are accumulated";
   if (spec.group.size() > 1 && spec.sync.on_device() == nullptr) {
     return "gradients are exchanged by the hosts";
   }
