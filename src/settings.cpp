@@ -284,6 +284,7 @@ workflow::Settings make_settings(const Config& config, const std::string& verb,
   settings.target_accuracy = config.real("train.target_accuracy");
   settings.exchange = train::parse_exchange(config.text("comm.allreduce"));
   settings.exchange.calibration = config.text("comm.calibration");
+  settings.exchange.wire = comm::parse_wire(config.text("comm.wire"));
   settings.exchange.overlap = comm::parse_overlap(config.text("comm.overlap"));
   settings.train_alone = config.text("train.sync") == "none";
   set_checkpoints(config, &settings);
@@ -305,6 +306,7 @@ bench::AllReduceBenchOptions allreduce_bench_options(const Config& config, const
   options.repetitions = static_cast<int>(config.integer("bench.repetitions"));
   if (config.is_set("bench.seconds")) options.seconds = config.real("bench.seconds");
   options.calibration = config.text("comm.calibration");
+  options.wire = comm::parse_wire(config.text("comm.wire"));
   options.log = log;
   for (const std::string& name : split_list(config.text("bench.algorithms"))) {
     options.algorithms.push_back(comm::parse_algorithm(name));

@@ -47,6 +47,7 @@ class OverlappedSum {
   AllReduce& allreduce_;
   std::vector<Bucket> buckets_;
   std::vector<std::string> names_;  // of the buckets
+  std::vector<float> residual_;     // what rounding leaves over; empty where nothing is rounded
   std::span<float> values_;
   float weight_ = 1;
   std::atomic<size_t> ready_from_{0};
