@@ -78,15 +78,16 @@ AllReduce::AllReduce(Communicator& group, const AllReduceOptions& options)
 
 void AllReduce::add_algorithm(Algorithm algorithm) {
   std::unique_ptr<SumAlgorithm> made;
+  const Segments& segments = topology_.nodes.size() > 1 ? between_nodes : inside_node;
   switch (algorithm) {
     case Algorithm::ring:
-      made = std::make_unique<RingAllReduce>(group_);
+      made = std::make_unique<RingAllReduce>(group_, segments);
       break;
     case Algorithm::halving:
-      made = std::make_unique<HalvingAllReduce>(group_);
+      made = std::make_unique<HalvingAllReduce>(group_, segments);
       break;
     case Algorithm::tree:
-      made = std::make_unique<TreeAllReduce>(group_);
+      made = std::make_unique<TreeAllReduce>(group_, segments);
       break;
     case Algorithm::hierarchical: {
       std::string why_not;

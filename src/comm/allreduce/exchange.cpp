@@ -9,13 +9,13 @@
 namespace podium::comm {
 namespace {
 
-size_t segments_of(const Elements& values) {
-  return (values.bytes().size() + segment_bytes - 1) / segment_bytes;
+size_t count_of(const Elements& values, const Segments& segments) {
+  return (values.bytes().size() + segments.bytes - 1) / segments.bytes;
 }
 
 // Both ends cut a vector in the same way, as they know its length.
-Elements segment(const Elements& values, size_t index) {
-  return values.part(index, segments_of(values));
+Elements segment(const Elements& values, const Segments& segments, size_t index) {
+  return values.part(index, count_of(values, segments));
 }
 
 bool is_brief(const Elements& values, const Wire& wire) {
@@ -78,68 +78,63 @@ void Exchange::hear_greeting(Watch& watch, const Swap& swap) {
   if (is_brief(swap.incoming, swap.wire)) add_landed(swap, swap.incoming, theirs_.values());
 }
 
-std::span<const std::byte> Exchange::outgoing_bytes(const Swap& swap, const Elements& part,
-                                                    size_t slot) {
+std::span<const std::byte> Exchange::leaving(const Swap& swap, const Elements& part, size_t slot,
+                                             bool adds) {
   if (!swap.wire.packs()) return part.bytes();
-  swap.wire.round(packed_[slot].data(), part, swap.share);
-  return std::span(packed_[slot]).first(swap.wire.bytes_of(part));
+  std::byte* packed = packed_[slot].data();
+  adds ? swap.wire.round(packed, part, swap.share) : swap.wire.pack(packed, part);
+  return {packed, swap.wire.bytes_of(part)};
 }
 
 void Exchange::add_landed(const Swap& swap, const Elements& part, const std::byte* landed) {
   swap.wire.packs() ? swap.wire.add(part, landed) : add(part, landed);
 }
 
-void Exchange::swap_add(Watch& watch, const Swap& swap) {
+// Where values are added, the partners greet each other first; else they have done so before, and
+// values that are not packed come to their place.
+void Exchange::run(Watch& watch, const Swap& swap, bool adds) {
   const auto& [peer, outgoing, incoming, wire, step, share] = swap;
   Communicator& group = watch.group();
-  const size_t to_send = is_brief(outgoing, wire) ? 0 : segments_of(outgoing);
-  const size_t to_add = is_brief(incoming, wire) ? 0 : segments_of(incoming);
-  if (to_add > 0) make_room(landing_, segment_bytes);
-  if (to_send > 0 && wire.packs()) make_room(packed_, segment_bytes / 2);
-  std::array<Request, window> sent;
-  std::array<Request, window> received;
+  const size_t window = segments_.window;
+  const size_t to_send = adds && is_brief(outgoing, wire) ? 0 : count_of(outgoing, segments_);
+  const size_t to_take = adds && is_brief(incoming, wire) ? 0 : count_of(incoming, segments_);
+  const bool lands = adds || wire.packs();
+  if (lands && to_take > 0) make_room(landing_, segments_.bytes);
+  if (wire.packs() && to_send > 0) make_room(packed_, segments_.bytes / 2);
   const auto receive = [&](size_t i) {
-    const size_t bytes = wire.bytes_of(segment(incoming, i));
-    const size_t slot = i % window;
-    received[slot] = group.irecv(std::span(landing_[slot]).first(bytes), peer, tags::sum_values);
+    const Elements in = segment(incoming, segments_, i);
+    const std::span<std::byte> to =
+        lands ? std::span(landing_[i % window]).first(wire.bytes_of(in)) : in.bytes();
+    received_[i % window] = group.irecv(to, peer, tags::sum_values);
   };
   const auto send = [&](size_t i) {
-    const size_t slot = i % window;
-    sent[slot] =
-        group.isend(outgoing_bytes(swap, segment(outgoing, i), slot), peer, tags::sum_values);
+    const auto out = leaving(swap, segment(outgoing, segments_, i), i % window, adds);
+    sent_[i % window] = group.isend(out, peer, tags::sum_values);
   };
-  greet(watch, swap);
-  for (size_t i = 0; i < std::min(window, to_add); ++i) receive(i);
+  if (adds) greet(watch, swap);
+  for (size_t i = 0; i < std::min(window, to_take); ++i) receive(i);
   for (size_t i = 0; i < std::min(window, to_send); ++i) send(i);
-  hear_greeting(watch, swap);
-  for (size_t i = 0; i < std::max(to_send, to_add); ++i) {
-    if (i < to_add) watch.wait(received[i % window], peer, step);
-    if (i < to_send) watch.wait(sent[i % window], peer, step);
+  if (adds) hear_greeting(watch, swap);
+  for (size_t i = 0; i < std::max(to_send, to_take); ++i) {
+    if (i < to_take) watch.wait(received_[i % window], peer, step);
+    if (i < to_send) watch.wait(sent_[i % window], peer, step);
     if (i + window < to_send) send(i + window);
-    if (i < to_add) add_landed(swap, segment(incoming, i), landing_[i % window].data());
-    if (i + window < to_add) receive(i + window);
+    if (i < to_take && lands) {
+      const Elements in = segment(incoming, segments_, i);
+      const std::byte* landed = landing_[i % window].data();
+      adds ? add_landed(swap, in, landed) : wire.unpack(in, landed);
+    }
+    if (i + window < to_take) receive(i + window);
   }
   watch.wait(greeted_, peer, step);
 }
 
+void Exchange::swap_add(Watch& watch, const Swap& swap) {
+  run(watch, swap, true);
+}
+
 void Exchange::swap(Watch& watch, const Swap& swap) {
-  const auto& [peer, outgoing, incoming, wire, step, share] = swap;
-  Communicator& group = watch.group();
-  const auto place = [&](AlignedBytes& memory, const Elements& values) {
-    if (!wire.packs()) return values.bytes();
-    grow(memory, wire.bytes_of(values));
-    return std::span<std::byte>(memory).first(wire.bytes_of(values));
-  };
-  const std::span<std::byte> in = place(landing_[0], incoming);
-  const std::span<std::byte> out = place(packed_[0], outgoing);
-  Request received;
-  Request sent;
-  if (!in.empty()) received = group.irecv(in, peer, tags::sum_values);
-  if (wire.packs()) wire.pack(out.data(), outgoing);
-  if (!out.empty()) sent = group.isend(out, peer, tags::sum_values);
-  watch.wait(received, peer, step);
-  if (wire.packs()) wire.unpack(incoming, in.data());
-  watch.wait(sent, peer, step);
+  run(watch, swap, false);
 }
 
 }  // namespace podium::comm

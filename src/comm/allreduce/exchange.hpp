@@ -15,9 +15,16 @@
 
 namespace podium::comm {
 
-// Bytes of a segment: long enough that its latency does not count, and two of them stay in a
-// core's cache.
-inline constexpr size_t segment_bytes = size_t{128} << 10;
+// How vectors are cut into segments, and how many of those are under way in each direction.
+struct Segments {
+  size_t bytes;
+  size_t window;
+};
+// Long enough that latency does not count, and some stay in a core's cache.
+inline constexpr Segments inside_node{size_t{128} << 10, 4};
+// Below the 64 KiB from which Open MPI asks the receiver over TCP before it sends: the answer would
+// wait behind all that goes the other way.
+inline constexpr Segments between_nodes{size_t{60} << 10, 16};
 
 // The check of signatures with one pair of neighbours: start() first, then, when the first message
 // is under way as well, finish().
@@ -55,6 +62,13 @@ struct Swap {
 
 class Exchange {
  public:
+  explicit Exchange(const Segments& segments)
+      : segments_(segments),
+        landing_(segments.window),
+        packed_(segments.window),
+        sent_(segments.window),
+        received_(segments.window) {}
+
   // incoming += what the peer sends, while it gets `outgoing`, which is rounded in place if it is
   // rounded at all. Either may be empty, and they may be the same memory. Lengths must be what the
   // peer expects.
@@ -64,8 +78,6 @@ class Exchange {
   void swap(Watch& watch, const Swap& swap);
 
  private:
-  static constexpr size_t window = 4;  // segments under way in each direction
-
   struct Greeting {
     alignas(line_bytes) std::array<std::byte, sizeof(Signature) + brief_bytes> bytes;
     std::byte* values() { return bytes.data() + sizeof(Signature); }
@@ -73,11 +85,16 @@ class Exchange {
 
   void greet(Watch& watch, const Swap& swap);
   void hear_greeting(Watch& watch, const Swap& swap);
-  std::span<const std::byte> outgoing_bytes(const Swap& swap, const Elements& part, size_t slot);
+  void run(Watch& watch, const Swap& swap, bool adds);
+  std::span<const std::byte> leaving(const Swap& swap, const Elements& part, size_t slot,
+                                     bool adds);
   static void add_landed(const Swap& swap, const Elements& part, const std::byte* landed);
 
-  std::array<AlignedBytes, window> landing_;
-  std::array<AlignedBytes, window> packed_;  // where values are rounded
+  Segments segments_;
+  std::vector<AlignedBytes> landing_;
+  std::vector<AlignedBytes> packed_;  // where values are rounded
+  std::vector<Request> sent_;
+  std::vector<Request> received_;
   Greeting mine_;
   Greeting theirs_;
   Request greeted_;

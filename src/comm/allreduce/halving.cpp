@@ -6,7 +6,8 @@
 
 namespace podium::comm {
 
-HalvingAllReduce::HalvingAllReduce(const Communicator& group) : fold_(group.size(), group.rank()) {}
+HalvingAllReduce::HalvingAllReduce(const Communicator& group, const Segments& segments)
+    : fold_(group.size(), group.rank()), exchange_(segments) {}
 
 void HalvingAllReduce::run(const Sum& sum, Watch& watch) {
   scale(sum.out, sum.in, sum.weight);

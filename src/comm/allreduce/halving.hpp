@@ -18,7 +18,7 @@ namespace podium::comm {
 
 class HalvingAllReduce : public SumAlgorithm {
  public:
-  explicit HalvingAllReduce(const Communicator& group);
+  HalvingAllReduce(const Communicator& group, const Segments& segments);
   const char* name() const override { return "halving"; }
   bool packs() const override { return true; }
   void run(const Sum& sum, Watch& watch) override;

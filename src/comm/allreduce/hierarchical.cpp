@@ -57,7 +57,7 @@ HierarchicalAllReduce::HierarchicalAllReduce(Communicator& group, const Topology
       memory_(std::move(memory)),
       sources_(members_.size()) {
   const std::vector<int> partners = same_place(topology, group.rank());
-  if (!partners.empty()) ring_ = std::make_unique<Ring>(partners, group.rank());
+  if (!partners.empty()) ring_ = std::make_unique<Ring>(partners, group.rank(), between_nodes);
 }
 
 size_t HierarchicalAllReduce::chunks_of(const Elements& values) const {

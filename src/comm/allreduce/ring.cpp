@@ -41,7 +41,13 @@ struct Ring::Stream {
   int chunk_received(size_t i) const { return place - step_of(i) - 1; }
 };
 
-Ring::Ring(std::vector<int> members, int rank) : members_(std::move(members)) {
+Ring::Ring(std::vector<int> members, int rank, const Segments& segments)
+    : members_(std::move(members)),
+      segments_(segments),
+      landing_(segments.window),
+      packed_(segments.window),
+      received_(segments.window),
+      sent_(segments.window) {
   const auto found = std::ranges::find(members_, rank);
   require(found != members_.end(), "this rank is not in the ring", "Ring");
   place_ = static_cast<int>(found - members_.begin());
@@ -52,8 +58,8 @@ Elements Ring::piece(const Elements& values, int chunk, size_t segment) const {
   const int ranks = static_cast<int>(members_.size());
   const size_t wrapped = static_cast<size_t>(((chunk % ranks) + ranks) % ranks);
   const size_t largest = (values.count + members_.size() - 1) / members_.size();
-  const size_t segments =
-      std::max<size_t>(1, (largest * bytes_of(values.type) + segment_bytes - 1) / segment_bytes);
+  const size_t segments = std::max<size_t>(
+      1, (largest * bytes_of(values.type) + segments_.bytes - 1) / segments_.bytes);
   return values.part(wrapped, members_.size()).part(segment, segments);
 }
 
@@ -61,7 +67,7 @@ Elements Ring::piece(const Elements& values, int chunk, size_t segment) const {
 std::span<const std::byte> Ring::outgoing(const Stream& s, size_t i) {
   const Elements out = piece(s.values, s.chunk_sent(i), i % s.segments);
   if (!s.wire.packs()) return out.bytes();
-  std::byte* packed = packed_[i % under_way].data();
+  std::byte* packed = packed_[i % segments_.window].data();
   if (i < s.half + s.segments) {
     s.wire.round(packed, out);
   } else {
@@ -74,22 +80,22 @@ std::span<const std::byte> Ring::outgoing(const Stream& s, size_t i) {
 // from, so not before that has gone. Empty pieces are no messages, at both ends.
 void Ring::advance(Stream& s) {
   Communicator& group = s.watch.group();
-  while (s.gone < s.sent && sent_[s.gone % under_way].test()) ++s.gone;
-  while (s.sent < std::min(s.end, s.done + s.segments) && s.sent - s.gone < under_way) {
+  while (s.gone < s.sent && sent_[s.gone % segments_.window].test()) ++s.gone;
+  while (s.sent < std::min(s.end, s.done + s.segments) && s.sent - s.gone < segments_.window) {
     const std::span<const std::byte> out = outgoing(s, s.sent);
     if (!out.empty()) {
-      sent_[s.sent % under_way] = group.isend(out, s.right, tags::sum_values);
+      sent_[s.sent % segments_.window] = group.isend(out, s.right, tags::sum_values);
     }
     ++s.sent;
   }
-  while (s.posted < std::min(s.end, s.done + ahead)) {
+  while (s.posted < std::min(s.end, s.done + segments_.window)) {
     const size_t i = s.posted;
     if (i >= s.half && s.gone <= i - s.half) break;
     const Elements in = piece(s.values, s.chunk_received(i), i % s.segments);
     const bool lands = i < s.half || s.wire.packs();
     const std::span<std::byte> to =
-        lands ? std::span(landing_[i % ahead]).first(s.wire.bytes_of(in)) : in.bytes();
-    if (in.count > 0) received_[i % ahead] = group.irecv(to, s.left, tags::sum_values);
+        lands ? std::span(landing_[i % segments_.window]).first(s.wire.bytes_of(in)) : in.bytes();
+    if (in.count > 0) received_[i % segments_.window] = group.irecv(to, s.left, tags::sum_values);
     ++s.posted;
   }
 }
@@ -100,11 +106,11 @@ void Ring::finish_step(Stream& s) {
   s.watch.until(
       [&] {
         advance(s);
-        return s.posted > i && received_[i % ahead].test();
+        return s.posted > i && received_[i % segments_.window].test();
       },
       s.left, i < s.half ? "reduce-scatter" : "all-gather");
   const Elements in = piece(s.values, s.chunk_received(i), i % s.segments);
-  const std::byte* landed = landing_[i % ahead].data();
+  const std::byte* landed = landing_[i % segments_.window].data();
   if (i < s.half) {
     s.wire.packs() ? s.wire.add(in, landed) : add(in, landed);
   } else if (s.wire.packs()) {
@@ -118,7 +124,7 @@ void Ring::sum(const Elements& values, const Wire& wire, Watch& watch) {
   if (ranks == 1) return;
   if (wire.packs()) wire.take_up(values);
   const size_t largest = (values.count + ranks - 1) / ranks * bytes_of(values.type);
-  const size_t segments = std::max<size_t>(1, (largest + segment_bytes - 1) / segment_bytes);
+  const size_t segments = std::max<size_t>(1, (largest + segments_.bytes - 1) / segments_.bytes);
   const size_t place = static_cast<size_t>(place_);
   Stream stream{.values = values,
                 .wire = wire,
@@ -130,7 +136,7 @@ void Ring::sum(const Elements& values, const Wire& wire, Watch& watch) {
                 .end = 2 * (ranks - 1) * segments,
                 .left = members_[(place + ranks - 1) % ranks],
                 .right = members_[(place + 1) % ranks]};
-  const size_t longest = std::min(largest, segment_bytes);
+  const size_t longest = std::min(largest, segments_.bytes);
   for (AlignedBytes& landing : landing_) grow(landing, longest);
   for (AlignedBytes& packed : packed_) grow(packed, wire.packs() ? longest / 2 : 0);
   introduction_.start(watch, stream.right, stream.left);
@@ -145,7 +151,8 @@ void Ring::sum(const Elements& values, const Wire& wire, Watch& watch) {
       stream.right, "all-gather, sending");
 }
 
-RingAllReduce::RingAllReduce(const Communicator& group) : ring_(all_of(group), group.rank()) {}
+RingAllReduce::RingAllReduce(const Communicator& group, const Segments& segments)
+    : ring_(all_of(group), group.rank(), segments) {}
 
 void RingAllReduce::run(const Sum& sum, Watch& watch) {
   scale(sum.out, sum.in, sum.weight);

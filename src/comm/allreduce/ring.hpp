@@ -15,7 +15,6 @@
 // on, or the finished one, which it rounds for itself as well.
 #pragma once
 
-#include <array>
 #include <vector>
 
 #include "comm/allreduce/algorithm.hpp"
@@ -27,15 +26,12 @@ namespace podium::comm {
 class Ring {
  public:
   // `members` in order around the ring; this rank is one of them.
-  Ring(std::vector<int> members, int rank);
+  Ring(std::vector<int> members, int rank, const Segments& segments);
 
   // values = sum over the members, each of which has added what `wire` had left over.
   void sum(const Elements& values, const Wire& wire, Watch& watch);
 
  private:
-  static constexpr size_t ahead = 4;      // receives that are posted ahead of the one that is added
-  static constexpr size_t under_way = 4;  // sends
-
   struct Stream;
   Elements piece(const Elements& values, int chunk, size_t segment) const;
   void advance(Stream& stream);
@@ -44,16 +40,17 @@ class Ring {
 
   std::vector<int> members_;
   int place_ = 0;
-  std::array<AlignedBytes, ahead> landing_;
-  std::array<AlignedBytes, under_way> packed_;  // where values are rounded
-  std::array<Request, ahead> received_;
-  std::array<Request, under_way> sent_;
+  Segments segments_;
+  std::vector<AlignedBytes> landing_;
+  std::vector<AlignedBytes> packed_;  // where values are rounded
+  std::vector<Request> received_;
+  std::vector<Request> sent_;
   Introduction introduction_;
 };
 
 class RingAllReduce : public SumAlgorithm {
  public:
-  explicit RingAllReduce(const Communicator& group);
+  RingAllReduce(const Communicator& group, const Segments& segments);
   const char* name() const override { return "ring"; }
   bool packs() const override { return true; }
   void run(const Sum& sum, Watch& watch) override;

@@ -4,7 +4,8 @@
 
 namespace podium::comm {
 
-TreeAllReduce::TreeAllReduce(const Communicator& group) : fold_(group.size(), group.rank()) {}
+TreeAllReduce::TreeAllReduce(const Communicator& group, const Segments& segments)
+    : fold_(group.size(), group.rank()), exchange_(segments) {}
 
 void TreeAllReduce::run(const Sum& sum, Watch& watch) {
   scale(sum.out, sum.in, sum.weight);

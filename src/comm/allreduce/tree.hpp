@@ -19,7 +19,7 @@ namespace podium::comm {
 
 class TreeAllReduce : public SumAlgorithm {
  public:
-  explicit TreeAllReduce(const Communicator& group);
+  TreeAllReduce(const Communicator& group, const Segments& segments);
   const char* name() const override { return "tree"; }
   bool packs() const override { return true; }
   void run(const Sum& sum, Watch& watch) override;
