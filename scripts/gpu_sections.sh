@@ -271,10 +271,14 @@ section_nccl() {
   say_outcome passed "$told"
 }
 
+# Beside the limits of products and of memory, each in its numbers.
 section_bench_nn() {
-  podium_result all bench nn "$home/inputs/fashion_mnist.cfg" --device=cuda \
-    --bench.batches=128,512 --bench.predict_batches=1,256,1024 --bench.repetitions=3 \
-    --bench.seconds=0.5 || { failed_by "bench nn" && return; }
+  local bench=(bench nn "$home/inputs/fashion_mnist.cfg" --device=cuda --bench.batches=128,512
+    --bench.repetitions=3 --bench.seconds=0.4)
+  podium_result bf16 "${bench[@]}" --train.precision=bf16 --bench.predict_batches=none ||
+    { failed_by "bench nn in bf16" && return; }
+  podium_result all "${bench[@]}" --bench.predict_batches=1,256,1024 ||
+    { failed_by "bench nn" && return; }
   say_outcome passed ""
 }
 

@@ -5,8 +5,9 @@
 // augmentation, all on the given number of threads. Steps before the pace is steady are not timed.
 // On a GPU it is whole epochs by the engine that `podium train` uses (epoch_training.hpp).
 // Prediction is Model::predict(), which normalises uint8 images and gives probabilities; with
-// tta=flip that is two forward passes an image. Training in bf16 has no limit beside it: the peak
-// is that of fp32 on the CPU. On a GPU there is none either, and one thread gives it its work.
+// tta=flip that is two forward passes an image. Training in bf16 on a CPU has no limit beside it:
+// the peak is that of fp32. On a GPU the limit is that of products or of memory, whichever binds
+// (nn_limits.hpp), and one thread gives it its work.
 //
 // FLOPs are those of Model::flops_per_image(): convolutions and dense layers, a multiply-add as
 // two. A training step counts three times the forward pass: the backward pass computes two products
@@ -36,8 +37,9 @@ struct NnBenchOptions {
   Log log;
 };
 
-// One row for the peak of each thread count, then one per model, batch size and thread count.
-// Throws usage_error for a batch of more images than `dataset` has, and what models throw.
+// One row for the peak of each thread count, or for what the GPU does at most, and one per model,
+// batch size and thread count. Throws usage_error for a batch of more images than `dataset` has,
+// and what models throw.
 std::vector<Row> bench_nn(const io::Dataset& dataset, const NnBenchOptions& options);
 
 }  // namespace podium::bench

@@ -1,8 +1,9 @@
 // NcclCommunicator: sums of what lies on GPUs, between ranks that have a GPU each, by NCCL.
 //
 // It is made collectively over an existing Communicator, which carries NCCL's id. Making it
-// connects the ranks and runs one sum of the size that is expected, so that later calls only
-// enqueue: nothing is connected or allocated while a stream is captured into a graph.
+// connects the ranks and runs one sum of the largest size, so that later ones of it only enqueue.
+// For other sizes NCCL may choose another algorithm, and connect and allocate for it at the first
+// sum: that one is not to be captured into a graph.
 //
 // Nothing hangs silently. Making it has a limit. Each sum leaves a tick in memory that the host
 // sees; wait() ends when ticks stay out for the group's limit, or when NCCL reports an error of a

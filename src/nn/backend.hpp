@@ -20,6 +20,14 @@ std::unique_ptr<Ops> make_ops(const DeviceChoice& device, int threads, Numerics 
 bool has_bf16_matrices(const DeviceChoice& device);
 bool can_bf16(const DeviceChoice& device);
 
+// What a GPU reaches at most, by its libraries.
+struct DeviceLimits {
+  double flops = 0;        // FLOP/s of a large product; a multiply-add counts as two
+  double bytes_per_s = 0;  // of its memory, read and written by a large copy
+};
+// Of products in the numbers of training. Takes a second and a gigabyte. REQUIRES: on a GPU.
+DeviceLimits device_limits(const DeviceChoice& device, Numerics numerics);
+
 // The libraries of the GPU backend, as this build links them; empty without.
 std::vector<LibraryVersion> backend_versions();
 

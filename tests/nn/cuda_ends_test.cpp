@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "nn/cpu/cpu_ops.hpp"
+#include "nn/cuda/limits.hpp"
 #include "nn/gpu_fixture.hpp"
 
 namespace podium::nn {
@@ -153,6 +154,16 @@ TEST_F(CudaEnds, WhatIsRecordedDoesTheSameToWhateverTheMemoryHolds) {
     program->run();
     gpu_->synchronise();
     for (const float result : to.span()) ASSERT_EQ(result, std::max(value, 0.0F));
+  }
+}
+
+// What is measured is asserted nowhere: only that it can be.
+TEST_F(CudaEnds, LimitsCanBeMeasured) {
+  const int gpu = probe_accelerators().devices.front().ordinal;
+  for (const Precision precision : {Precision::fp32, Precision::bf16}) {
+    const DeviceLimits limits = cuda::measure_limits(gpu, {Rounding::fast, precision}, 48, 4096);
+    EXPECT_GT(limits.flops, 0);
+    EXPECT_GT(limits.bytes_per_s, 0);
   }
 }
 

@@ -19,6 +19,10 @@ bool can_bf16(const DeviceChoice&) {
   return cpu_can_bf16();
 }
 
+DeviceLimits device_limits(const DeviceChoice&, Numerics) {
+  throw internal_error("a build without GPUs", "device_limits");
+}
+
 std::vector<LibraryVersion> backend_versions() {
   return {};
 }

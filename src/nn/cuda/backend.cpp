@@ -4,9 +4,11 @@
 #include <cublasLt.h>
 #include <cudnn_version.h>
 
+#include "core/error.hpp"
 #include "core/text.hpp"
 #include "nn/cpu/cpu_ops.hpp"
 #include "nn/cuda/cuda_ops.hpp"
+#include "nn/cuda/limits.hpp"
 
 namespace podium::nn {
 
@@ -21,6 +23,11 @@ bool has_bf16_matrices(const DeviceChoice& device) {
 
 bool can_bf16(const DeviceChoice& device) {
   return device.on_gpu() || cpu_can_bf16();
+}
+
+DeviceLimits device_limits(const DeviceChoice& device, Numerics numerics) {
+  require(device.on_gpu(), "the limits of a CPU", "device_limits");
+  return cuda::measure_limits(device.gpu, numerics, 8192, size_t{512} << 20);
 }
 
 std::vector<LibraryVersion> backend_versions() {
