@@ -84,7 +84,6 @@ void leave_node_memory(const fs::path& root, const fs::path& run_dir) noexcept {
     }
     if (error) return;
     fs::remove_all(folder, error);
-    fs::remove(user_folder(root), error);  // stays while other runs use it
   } catch (const std::exception&) {
     return;  // whoever comes next removes it
   }

@@ -72,10 +72,11 @@ class Checkpoint : public AppTest {
   // Kills a run `kills` times at random moments, then lets it end.
   void expect_the_same_bits_after(int kills, int ranks, uint64_t seed, const std::string& hash) {
     Random random(seed);
+    const Words saving = training({"--ckpt.memory=3steps", "--ckpt.part_bytes=1KiB"});
     int killed = 0;
     for (int round = 0; round < kills; ++round) {
       const bool some = !files(".json").empty();
-      const auto job = start_on(ranks, training({"--ckpt.memory=3steps"}));
+      const auto job = start_on(ranks, saving);
       if (ranks > 1) job->wait_for_err("parameters");  // else there is only mpirun, for long
       usleep(static_cast<useconds_t>((ranks > 1 ? 0 : 100'000) + random.below(700'000)));
       killed += kill_one(*job, ranks) ? 1 : 0;
@@ -88,7 +89,7 @@ class Checkpoint : public AppTest {
       }
     }
     EXPECT_GT(killed, kills / 2);
-    const auto last = start_on(ranks, training({"--ckpt.memory=3steps"}));
+    const auto last = start_on(ranks, saving);
     ASSERT_EQ(last->wait(), 0) << last->err();
     EXPECT_EQ(last->result().at("weights_xxh3"), hash);
     EXPECT_FALSE(fs::exists(checkpoints())) << "it is finished";

@@ -237,7 +237,7 @@ TEST_F(CheckpointsTest, TheNewestOfMemoryAndDiskIsTaken) {
   options.checkpoints.memory = cache_.folder() / "memory";
   options.checkpoints.memory_every = {Unit::steps, 1};
   EXPECT_FALSE(train_steps(recipe, 2, options, 20));
-  EXPECT_EQ(files(options.checkpoints.memory, ".json").size(), 1U);
+  EXPECT_LE(files(options.checkpoints.memory, ".json").size(), 1U);
 
   // A job that was killed: the memory is ahead.
   fs::remove_all(options.checkpoints.folder);

@@ -14,13 +14,13 @@ SimulatedHierarchy::SimulatedHierarchy(const Communicator& group, int ranks_per_
   for (int rank = static_cast<int>(place_); rank < group.size(); rank += ranks_per_node) {
     partners.push_back(rank);
   }
-  if (partners.size() > 1) ring_ = std::make_unique<Ring>(partners, group.rank());
+  if (partners.size() > 1) ring_ = std::make_unique<Ring>(partners, group.rank(), between_nodes);
 }
 
 void SimulatedHierarchy::run(const Sum& sum, Watch& watch) {
   scale(sum.out, sum.in, sum.weight);
   gather_slice(sum.out, watch);
-  if (ring_) ring_->sum(sum.out.part(place_, lanes_), watch);
+  if (ring_) ring_->sum(sum.out.part(place_, lanes_), sum.wire, watch);
   hand_out(sum.out, watch);
 }
 
