@@ -1,5 +1,6 @@
 // Published weights on their way through the checkpoint engine, in jobs as users start them.
 #include <fstream>
+#include <map>
 #include <regex>
 
 #include "app_fixture.hpp"
@@ -101,10 +102,11 @@ TEST_F(EngineOfAJob, AWrongAddressIsToldByName) {
 }
 
 TEST_F(EngineOfAJob, TheBenchmarkTellsEverySchedule) {
-  const auto job = start(
-      4, "bench", {"ckpt", "--pods=2", "--devices=2", "--size=8MiB", "--repetitions=1", "--trace"});
-  ASSERT_EQ(job->wait(), 0) << job->err();
-  const nlohmann::json result = job->result();
+  Process job({PODIUM_MPIRUN, "-n", "4", PODIUM_EXECUTABLE, "bench", "ckpt", "--pods=2",
+               "--devices=2", "--size=8MiB", "--repetitions=1", "--trace",
+               "--run.dir=" + run_dir().string()});
+  ASSERT_EQ(job.wait(), 0) << job.err();
+  const nlohmann::json result = job.result();
   EXPECT_EQ(result.at("what"), "ckpt");
   EXPECT_EQ(result.at("ranks"), 4);
   ASSERT_EQ(result.at("rows").size(), 5U);
