@@ -169,6 +169,43 @@ TEST_F(Training, ADivergedModelEndsTheJobWithOneLineAndIsNeverPublished) {
   EXPECT_EQ(again->result().at("models").size(), 3U);
 }
 
+// Of each trainer, of all on average, and of each epoch: parts that sum to the wall time.
+TEST_F(Training, TellsWhereTheTimeWent) {
+  const auto sum = [](const json& wall) {
+    double seconds = 0;
+    for (const char* part :
+         {"compute_s", "data_wait_s", "exposed_comm_s", "hidden_comm_s", "other_s"}) {
+      seconds += wall.at(part).get<double>();
+      EXPECT_GE(wall.at(part).get<double>(), 0.0) << part;
+    }
+    return seconds;
+  };
+  const auto job = start(2, "train", {"--train.model=cnn", "--train.accumulate=2"});
+  ASSERT_EQ(job->wait(), 0) << job->err();
+  const json result = job->result();
+  const double wall_s = result.at("wall_s").get<double>();
+  EXPECT_NEAR(sum(result), wall_s, 1e-6 * wall_s);
+  EXPECT_GE(wall_s, result.at("train_s").get<double>());
+  ASSERT_EQ(result.at("wall_by_rank").size(), 2U);
+  double mean = 0;
+  for (const json& wall : result.at("wall_by_rank")) {
+    EXPECT_NEAR(sum(wall), wall.at("wall_s").get<double>(), 1e-6 * wall_s);
+    EXPECT_GT(wall.at("compute_s").get<double>(), 0.0);
+    mean += wall.at("wall_s").get<double>() / 2;
+  }
+  EXPECT_NEAR(mean, wall_s, 1e-6 * wall_s);
+  EXPECT_NE(job->err().find("% exposed and"), std::string::npos) << job->err();
+  std::ifstream metrics(run_dir() / "metrics.jsonl");
+  int epochs = 0;
+  for (std::string line; std::getline(metrics, line);) {
+    const json event = json::parse(line);
+    if (event.at("event") != "epoch") continue;
+    ++epochs;
+    EXPECT_GT(sum(event.at("wall")), 0.0);
+  }
+  EXPECT_EQ(epochs, result.at("epochs").get<int>());
+}
+
 // The trainers' test, the job's own requests and `predict` all go by the model's card.
 TEST_F(Training, PredictionsWithMirrorImagesAreTheSameEverywhere) {
   Words recipe = {"--run.models=cnn", "--train.flip=alternate", "--train.tta=flip",
