@@ -173,7 +173,13 @@ TEST_F(DivergenceTest, TheCheckpointBeforeItIsKeptAndNamed) {
   train::TrainerOptions options;
   options.checkpoints.folder = cache_.folder() / "small";
   int epochs = 0;
-  options.on_epoch = [&](const train::Progress& progress) { epochs = progress.epochs; };
+  options.on_epoch = [&](const train::Progress& progress) {
+    epochs = progress.epochs;
+    // A save that is late is taken later.
+    const auto marker = ckpt::Store(options.checkpoints.folder).marker_path(11 * epochs);
+    const Deadline deadline(std::chrono::seconds(20));
+    while (!std::filesystem::exists(marker) && !deadline.expired()) std::this_thread::yield();
+  };
   const std::string text = failure(25, no_number, options);
   EXPECT_EQ(epochs, 2);
   EXPECT_TRUE(has(text, "step-000000022.json is the newest checkpoint, from before")) << text;
