@@ -1,6 +1,5 @@
 #include "ckpt/engine/channel.hpp"
 
-#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -111,6 +110,11 @@ bool connect_within(int socket, const sockaddr* address, socklen_t length, Milli
 
 Channel::Channel(FileDescriptor socket, size_t most_bytes)
     : socket_(std::move(socket)), most_bytes_(most_bytes) {}
+
+void Channel::close() {
+  if (socket_) ::shutdown(socket_.get(), SHUT_RDWR);
+  socket_.reset();
+}
 
 Channel Channel::to_local(const std::string& name, Milliseconds limit) {
   sockaddr_un address{};

@@ -35,7 +35,8 @@ class Channel {
 
   int descriptor() const { return socket_.get(); }
   bool open() const { return static_cast<bool>(socket_); }
-  void close() { socket_.reset(); }
+  // The peer, and copies of the descriptor, see the end at once.
+  void close();
   void accept_up_to(size_t most_bytes) { most_bytes_ = most_bytes; }
 
   // False, and the channel is closed, when the peer did not take all within `limit`.

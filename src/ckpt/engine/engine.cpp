@@ -34,6 +34,11 @@ std::string failure_of(const Action& action) {
   }
 }
 
+// For workers to get their shadow weights, the first time: pages are cleared at 50 MB/s at least.
+Milliseconds time_to_allocate(const Plan& plan) {
+  return Milliseconds(plan.layout.model_bytes / 50'000);
+}
+
 std::string fresh_name() {
   return "podium-" + std::to_string(::getpid()) + "-" + make_secret().substr(0, 12);
 }
@@ -140,7 +145,7 @@ UpdateReport Engine::update(size_t workers, Milliseconds patience,
   size_t began = 0;
   if (leads()) {
     gate_->wait_for(workers, patience);
-    refusal = gate_->begin(order(), next_bucket_, options_.stall);
+    refusal = gate_->begin(order(), next_bucket_, options_.stall + time_to_allocate(plan_));
     began = gate_->taking();
   }
   report.reason = first_failure(refusal);

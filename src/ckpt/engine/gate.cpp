@@ -1,5 +1,6 @@
 #include "ckpt/engine/gate.hpp"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -74,11 +75,9 @@ void Gate::run() {
   while (true) {
     watched = {{stop_.get(), POLLIN, 0}, {listener_.get(), POLLIN, 0}};
     for (const auto& member : all()) {
-      if (!member->gone && member->channel.open()) {
-        watched.push_back({member->channel.descriptor(), POLLRDHUP, 0});
-      }
+      watched.push_back({member->pulse.get(), POLLRDHUP, 0});
     }
-    ::poll(watched.data(), watched.size(), 500);  // and look for channels that were closed here
+    ::poll(watched.data(), watched.size(), 500);
     if (watched[0].revents != 0) return;
     ended.clear();
     for (size_t i = 2; i < watched.size(); ++i) {
@@ -93,13 +92,12 @@ void Gate::run() {
 void Gate::bury(const std::vector<int>& ended) {
   const std::lock_guard lock(mutex_);
   for (const auto& member : members_) {
-    const bool closed = !member->channel.open();
-    if (!closed && std::ranges::count(ended, member->channel.descriptor()) == 0) continue;
+    if (std::ranges::count(ended, member->pulse.get()) == 0) continue;
     member->gone = true;
     segment_.seat(member->seat).state = SeatState::free;
     segment_.ring();
   }
-  std::erase_if(members_, [](const auto& member) { return member->gone; });
+  std::erase_if(members_, [](const auto& member) { return member->gone.load(); });
 }
 
 void Gate::let_in() {
@@ -123,10 +121,12 @@ void Gate::admit(Channel channel, const Json& hello) {
   while (seat < most_seats && segment_.seat(seat).state != SeatState::free) ++seat;
   if (seat == most_seats) return;
   welcome["seat"] = seat;
-  if (!channel.send(welcome, manners, segment_.descriptor())) return;
+  FileDescriptor pulse(::fcntl(channel.descriptor(), F_DUPFD_CLOEXEC, 0));
+  if (!pulse || !channel.send(welcome, manners, segment_.descriptor())) return;
   segment_.seat(seat).state = SeatState::joined;
   auto member = std::make_shared<Member>();
   member->channel = std::move(channel);
+  member->pulse = std::move(pulse);
   member->seat = seat;
   member->name = hello.value("name", "worker");
   members_.push_back(std::move(member));
@@ -143,7 +143,7 @@ Gate::Members Gate::all() const {
 Gate::Members Gate::members(SeatState state) const {
   Members found = all();
   std::erase_if(found, [&](const auto& member) {
-    return member->gone || segment_.seat(member->seat).state != state;
+    return member->gone.load() || segment_.seat(member->seat).state != state;
   });
   return found;
 }

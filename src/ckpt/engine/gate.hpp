@@ -8,6 +8,7 @@
 // part from the next one.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -54,10 +55,11 @@ class Gate {
 
  private:
   struct Member {
-    Channel channel;
+    Channel channel;       // of who leads
+    FileDescriptor pulse;  // the same socket, for the gate's thread to see its end
     size_t seat = 0;
     std::string name;
-    bool gone = false;
+    std::atomic<bool> gone{false};
   };
   using Members = std::vector<std::shared_ptr<Member>>;
 
