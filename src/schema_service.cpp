@@ -23,6 +23,13 @@ std::vector<OptionSpec> comm_options() {
       {"comm.calibration", text, "",
        "file with this machine's costs, by which auto chooses: measured when the file has none for "
        "so many ranks; empty: typical costs"},
+      {"comm.wire",
+       text,
+       "fp32",
+       "how gradients travel between nodes and in messages: as they are, or rounded to 16 bits, "
+       "the "
+       "error being kept for the next step (docs/communication.md)",
+       {"fp32", "bf16", "fp16"}},
       {"comm.timeout_s",
        integer,
        "120",

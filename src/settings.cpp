@@ -252,6 +252,7 @@ workflow::Settings make_settings(const Config& config, const std::string& verb,
   settings.exchange = train::parse_exchange(config.text("comm.allreduce"));
   settings.exchange.calibration = config.text("comm.calibration");
   settings.exchange.overlap = comm::parse_overlap(config.text("comm.overlap"));
+  settings.exchange.wire = comm::parse_wire(config.text("comm.wire"));
   settings.train_alone = config.text("train.sync") == "none";
   settings.checkpoint_epochs = checkpoint_epochs(config.text("ckpt.every"));
   settings.service = service_options(config);
@@ -270,6 +271,7 @@ bench::AllReduceBenchOptions allreduce_bench_options(const Config& config, const
   options.repetitions = static_cast<int>(config.integer("bench.repetitions"));
   if (config.is_set("bench.seconds")) options.seconds = config.real("bench.seconds");
   options.calibration = config.text("comm.calibration");
+  options.wire = comm::parse_wire(config.text("comm.wire"));
   options.log = log;
   for (const std::string& name : split_list(config.text("bench.algorithms"))) {
     options.algorithms.push_back(comm::parse_algorithm(name));

@@ -51,14 +51,13 @@ template <typename T>
 class Trial {
  public:
   Trial(comm::Communicator& group, size_t count, double seconds)
-      : group_(group), seconds_(seconds), given_(count), values_(count) {
-    for (size_t i = 0; i < count; ++i) {
-      given_[i] = static_cast<T>(i % 97) + static_cast<T>(group.rank());
-    }
+      : group_(group), seconds_(seconds), given_(count), values_(count), residual_(count) {
+    for (size_t i = 0; i < count; ++i) given_[i] = contribution(i, group.rank());
   }
 
   std::span<const T> given() const { return given_; }
   std::span<T> values() { return values_; }
+  std::span<T> residual() { return residual_; }
 
   // Elements that are not the sum, on all ranks, after one call of `sum`.
   uint64_t wrong(const std::function<void()>& sum) {
@@ -67,7 +66,7 @@ class Trial {
     const T ranks = static_cast<T>(group_.size());
     uint64_t wrong = 0;
     for (size_t i = 0; i < values_.size(); ++i) {
-      const T expected = ranks * static_cast<T>(i % 97) + ranks * (ranks - 1) / 2;
+      const T expected = ranks * static_cast<T>(i % modulus()) + 1;
       wrong += values_[i] != expected ? 1 : 0;
     }
     uint64_t all = 0;
@@ -93,11 +92,39 @@ class Trial {
   }
 
  private:
+  // Sums stay below 256, up to which bf16 has every integer.
+  size_t modulus() const { return std::max<size_t>(1, 255 / static_cast<size_t>(group_.size())); }
+  T contribution(size_t i, int rank) const {
+    const bool mine = i % static_cast<size_t>(group_.size()) == static_cast<size_t>(rank);
+    return static_cast<T>(i % modulus()) + (mine ? 1 : 0);
+  }
+
   comm::Communicator& group_;
   double seconds_;
   std::vector<T> given_;
   std::vector<T> values_;
+  std::vector<T> residual_;
 };
+
+// What may be rounded is floats, for which a residual is kept.
+void sum_in_place(AllReduce& by, Trial<float>& trial) {
+  by.sum(trial.values(), "bench, in place", trial.residual());
+}
+void sum_in_place(AllReduce& by, Trial<double>& trial) {
+  by.sum(trial.values(), "bench, in place");
+}
+void sum_out_of_place(AllReduce& by, Trial<float>& trial) {
+  by.sum(trial.given(), trial.values(), "bench, out of place", trial.residual());
+}
+void sum_out_of_place(AllReduce& by, Trial<double>& trial) {
+  by.sum(trial.given(), trial.values(), "bench, out of place");
+}
+
+template <typename T>
+const char* wire_of(const AllReduce& by, size_t bytes) {
+  if (std::is_same_v<T, double>) return "fp64";
+  return comm::name_of(by.wire_for(bytes));
+}
 
 class Benchmark {
  public:
@@ -108,11 +135,13 @@ class Benchmark {
     measured.measure = true;
     measured.calibration = options.calibration;
     measured.log = options.log;
+    measured.wire = options.wire;
     model_ = std::make_unique<AllReduce>(*group_, measured);
     for (const Algorithm algorithm : options.algorithms) {
       if (algorithm == Algorithm::automatic) continue;
       comm::AllReduceOptions one;
       one.algorithm = algorithm;
+      if (algorithm != Algorithm::mpi) one.wire = options.wire;
       ours_.push_back(std::make_unique<AllReduce>(*group_, one));
     }
   }
@@ -146,18 +175,18 @@ class Benchmark {
     };
     for (const auto& [allreduce, name, algorithm] : candidates_for(bytes)) {
       AllReduce* by = allreduce;
-      const auto in_place = [by, &trial] { by->sum(trial.values(), "bench, in place"); };
-      const auto out_of_place = [by, &trial] {
-        by->sum(trial.given(), trial.values(), "bench, out of place");
-      };
+      const auto in_place = [by, &trial] { sum_in_place(*by, trial); };
+      const auto out_of_place = [by, &trial] { sum_out_of_place(*by, trial); };
       AllReduceRow row;
       row.bytes = count * sizeof(T);
       row.count = count;
       row.type = comm::name_of(comm::element_type<T>());
+      row.wire = wire_of<T>(*by, bytes);
       row.algorithm = name;
       row.wrong_in_place = trial.wrong(in_place);
       row.wrong_out_of_place = trial.wrong(out_of_place);
-      row.model_s = group_->size() > 1 ? model_->model().seconds(algorithm, bytes) : 0;
+      const bool known = model_->model().costs().contains(algorithm) && group_->size() > 1;
+      row.model_s = known ? model_->model().seconds(algorithm, bytes) : 0;
       fresh.push_back(row);
       timed(in_place);
       timed(out_of_place);
@@ -234,23 +263,25 @@ std::string to_text(const AllReduceBench& bench) {
   const double bus = bus_factor(bench);
   std::string text = format(
       "%d ranks on %d node(s); each copies %.2f GB/s while all do; auto: %s\n"
-      "%10s %10s %-6s %-19s | out of place %20s | in place %24s | %9s | MPI_Allreduce\n"
-      "%10s %10s %-6s %-19s | %9s %7s %7s %6s | %9s %7s %7s %6s | %9s | %9s %9s  %-13s %6s %7s\n",
+      "%10s %10s %-6s %-5s %-19s | out of place %20s | in place %24s | %9s | MPI_Allreduce\n"
+      "%10s %10s %-6s %-5s %-19s | %9s %7s %7s %6s | %9s %7s %7s %6s | %9s | %9s %9s  %-13s %6s "
+      "%7s\n",
       bench.ranks, bench.nodes, bench.memcpy_bytes_per_s / 1e9, bench.model.c_str(), "", "", "", "",
-      "", "", "model", "size B", "count", "type", "algorithm", "time us", "algbw", "busbw",
-      "#wrong", "time us", "algbw", "busbw", "#wrong", "us", "default", "best us", "which", "ratio",
-      "memory");
+      "", "", "", "model", "size B", "count", "type", "wire", "algorithm", "time us", "algbw",
+      "busbw", "#wrong", "time us", "algbw", "busbw", "#wrong", "us", "default", "best us", "which",
+      "ratio", "memory");
   for (const AllReduceRow& row : bench.rows) {
     const double out = row.algbw(row.out_of_place_s) / 1e9;
     const double in = row.algbw(row.in_place_s) / 1e9;
     text += format(
-        "%10zu %10zu %-6s %-19s | %9.1f %7.2f %7.2f %6llu | %9.1f %7.2f %7.2f %6llu | %9.1f | "
+        "%10zu %10zu %-6s %-5s %-19s | %9.1f %7.2f %7.2f %6llu | %9.1f %7.2f %7.2f %6llu | %9.1f | "
         "%9.1f "
         "%9.1f  %-13s %6.2f %6.0f%%\n",
-        row.bytes, row.count, row.type.c_str(), row.algorithm.c_str(), row.out_of_place_s * 1e6,
-        out, out * bus, static_cast<unsigned long long>(row.wrong_out_of_place),
-        row.in_place_s * 1e6, in, in * bus, static_cast<unsigned long long>(row.wrong_in_place),
-        row.model_s * 1e6, row.mpi_default_s * 1e6, row.mpi_s * 1e6, row.mpi_algorithm.c_str(),
+        row.bytes, row.count, row.type.c_str(), row.wire.c_str(), row.algorithm.c_str(),
+        row.out_of_place_s * 1e6, out, out * bus,
+        static_cast<unsigned long long>(row.wrong_out_of_place), row.in_place_s * 1e6, in, in * bus,
+        static_cast<unsigned long long>(row.wrong_in_place), row.model_s * 1e6,
+        row.mpi_default_s * 1e6, row.mpi_s * 1e6, row.mpi_algorithm.c_str(),
         row.mpi_s / row.in_place_s, 100 * limit_s(bench, row) / row.in_place_s);
   }
   return text;
@@ -265,6 +296,7 @@ nlohmann::ordered_json to_json(const AllReduceBench& bench) {
                     {"bytes", row.bytes},
                     {"count", row.count},
                     {"type", row.type},
+                    {"wire", row.wire},
                     {"algorithm", row.algorithm},
                     {"ours", row.in_place_s * 1e6},
                     {"spread", row.spread},

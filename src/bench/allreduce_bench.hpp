@@ -3,8 +3,9 @@
 //
 // Time is that of the slowest rank, the median of the repetitions, in each of which all candidates
 // of a size take turns. algbw is bytes / time; busbw is algbw * 2 (P-1) / P, which compares with
-// the speed of memory or a link whatever the number of ranks. Values are small integers, so that
-// sums are exact, and #wrong counts those that are not, on any rank. Beside ours stand
+// the speed of memory or a link whatever the number of ranks; both count a vector's own bytes, also
+// where it is rounded on the way. Values are small integers, so that sums are exact, and #wrong
+// counts those that are not, on any rank. Beside ours stand
 // MPI_Allreduce as the library chooses and by each algorithm that Open MPI can be held to, of which
 // the fastest is told; and what the cost model, calibrated at the start, predicts.
 #pragma once
@@ -15,6 +16,7 @@
 
 #include "bench/table.hpp"
 #include "comm/allreduce/cost_model.hpp"
+#include "comm/allreduce/wire.hpp"
 #include "comm/mpi/mpi_environment.hpp"
 #include "core/log.hpp"
 
@@ -23,9 +25,10 @@ namespace podium::bench {
 struct AllReduceBenchOptions {
   size_t least_bytes = size_t{1} << 10;
   size_t most_bytes = size_t{64} << 20;
-  int factor = 4;                           // from one size to the next
-  std::vector<comm::Algorithm> algorithms;  // `automatic` among them
-  std::string type = "float";               // or "double"
+  int factor = 4;                              // from one size to the next
+  std::vector<comm::Algorithm> algorithms;     // `automatic` among them
+  std::string type = "float";                  // or "double"
+  comm::WireType wire = comm::WireType::fp32;  // of floats
   int repetitions = 5;
   double seconds = 0.1;     // of the sums of one repetition, about
   std::string calibration;  // file where the model is kept; empty: none
@@ -37,6 +40,7 @@ struct AllReduceRow {
   size_t bytes = 0;
   size_t count = 0;
   std::string type;
+  std::string wire;       // how values travel: "fp32", or what they are rounded to
   std::string algorithm;  // "auto (hierarchical)" where auto chose
   double out_of_place_s = 0;
   double in_place_s = 0;

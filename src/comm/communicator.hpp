@@ -94,6 +94,8 @@ class Communicator {
   // complete; for receives, the message is exactly as long as the span (else test() throws).
   virtual Request isend(std::span<const std::byte> bytes, int to, int tag) = 0;
   virtual Request irecv(std::span<std::byte> bytes, int from, int tag) = 0;
+  // As irecv, but the message may be shorter than the span, whose rest stays as it is.
+  virtual Request irecv_up_to(std::span<std::byte> bytes, int from, int tag) = 0;
 
   // The next message from `from` (or any_rank) with `tag` (or any_tag), if one has arrived.
   virtual std::optional<Envelope> probe(int from, int tag) = 0;

@@ -7,7 +7,7 @@ namespace podium::comm {
 template <typename T>
 void ring_allreduce(Communicator& group, std::span<T> data) {
   Watch watch(group, true);
-  watch.start({0, data.size(), element_type<T>(), "a sum by the way"}, "ring");
+  watch.start({0, elements(data), WireType::fp32, "a sum by the way"}, "ring");
   RingAllReduce(group).run({elements(data).data, elements(data)}, watch);
 }
 

@@ -43,8 +43,14 @@ std::unique_ptr<GradientSync> make_gradient_sync(const SyncSpec& spec) {
         spec.group,
         comm::AllReduceOptions{.algorithm = spec.exchange.algorithm,
                                .calibration = spec.exchange.calibration,
+                               .wire = spec.exchange.wire,
                                .log = spec.log},
         spec.layers, spec.exchange.overlap);
+  }
+  if (spec.exchange.wire != comm::WireType::fp32) {
+    throw usage_error("NCCL sums gradients as they are",
+                      std::string("--comm.wire=") + comm::name_of(spec.exchange.wire),
+                      "use --comm.wire=fp32, or --comm.allreduce=ring to sum by way of the hosts");
   }
   if (speaks) spec.log.info("gradients are summed on the GPUs, by NCCL " + nccl.version);
   return make_nccl_sync(spec.group, spec.gpu, spec.gradients);

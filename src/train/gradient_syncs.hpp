@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "comm/allreduce/cost_model.hpp"
+#include "comm/allreduce/wire.hpp"
 #include "comm/communicator.hpp"
 #include "comm/side_work.hpp"
 #include "core/device_choice.hpp"
@@ -23,6 +24,7 @@ struct Exchange {
   comm::Algorithm algorithm = comm::Algorithm::automatic;  // by way of the hosts
   std::string calibration;                                 // file of its costs; empty: none
   comm::Overlap overlap = comm::Overlap::polling;          // with the backward pass
+  comm::WireType wire = comm::WireType::fp32;              // of gradients between hosts
 };
 
 // Parses "auto", "nccl" or an algorithm of comm::AllReduce; throws usage_error otherwise.

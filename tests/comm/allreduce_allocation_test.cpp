@@ -59,5 +59,24 @@ TEST(AllReduceAllocations, AreMadeOnceForAll) {
   }
 }
 
+TEST(AllReduceAllocations, AreMadeOnceForAllRoundedSumsToo) {
+  const std::unique_ptr<Communicator> group = environment->world("world");
+  for (const Algorithm algorithm : {Algorithm::ring, Algorithm::halving, Algorithm::tree}) {
+    AllReduceOptions options;
+    options.algorithm = algorithm;
+    options.wire = WireType::bf16;
+    AllReduce allreduce(*group, options);
+    std::vector<float> values(200'000);
+    std::vector<float> residual(200'000);
+    allreduce.sum(std::span<float>(values), "the longest one", residual);
+    const size_t before = allocations;
+    for (const size_t count : {200'000, 3, 70'000, 1000}) {
+      allreduce.weighted_sum(std::span(values).first(count), 0.5F, "a shorter one",
+                             std::span(residual).first(count));
+    }
+    EXPECT_EQ(allocations - before, 0U) << name_of(algorithm);
+  }
+}
+
 }  // namespace
 }  // namespace podium::comm

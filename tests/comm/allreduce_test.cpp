@@ -13,39 +13,17 @@
 
 #include "comm/allreduce/calibration.hpp"
 #include "comm/allreduce_checks.hpp"
-#include "comm/inproc/inproc_world.hpp"
+#include "comm/thread_ranks.hpp"
 #include "core/error.hpp"
 #include "temporary_folder.hpp"
 
 namespace podium::comm {
 namespace {
 
+using test::expect_no_errors;
+
 constexpr std::array portable = {Algorithm::automatic, Algorithm::ring, Algorithm::halving,
                                  Algorithm::tree, Algorithm::hierarchical};
-
-// Runs `body` on every rank of a new world, each in a thread; the messages of their errors.
-std::vector<std::string> on_ranks(int ranks, const std::function<void(Communicator&)>& body) {
-  InprocWorld world(ranks, "test");
-  std::vector<std::string> errors(static_cast<size_t>(ranks));
-  std::vector<std::thread> threads;
-  for (int rank = 0; rank < ranks; ++rank) {
-    threads.emplace_back([&, rank] {
-      const std::unique_ptr<Communicator> group = world.communicator(rank);
-      group->set_policy({std::chrono::seconds(60), Backoff::Kind::hot});
-      try {
-        body(*group);
-      } catch (const Error& error) {
-        errors[static_cast<size_t>(rank)] = error.what();
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  return errors;
-}
-
-void expect_no_errors(const std::vector<std::string>& errors) {
-  for (const std::string& error : errors) EXPECT_EQ(error, "");
-}
 
 AllReduceOptions by(Algorithm algorithm) {
   AllReduceOptions options;
@@ -57,7 +35,7 @@ class AllReduceOnThreads : public testing::TestWithParam<std::tuple<Algorithm, i
 
 TEST_P(AllReduceOnThreads, SumsAreExactAndBitsAgree) {
   const auto [algorithm, ranks] = GetParam();
-  expect_no_errors(on_ranks(ranks, [algorithm = algorithm](Communicator& group) {
+  expect_no_errors(test::on_thread_ranks(ranks, [algorithm = algorithm](Communicator& group) {
     test::check_algorithm(group, algorithm);
   }));
 }
@@ -67,11 +45,11 @@ class AllReduceOverNodes : public testing::TestWithParam<int> {};
 
 TEST_P(AllReduceOverNodes, SumsAreExactAndBitsAgree) {
   for (const int per_node : {1, 2, 3}) {
-    expect_no_errors(on_ranks(GetParam(), [&](Communicator& group) {
+    expect_no_errors(test::on_thread_ranks(GetParam(), [&](Communicator& group) {
       test::check_algorithm(group, Algorithm::hierarchical,
                             "node " + std::to_string(group.rank() / per_node));
     }));
-    expect_no_errors(on_ranks(GetParam(), [&](Communicator& group) {
+    expect_no_errors(test::on_thread_ranks(GetParam(), [&](Communicator& group) {
       test::check_algorithm(group, Algorithm::hierarchical,
                             "node " + std::to_string(group.rank() % (per_node + 1) == 0));
     }));
@@ -94,7 +72,7 @@ class AllReduceFails : public testing::TestWithParam<Algorithm> {
   static std::string errors_of(int ranks,
                                const std::function<void(Communicator&, AllReduce&)>& body) {
     std::string all;
-    for (const std::string& error : on_ranks(ranks, [&](Communicator& group) {
+    for (const std::string& error : test::on_thread_ranks(ranks, [&](Communicator& group) {
            AllReduce allreduce(group, by(GetParam()));
            group.set_policy({std::chrono::seconds(2), Backoff::Kind::hot});
            body(group, allreduce);
@@ -176,10 +154,28 @@ TEST(AllReduceOptionsTest, TheAlgorithmIsParsed) {
 }
 
 TEST(AllReduceOptionsTest, WhatThisTransportLacksIsSaidOnEveryRank) {
-  const auto errors =
-      on_ranks(2, [](Communicator& group) { AllReduce allreduce(group, by(Algorithm::mpi)); });
+  const auto errors = test::on_thread_ranks(
+      2, [](Communicator& group) { AllReduce allreduce(group, by(Algorithm::mpi)); });
   for (const std::string& error : errors) {
     EXPECT_NE(error.find("no MPI_Allreduce"), std::string::npos) << error;
+  }
+}
+
+// As when nodes have other environments or files.
+TEST(AllReduceOptionsTest, RanksWithOtherOptionsAreTold) {
+  const AllReduceOptions usual = by(Algorithm::tree);
+  std::array<AllReduceOptions, 3> others = {usual, usual, usual};
+  others[0].algorithm = Algorithm::hierarchical;
+  others[1].wire = WireType::bf16;
+  others[2].calibration = "/nowhere";
+  for (const AllReduceOptions& other : others) {
+    for (const std::string& error : test::on_thread_ranks(4, [&](Communicator& group) {
+           AllReduce allreduce(group, group.rank() == 2 ? other : usual);
+         })) {
+      EXPECT_NE(error.find("rank 0 has --comm.allreduce=tree --comm.wire=fp32, rank 2 has --comm."),
+                std::string::npos)
+          << error;
+    }
   }
 }
 
@@ -223,15 +219,16 @@ TEST(CalibrationTest, IsMeasuredOnceAndThenRead) {
     test::check_sums<float>(allreduce, group, 5000, "calibrated");
     models[static_cast<size_t>(group.rank())] = allreduce.model();
   };
-  expect_no_errors(on_ranks(3, body));
+  expect_no_errors(test::on_thread_ranks(3, body));
   const std::string first = models[0].table();
   EXPECT_EQ(models[1].table(), first);
   EXPECT_EQ(models[2].table(), first);
   const double ring_s = models[0].seconds(Algorithm::ring, 1 << 20);
-  expect_no_errors(on_ranks(3, body));
+  expect_no_errors(test::on_thread_ranks(3, body));
   EXPECT_EQ(models[2].seconds(Algorithm::ring, 1 << 20), ring_s) << "it was measured again";
-  expect_no_errors(on_ranks(2, [&](Communicator& group) { AllReduce allreduce(group, options); }));
-  expect_no_errors(on_ranks(3, body));
+  expect_no_errors(
+      test::on_thread_ranks(2, [&](Communicator& group) { AllReduce allreduce(group, options); }));
+  expect_no_errors(test::on_thread_ranks(3, body));
   EXPECT_EQ(models[1].seconds(Algorithm::ring, 1 << 20), ring_s) << "two ranks drove out three";
 }
 
@@ -242,7 +239,7 @@ TEST(CalibrationTest, AnotherFileIsRefusedOnEveryRank) {
   AllReduceOptions options;
   options.calibration = file;
   const auto errors =
-      on_ranks(2, [&](Communicator& group) { AllReduce allreduce(group, options); });
+      test::on_thread_ranks(2, [&](Communicator& group) { AllReduce allreduce(group, options); });
   for (const std::string& error : errors) {
     EXPECT_NE(error.find("no calibration"), std::string::npos) << error;
     EXPECT_NE(error.find("costs.json"), std::string::npos) << error;
@@ -252,7 +249,7 @@ TEST(CalibrationTest, AnotherFileIsRefusedOnEveryRank) {
 // Equal jobs choose alike without a file: the model is then no measurement.
 TEST(CalibrationTest, WithoutAFileNothingIsMeasured) {
   for (int run = 0; run < 2; ++run) {
-    expect_no_errors(on_ranks(3, [](Communicator& group) {
+    expect_no_errors(test::on_thread_ranks(3, [](Communicator& group) {
       AllReduce allreduce(group, {});
       EXPECT_EQ(allreduce.model().costs().at(Algorithm::ring).step_s,
                 CostModel::typical({3, 1, 3}).costs().at(Algorithm::ring).step_s);

@@ -1,5 +1,5 @@
 // A rank that is stopped, slowed or killed in the middle of a sum, over real MPI: by each
-// algorithm, for a short and a long vector.
+// algorithm, on one node and on what is taken for two, for a short and a long vector.
 #include <gtest/gtest.h>
 
 #include "app/process.hpp"
@@ -10,12 +10,20 @@ namespace {
 
 using comm::Algorithm;
 
-class Stall : public testing::TestWithParam<std::tuple<Algorithm, int>> {
+struct Way {
+  Algorithm algorithm;
+  int ranks = 3;
+  int per_node = 3;
+  const char* wire = "fp32";
+};
+
+class Stall : public testing::TestWithParam<std::tuple<Way, int>> {
  protected:
   test::Process start(const std::string& fault) const {
-    const auto [algorithm, count] = GetParam();
-    return test::Process({PODIUM_MPIRUN, "-n", "3", PODIUM_STALL_PROGRAM, comm::name_of(algorithm),
-                          std::to_string(count), fault});
+    const auto& [way, count] = GetParam();
+    return test::Process({PODIUM_MPIRUN, "-n", std::to_string(way.ranks), PODIUM_STALL_PROGRAM,
+                          comm::name_of(way.algorithm), std::to_string(count), fault,
+                          std::to_string(way.per_node), way.wire});
   }
 };
 
@@ -29,7 +37,7 @@ TEST_P(Stall, AStoppedRankEndsTheJobWithItsName) {
     EXPECT_NE(text.find(part), std::string::npos) << part << ": " << text;
   }
   // Inside MPI_Allreduce nobody can tell who is missing; in all others they can.
-  const bool known = std::get<0>(GetParam()) != Algorithm::mpi;
+  const bool known = std::get<0>(GetParam()).algorithm != Algorithm::mpi;
   EXPECT_NE(text.find(known ? "rank 1 has not arrived" : "inside MPI_Allreduce"), std::string::npos)
       << text;
 }
@@ -45,15 +53,19 @@ TEST_P(Stall, AKilledRankEndsTheJob) {
   EXPECT_TRUE(status == 137 || status == 70) << status << job.err();
 }
 
-INSTANTIATE_TEST_SUITE_P(Each, Stall,
-                         testing::Combine(testing::Values(Algorithm::ring, Algorithm::halving,
-                                                          Algorithm::tree, Algorithm::hierarchical,
-                                                          Algorithm::mpi),
-                                          testing::Values(100, 3'000'000)),
-                         [](const auto& one) {
-                           return std::string(comm::name_of(std::get<0>(one.param))) + "_" +
-                                  std::to_string(std::get<1>(one.param));
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Each, Stall,
+    testing::Combine(testing::Values(Way{Algorithm::ring}, Way{Algorithm::halving},
+                                     Way{Algorithm::tree}, Way{Algorithm::hierarchical},
+                                     Way{Algorithm::hierarchical, 4, 2, "bf16"},
+                                     Way{Algorithm::mpi}),
+                     testing::Values(100, 3'000'000)),
+    [](const auto& one) {
+      const Way& way = std::get<0>(one.param);
+      return std::string(comm::name_of(way.algorithm)) +
+             (way.per_node < way.ranks ? "_between_nodes_" : "_") +
+             std::to_string(std::get<1>(one.param));
+    });
 
 }  // namespace
 }  // namespace podium

@@ -19,6 +19,24 @@ TEST(AllReduceSync, WeighsByImages) {
   });
 }
 
+// Gradients of one third, over and over: bf16 has none, but their mean over steps is one.
+TEST(AllReduceSync, KeepsWhatRoundingLeavesOver) {
+  test::on_ranks(3, [](comm::Communicator& group) {
+    comm::AllReduceOptions options;
+    options.algorithm = comm::Algorithm::ring;
+    options.wire = comm::WireType::bf16;
+    train::AllReduceSync sync(group, options);
+    double sum = 0;
+    for (int step = 0; step < 100; ++step) {
+      std::vector<float> gradients(13, 1);
+      sync.combine(gradients, 1.0F / 9);
+      EXPECT_NE(gradients[5], 3 * (1.0F / 9));
+      sum += gradients[5];
+    }
+    EXPECT_NEAR(sum / 100, 1.0 / 3, 2e-5);
+  });
+}
+
 TEST(NoSync, LeavesTheGradientOfAWholeBatchAlone) {
   train::NoSync sync;
   std::vector<float> gradients = {1.5F, -2.0F};

@@ -1,4 +1,5 @@
-// The loop as a whole can learn anything: 100 images by heart, with every kind of network.
+// The loop as a whole can learn anything: 100 images by heart, with every kind of network; also
+// from gradients that are rounded to 16 bits on their way between two trainers.
 #include <gtest/gtest.h>
 
 #include "training_fixture.hpp"
@@ -9,6 +10,11 @@ namespace {
 struct Network {
   const char* name;
   const char* architecture;
+};
+
+struct Trainers {
+  int ranks;
+  const char* wire;
 };
 
 class OverfitTest : public testing::TestWithParam<Network> {
@@ -26,12 +32,15 @@ TEST_P(OverfitTest, AHundredImages) {
   recipe.lr = 0.05;
   recipe.label_smoothing = 0;
   recipe.weight_decay = 0;
-  for (const int ranks : {1, 2}) {
-    test::on_ranks(ranks, [&](comm::Communicator& group) {
+  for (const Trainers& trainers : {Trainers{1, "fp32"}, {2, "fp32"}, {2, "bf16"}, {2, "fp16"}}) {
+    test::on_ranks(trainers.ranks, [&](comm::Communicator& group) {
       io::Dataset dataset = cache_.open();
       ASSERT_EQ(dataset.size(io::Split::train), 100U);
       nn::Model model = test::small_model(dataset, recipe);
-      train::AllReduceSync sync(group);
+      comm::AllReduceOptions exchange;
+      exchange.algorithm = comm::Algorithm::ring;
+      exchange.wire = comm::parse_wire(trainers.wire);
+      train::AllReduceSync sync(group, exchange);
       train::TrainerOptions options;
       test::HostTraining training(model, recipe, dataset, sync, group, options);
       train::Trainer& trainer = training.trainer;

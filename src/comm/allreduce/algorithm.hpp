@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "comm/allreduce/watch.hpp"
+#include "comm/allreduce/wire.hpp"
 #include "comm/elements.hpp"
 
 namespace podium::comm {
@@ -14,6 +15,7 @@ struct Sum {
   const std::byte* in = nullptr;
   Elements out;
   double weight = 1;  // of this rank
+  Wire wire = {};     // of `out`
 };
 
 class SumAlgorithm {
@@ -22,6 +24,8 @@ class SumAlgorithm {
 
   // As messages call it.
   virtual const char* name() const = 0;
+  // Whether it sends messages, which can be rounded: else a sum's wire is as the values are.
+  virtual bool packs() const { return false; }
 
   // Collective; every rank ends with the same bits. Allocates only when a longer vector comes than
   // ever before. `watch` knows the sum. Throws internal_error when a rank sums something else or

@@ -22,6 +22,20 @@ Shape shape_of(const Communicator& group, const Topology& topology) {
   return {group.size(), static_cast<int>(topology.nodes.size()), topology.least_ranks()};
 }
 
+// Options may come from each node's own environment and files. Collective; throws on every rank.
+void require_same_options(Communicator& group, const AllReduceOptions& options) {
+  const std::string mine = std::string("--comm.allreduce=") + name_of(options.algorithm) +
+                           " --comm.wire=" + name_of(options.wire) +
+                           (options.calibration.empty() ? "" : " with a calibration");
+  const std::vector<std::string> all = share_texts(group, mine);
+  for (size_t rank = 1; rank < all.size(); ++rank) {
+    if (all[rank] == all[0]) continue;
+    throw usage_error("ranks of group '" + group.name() + "' disagree: rank 0 has " + all[0] +
+                          ", rank " + std::to_string(rank) + " has " + all[rank],
+                      "AllReduce", "give all ranks the same options");
+  }
+}
+
 std::string own_node(const AllReduceOptions& options) {
   return options.node.empty() ? node_name() : options.node;
 }
@@ -30,8 +44,16 @@ std::string own_node(const AllReduceOptions& options) {
 
 AllReduce::AllReduce(Communicator& group, const AllReduceOptions& options)
     : group_(group),
+      wire_(options.wire),
       topology_(find_topology(group, own_node(options))),
       watch_(group, topology_.crowded) {
+  require_same_options(group, options);
+  const bool packs = wire_ != WireType::fp32;
+  if (packs && options.algorithm == Algorithm::mpi) {
+    throw usage_error("MPI_Allreduce sums floats as they are",
+                      std::string("--comm.wire=") + name_of(wire_),
+                      "use another --comm.allreduce, or --comm.wire=fp32");
+  }
   if (options.algorithm != Algorithm::automatic) {
     add_algorithm(options.algorithm);
     if (choices_.empty()) {
@@ -42,7 +64,9 @@ AllReduce::AllReduce(Communicator& group, const AllReduceOptions& options)
     by_size_.assign(size_classes, choices_.front().implementation.get());
     return;
   }
-  for (const Algorithm algorithm : all_algorithms()) add_algorithm(algorithm);
+  for (const Algorithm algorithm : all_algorithms()) {
+    if (algorithm != Algorithm::mpi || !packs) add_algorithm(algorithm);
+  }
   model_ = find_costs(options);
   for (size_t bits = 0; bits < size_classes; ++bits) {
     const size_t bytes = bits == 0 ? 0 : size_t{1} << std::min<size_t>(bits - 1, 40);
@@ -90,10 +114,18 @@ SumAlgorithm& AllReduce::implementation(Algorithm algorithm) {
 }
 
 Algorithm AllReduce::algorithm_for(size_t bytes) const {
-  const SumAlgorithm* chosen = by_size_[static_cast<size_t>(std::bit_width(bytes))];
-  const auto found = std::ranges::find_if(
-      choices_, [&](const Choice& choice) { return choice.implementation.get() == chosen; });
+  const auto found = std::ranges::find_if(choices_, [&](const Choice& choice) {
+    return choice.implementation.get() == &chosen_for(bytes);
+  });
   return found->algorithm;
+}
+
+WireType AllReduce::wire_for(size_t bytes) const {
+  return chosen_for(bytes).packs() && group_.size() > 1 ? wire_ : WireType::fp32;
+}
+
+SumAlgorithm& AllReduce::chosen_for(size_t bytes) const {
+  return *by_size_[static_cast<size_t>(std::bit_width(bytes))];
 }
 
 // Rank 0 alone reads and writes the file; what it finds is everybody's.
@@ -131,8 +163,25 @@ CostModel AllReduce::measure() {
 }
 
 void AllReduce::run(const Sum& sum, const char* name) {
-  const size_t bytes = sum.out.bytes().size();
-  run_by(*by_size_[static_cast<size_t>(std::bit_width(bytes))], sum, name);
+  run_by(chosen_for(sum.out.bytes().size()), sum, name);
+}
+
+void AllReduce::sum(std::span<const float> in, std::span<float> out, const char* name,
+                    std::span<float> residual) {
+  const Elements values = elements(out);
+  run({reinterpret_cast<const std::byte*>(in.data()), values, 1, wire_of(values, residual)}, name);
+}
+
+void AllReduce::weighted_sum(std::span<float> data, float weight, const char* name,
+                             std::span<float> residual) {
+  const Elements values = elements(data);
+  run({values.data, values, weight, wire_of(values, residual)}, name);
+}
+
+Wire AllReduce::wire_of(const Elements& out, std::span<float> residual) const {
+  if (residual.empty()) return {};
+  require(residual.size() == out.count, "the residual has another length", "AllReduce");
+  return {wire_for(out.bytes().size()), out, residual.data()};
 }
 
 void AllReduce::run_by(SumAlgorithm& algorithm, const Sum& sum, const char* name) {
@@ -140,7 +189,7 @@ void AllReduce::run_by(SumAlgorithm& algorithm, const Sum& sum, const char* name
     scale(sum.out, sum.in, sum.weight);
     return;
   }
-  watch_.start({++sums_, sum.out.count, sum.out.type, name}, algorithm.name());
+  watch_.start({++sums_, sum.out, sum.wire.type(), name}, algorithm.name());
   algorithm.run(sum, watch_);
 }
 

@@ -25,10 +25,11 @@ namespace podium::comm {
 
 struct AllReduceOptions {
   Algorithm algorithm = Algorithm::automatic;
-  std::string calibration = {};  // file; empty: none
-  bool measure = false;          // costs are measured, whatever the file says
-  std::string node = {};         // where this rank runs; empty: node_name()
-  Log log = {};                  // rank 0 says what `auto` chose, at level debug
+  std::string calibration = {};    // file; empty: none
+  WireType wire = WireType::fp32;  // of sums that are given a residual
+  bool measure = false;            // costs are measured, whatever the file says
+  std::string node = {};           // where this rank runs; empty: node_name()
+  Log log = {};                    // rank 0 says what `auto` chose, at level debug
 };
 
 class AllReduce {
@@ -59,8 +60,21 @@ class AllReduce {
   // it throws, the sum throws.
   void set_give_way(std::function<bool()> give_way) { watch_.set_give_way(std::move(give_way)); }
 
-  // What a sum of so many bytes takes.
+  // The same of floats, which may be rounded on their way as AllReduceOptions::wire says
+  // (wire.hpp). `residual` is as long as `data` and belongs to this rank and vector: zeros at
+  // first, then untouched from sum to sum. Empty: nothing is rounded. All ranks give one, or none
+  // does.
+  void sum(std::span<float> data, const char* name, std::span<float> residual) {
+    weighted_sum(data, 1, name, residual);
+  }
+  void sum(std::span<const float> in, std::span<float> out, const char* name,
+           std::span<float> residual);
+  void weighted_sum(std::span<float> data, float weight, const char* name,
+                    std::span<float> residual);
+
+  // What a sum of so many bytes takes, and how its values travel if they may be rounded.
   Algorithm algorithm_for(size_t bytes) const;
+  WireType wire_for(size_t bytes) const;
   const CostModel& model() const { return model_; }
   const Topology& topology() const { return topology_; }
   // Why some algorithm is not at hand; empty if all are.
@@ -74,12 +88,15 @@ class AllReduce {
 
   void run(const Sum& sum, const char* name);
   void run_by(SumAlgorithm& algorithm, const Sum& sum, const char* name);
+  SumAlgorithm& chosen_for(size_t bytes) const;
+  Wire wire_of(const Elements& out, std::span<float> residual) const;
   void add_algorithm(Algorithm algorithm);
   SumAlgorithm& implementation(Algorithm algorithm);
   CostModel find_costs(const AllReduceOptions& options);
   CostModel measure();
 
   Communicator& group_;
+  WireType wire_;
   Topology topology_;
   Watch watch_;
   std::vector<Choice> choices_;  // one, or for `auto` all that can be had

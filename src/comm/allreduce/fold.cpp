@@ -16,22 +16,26 @@ int Fold::rank_of(int place) const {
   return place < extra_ ? 2 * place + 1 : place + extra_;
 }
 
-void Fold::enter(Exchange& exchange, const Elements& values, Watch& watch) const {
+void Fold::enter(Exchange& exchange, const Sum& sum, Watch& watch) const {
   if (!paired()) return;
-  if (place_ < 0) {
-    exchange.swap_add(watch, rank_ + 1, values, values.slice(0, 0), "folding in");
-  } else {
-    exchange.swap_add(watch, rank_ - 1, values.slice(0, 0), values, "folding in");
-  }
+  const Elements none = sum.out.slice(0, 0);
+  const bool gives = place_ < 0;
+  exchange.swap_add(watch, {.peer = gives ? rank_ + 1 : rank_ - 1,
+                            .outgoing = gives ? sum.out : none,
+                            .incoming = gives ? none : sum.out,
+                            .wire = sum.wire,
+                            .step = "folding in"});
 }
 
-void Fold::leave(Exchange& exchange, const Elements& values, Watch& watch) const {
+void Fold::leave(Exchange& exchange, const Sum& sum, Watch& watch) const {
   if (!paired()) return;
-  if (place_ < 0) {
-    exchange.swap(watch, rank_ + 1, values.slice(0, 0), values, "folding out");
-  } else {
-    exchange.swap(watch, rank_ - 1, values, values.slice(0, 0), "folding out");
-  }
+  const Elements none = sum.out.slice(0, 0);
+  const bool takes = place_ < 0;
+  exchange.swap(watch, {.peer = takes ? rank_ + 1 : rank_ - 1,
+                        .outgoing = takes ? none : sum.out,
+                        .incoming = takes ? sum.out : none,
+                        .wire = sum.wire,
+                        .step = "folding out"});
 }
 
 }  // namespace podium::comm

@@ -5,6 +5,7 @@
 // end (Rabenseifner 2004). The others take part for themselves.
 #pragma once
 
+#include "comm/allreduce/algorithm.hpp"
 #include "comm/allreduce/exchange.hpp"
 
 namespace podium::comm {
@@ -19,8 +20,10 @@ class Fold {
   // The rank of the group that has number `place`.
   int rank_of(int place) const;
 
-  void enter(Exchange& exchange, const Elements& values, Watch& watch) const;
-  void leave(Exchange& exchange, const Elements& values, Watch& watch) const;
+  // enter() adds what partners give, leave() gives them the result, which is rounded already where
+  // values are rounded on the way.
+  void enter(Exchange& exchange, const Sum& sum, Watch& watch) const;
+  void leave(Exchange& exchange, const Sum& sum, Watch& watch) const;
 
  private:
   bool paired() const { return rank_ < 2 * extra_; }

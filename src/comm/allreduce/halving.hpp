@@ -6,7 +6,8 @@
 // All-gather: the same partners in reverse order swap what they have finished, which doubles.
 // Neighbours swap the most. Ranks beyond the largest power of two fold in first (fold.hpp).
 //
-// Each element is summed on one rank and then copied, so all ranks end with identical bits.
+// Each element is summed on one rank and then copied, so all ranks end with identical bits. Where
+// values are rounded on the way, a rank rounds what it gives away, and in the end what it finished.
 #pragma once
 
 #include "comm/allreduce/algorithm.hpp"
@@ -19,10 +20,11 @@ class HalvingAllReduce : public SumAlgorithm {
  public:
   explicit HalvingAllReduce(const Communicator& group);
   const char* name() const override { return "halving"; }
+  bool packs() const override { return true; }
   void run(const Sum& sum, Watch& watch) override;
 
  private:
-  void halve(const Elements& values, Watch& watch);
+  void halve(const Sum& sum, Watch& watch);
 
   Fold fold_;
   Exchange exchange_;

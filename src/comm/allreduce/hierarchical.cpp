@@ -49,6 +49,7 @@ std::unique_ptr<HierarchicalAllReduce> HierarchicalAllReduce::make(Communicator&
 HierarchicalAllReduce::HierarchicalAllReduce(Communicator& group, const Topology& topology,
                                              std::unique_ptr<NodeMemory> memory, size_t chunk_bytes)
     : members_(topology.node_of(group.rank())),
+      across_nodes_(topology.nodes.size() > 1),
       place_(static_cast<size_t>(std::ranges::find(members_, group.rank()) - members_.begin())),
       lanes_(static_cast<size_t>(topology.least_ranks())),
       piece_bytes_(rounded_up(chunk_bytes / lanes_, line_bytes)),
@@ -79,7 +80,7 @@ void HierarchicalAllReduce::run(const Sum& sum, Watch& watch) {
   } else {
     const size_t chunks = chunks_of(sum.out);
     run_pass({sum, watch, true, false, chunks});
-    if (ring_) ring_->sum(sum.out.part(place_, lanes_), watch);
+    if (ring_) ring_->sum(sum.out.part(place_, lanes_), sum.wire, watch);
     run_pass({sum, watch, false, true, chunks});
   }
 }

@@ -35,6 +35,8 @@ class HierarchicalAllReduce : public SumAlgorithm {
                                                      std::string* why_not);
 
   const char* name() const override { return "hierarchical"; }
+  // Between nodes. Inside them a value is moved once and not worth rounding.
+  bool packs() const override { return across_nodes_; }
   void run(const Sum& sum, Watch& watch) override;
 
  private:
@@ -62,10 +64,11 @@ class HierarchicalAllReduce : public SumAlgorithm {
   void wait_for_staged(Watch& watch, uint64_t tick, bool meets);
 
   std::vector<int> members_;  // of this node
-  size_t place_;              // of this rank among them
-  size_t lanes_;              // members that own slices, the first ones
-  size_t piece_bytes_;        // of a slice, per chunk
-  size_t short_bytes_;        // up to here one pass is faster
+  bool across_nodes_;
+  size_t place_;        // of this rank among them
+  size_t lanes_;        // members that own slices, the first ones
+  size_t piece_bytes_;  // of a slice, per chunk
+  size_t short_bytes_;  // up to here one pass is faster
   std::unique_ptr<NodeMemory> memory_;
   std::unique_ptr<Ring> ring_;  // of the owners of one slice; null with one node
   uint64_t tick_ = 0;           // the next one

@@ -22,6 +22,7 @@ std::vector<int> all_of(const Communicator& group) {
 // the steps adds, the second half copies. Segment i can be sent once segment i - segments is done.
 struct Ring::Stream {
   const Elements& values;
+  const Wire& wire;
   Watch& watch;
   int ranks;
   int place;
@@ -56,15 +57,28 @@ Elements Ring::piece(const Elements& values, int chunk, size_t segment) const {
   return values.part(wrapped, members_.size()).part(segment, segments);
 }
 
+// Segment i as it is sent. A finished sum is rounded where it comes from, and only passed on then.
+std::span<const std::byte> Ring::outgoing(const Stream& s, size_t i) {
+  const Elements out = piece(s.values, s.chunk_sent(i), i % s.segments);
+  if (!s.wire.packs()) return out.bytes();
+  std::byte* packed = packed_[i % under_way].data();
+  if (i < s.half + s.segments) {
+    s.wire.round(packed, out);
+  } else {
+    s.wire.pack(packed, out);
+  }
+  return {packed, s.wire.bytes_of(out)};
+}
+
 // Starts whatever can be started. A finished chunk is received where a partial sum of it was sent
 // from, so not before that has gone. Empty pieces are no messages, at both ends.
 void Ring::advance(Stream& s) {
   Communicator& group = s.watch.group();
   while (s.gone < s.sent && sent_[s.gone % under_way].test()) ++s.gone;
   while (s.sent < std::min(s.end, s.done + s.segments) && s.sent - s.gone < under_way) {
-    const Elements out = piece(s.values, s.chunk_sent(s.sent), s.sent % s.segments);
-    if (out.count > 0) {
-      sent_[s.sent % under_way] = group.isend(out.bytes(), s.right, tags::sum_values);
+    const std::span<const std::byte> out = outgoing(s, s.sent);
+    if (!out.empty()) {
+      sent_[s.sent % under_way] = group.isend(out, s.right, tags::sum_values);
     }
     ++s.sent;
   }
@@ -72,8 +86,9 @@ void Ring::advance(Stream& s) {
     const size_t i = s.posted;
     if (i >= s.half && s.gone <= i - s.half) break;
     const Elements in = piece(s.values, s.chunk_received(i), i % s.segments);
+    const bool lands = i < s.half || s.wire.packs();
     const std::span<std::byte> to =
-        i < s.half ? std::span(landing_[i % ahead]).first(in.bytes().size()) : in.bytes();
+        lands ? std::span(landing_[i % ahead]).first(s.wire.bytes_of(in)) : in.bytes();
     if (in.count > 0) received_[i % ahead] = group.irecv(to, s.left, tags::sum_values);
     ++s.posted;
   }
@@ -88,19 +103,25 @@ void Ring::finish_step(Stream& s) {
         return s.posted > i && received_[i % ahead].test();
       },
       s.left, i < s.half ? "reduce-scatter" : "all-gather");
+  const Elements in = piece(s.values, s.chunk_received(i), i % s.segments);
+  const std::byte* landed = landing_[i % ahead].data();
   if (i < s.half) {
-    add(piece(s.values, s.chunk_received(i), i % s.segments), landing_[i % ahead].data());
+    s.wire.packs() ? s.wire.add(in, landed) : add(in, landed);
+  } else if (s.wire.packs()) {
+    s.wire.unpack(in, landed);
   }
   ++s.done;
 }
 
-void Ring::sum(const Elements& values, Watch& watch) {
+void Ring::sum(const Elements& values, const Wire& wire, Watch& watch) {
   const size_t ranks = members_.size();
   if (ranks == 1) return;
+  if (wire.packs()) wire.take_up(values);
   const size_t largest = (values.count + ranks - 1) / ranks * bytes_of(values.type);
   const size_t segments = std::max<size_t>(1, (largest + segment_bytes - 1) / segment_bytes);
   const size_t place = static_cast<size_t>(place_);
   Stream stream{.values = values,
+                .wire = wire,
                 .watch = watch,
                 .ranks = static_cast<int>(ranks),
                 .place = place_,
@@ -109,11 +130,9 @@ void Ring::sum(const Elements& values, Watch& watch) {
                 .end = 2 * (ranks - 1) * segments,
                 .left = members_[(place + ranks - 1) % ranks],
                 .right = members_[(place + 1) % ranks]};
-  for (AlignedBytes& landing : landing_) {
-    if (landing.size() < std::min(largest, segment_bytes)) {
-      landing.resize(std::min(largest, segment_bytes));
-    }
-  }
+  const size_t longest = std::min(largest, segment_bytes);
+  for (AlignedBytes& landing : landing_) grow(landing, longest);
+  for (AlignedBytes& packed : packed_) grow(packed, wire.packs() ? longest / 2 : 0);
   introduction_.start(watch, stream.right, stream.left);
   advance(stream);
   introduction_.finish(watch);
@@ -130,7 +149,7 @@ RingAllReduce::RingAllReduce(const Communicator& group) : ring_(all_of(group), g
 
 void RingAllReduce::run(const Sum& sum, Watch& watch) {
   scale(sum.out, sum.in, sum.weight);
-  ring_.sum(sum.out, watch);
+  ring_.sum(sum.out, sum.wire, watch);
 }
 
 }  // namespace podium::comm

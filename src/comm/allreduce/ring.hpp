@@ -10,7 +10,9 @@
 // soon as it is added, while the next one is under way. A rank that has added the last segment of
 // one chunk does not wait for its neighbour to have done so.
 //
-// A chunk is summed along one path and then copied, so all ranks end with identical bits.
+// A chunk is summed along one path and then copied, so all ranks end with identical bits. Where
+// values are rounded on the way, each rank rounds each element once: a partial sum that it passes
+// on, or the finished one, which it rounds for itself as well.
 #pragma once
 
 #include <array>
@@ -27,21 +29,23 @@ class Ring {
   // `members` in order around the ring; this rank is one of them.
   Ring(std::vector<int> members, int rank);
 
-  // values = sum over the members.
-  void sum(const Elements& values, Watch& watch);
+  // values = sum over the members, each of which has added what `wire` had left over.
+  void sum(const Elements& values, const Wire& wire, Watch& watch);
 
  private:
-  static constexpr size_t ahead = 3;      // receives that are posted ahead of the one that is added
+  static constexpr size_t ahead = 4;      // receives that are posted ahead of the one that is added
   static constexpr size_t under_way = 4;  // sends
 
   struct Stream;
   Elements piece(const Elements& values, int chunk, size_t segment) const;
   void advance(Stream& stream);
+  std::span<const std::byte> outgoing(const Stream& stream, size_t i);
   void finish_step(Stream& stream);
 
   std::vector<int> members_;
   int place_ = 0;
   std::array<AlignedBytes, ahead> landing_;
+  std::array<AlignedBytes, under_way> packed_;  // where values are rounded
   std::array<Request, ahead> received_;
   std::array<Request, under_way> sent_;
   Introduction introduction_;
@@ -51,6 +55,7 @@ class RingAllReduce : public SumAlgorithm {
  public:
   explicit RingAllReduce(const Communicator& group);
   const char* name() const override { return "ring"; }
+  bool packs() const override { return true; }
   void run(const Sum& sum, Watch& watch) override;
 
  private:

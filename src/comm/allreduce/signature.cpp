@@ -6,16 +6,18 @@
 
 namespace podium::comm {
 
-Signature::Signature(uint64_t its_number, uint64_t its_count, ElementType its_type,
+Signature::Signature(uint64_t its_number, const Elements& values, WireType its_wire,
                      const char* its_name)
-    : number(its_number), count(its_count), type(its_type) {
+    : number(its_number), count(values.count), type(values.type), wire(its_wire) {
   std::strncpy(name.data(), its_name, name.size() - 1);
 }
 
 std::string to_text(const Signature& signature) {
-  return "sum " + std::to_string(signature.number) + ", '" + signature.name.data() + "', " +
-         std::to_string(signature.count) + " " + name_of(signature.type) +
-         (signature.count == 1 ? "" : "s");
+  std::string text = "sum " + std::to_string(signature.number) + ", '" + signature.name.data() +
+                     "', " + std::to_string(signature.count) + " " + name_of(signature.type);
+  if (signature.count != 1) text += 's';
+  if (signature.wire != WireType::fp32) text += std::string(" as ") + name_of(signature.wire);
+  return text;
 }
 
 void require_equal(const Signature& mine, const Signature& theirs, int rank, int peer,

@@ -1,7 +1,7 @@
 // Signature: what one sum says about itself to the ranks it meets.
 //
 // Ranks that disagree about what they sum would wait for each other for ever, or add what does not
-// belong together. So each tells the number of its sum, the length, the type and the name before
+// belong together. So each tells the number of its sum, the length, the types and the name before
 // the first value, and whoever meets another one ends with an error that names both.
 #pragma once
 
@@ -10,6 +10,7 @@
 #include <string>
 #include <type_traits>
 
+#include "comm/allreduce/wire.hpp"
 #include "comm/elements.hpp"
 
 namespace podium::comm {
@@ -18,16 +19,17 @@ struct Signature {
   uint64_t number = 0;  // of the sum since the AllReduce was made, from 1
   uint64_t count = 0;   // elements
   ElementType type = ElementType::f32;
-  std::array<char, 28> name{};  // cut, and padded with zeros
+  WireType wire = WireType::fp32;
+  std::array<char, 24> name{};  // cut, and padded with zeros
 
   Signature() = default;
-  Signature(uint64_t number, uint64_t count, ElementType type, const char* name);
+  Signature(uint64_t number, const Elements& values, WireType wire, const char* name);
 
   bool operator==(const Signature&) const = default;
 };
 static_assert(std::is_trivially_copyable_v<Signature>);
 
-// "sum 17, 'gradients', 454922 floats"
+// "sum 17, 'gradients', 454922 floats", and " as bf16" where they are rounded on the way
 std::string to_text(const Signature& signature);
 
 // Throws internal_error if `theirs`, of rank `peer`, is not `mine`, of rank `rank` of `group`.

@@ -8,12 +8,23 @@ TreeAllReduce::TreeAllReduce(const Communicator& group) : fold_(group.size(), gr
 
 void TreeAllReduce::run(const Sum& sum, Watch& watch) {
   scale(sum.out, sum.in, sum.weight);
-  fold_.enter(exchange_, sum.out, watch);
-  for (int bit = 1; fold_.place() >= 0 && bit < fold_.size(); bit <<= 1) {
-    const int peer = fold_.rank_of(fold_.place() ^ bit);
-    exchange_.swap_add(watch, peer, sum.out, sum.out, "recursive doubling");
+  if (sum.wire.packs()) sum.wire.take_up(sum.out);
+  fold_.enter(exchange_, sum, watch);
+  if (fold_.place() >= 0) double_up(sum, watch);
+  fold_.leave(exchange_, sum, watch);
+}
+
+void TreeAllReduce::double_up(const Sum& sum, Watch& watch) {
+  for (int bit = 1; bit < fold_.size(); bit <<= 1) {
+    exchange_.swap_add(watch, {.peer = fold_.rank_of(fold_.place() ^ bit),
+                               .outgoing = sum.out,
+                               .incoming = sum.out,
+                               .wire = sum.wire,
+                               .step = "recursive doubling",
+                               .share = 1 / static_cast<float>(bit)});
   }
-  fold_.leave(exchange_, sum.out, watch);
+  const float share = 1 / static_cast<float>(fold_.size());
+  if (sum.wire.packs()) sum.wire.round(nullptr, sum.out, share);
 }
 
 }  // namespace podium::comm

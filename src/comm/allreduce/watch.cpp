@@ -18,7 +18,7 @@ constexpr uint32_t spin_rounds = 2000;    // some 20 us
 constexpr uint32_t yield_rounds = 3000;   // after those, counted from the start
 constexpr uint32_t rounds_per_look = 16;  // of sleeps: about once a millisecond
 constexpr auto sleep = std::chrono::microseconds(50);
-constexpr std::chrono::milliseconds longest_inquiry(500);
+constexpr std::chrono::milliseconds longest_inquiry(2000);
 
 // How long a stuck rank waits for the words of others; part of the group's limit.
 std::chrono::milliseconds inquiry_time(const Communicator& group) {

@@ -2,7 +2,7 @@
 //
 // A wait spins for a moment, then yields, then sleeps: where ranks outnumber cores the one that is
 // waited for gets the core. Past the group's limit the rank tells all others that it is stuck;
-// those that wait as well say so too, within half a second. Who says nothing is who has not
+// those that wait as well say so too, within two seconds. Who says nothing is who has not
 // arrived: dead, stopped, or busy elsewhere. The error names them, also when the rank that
 // everybody waits for in the end is no neighbour.
 //

@@ -49,19 +49,22 @@ class Mailbox {
 
 class ReceiveOperation {
  public:
-  ReceiveOperation(Mailbox& mailbox, std::span<std::byte> bytes, int from, int tag)
-      : mailbox_(&mailbox), bytes_(bytes), from_(from), tag_(tag) {}
+  enum class Length { exact, up_to };
+
+  ReceiveOperation(Mailbox& mailbox, std::span<std::byte> bytes, int from, int tag, Length length)
+      : mailbox_(&mailbox), bytes_(bytes), from_(from), tag_(tag), length_(length) {}
 
   bool test() {
     const std::optional<Message> message = mailbox_->take(from_, tag_);
     if (!message) return false;
-    if (message->bytes.size() != bytes_.size()) {
-      throw internal_error("a message of " + std::to_string(message->bytes.size()) +
-                               " bytes arrived where " + std::to_string(bytes_.size()) +
-                               " were expected",
+    const size_t count = message->bytes.size();
+    const bool fits = length_ == Length::exact ? count == bytes_.size() : count <= bytes_.size();
+    if (!fits) {
+      throw internal_error("a message of " + std::to_string(count) + " bytes arrived where " +
+                               std::to_string(bytes_.size()) + " were expected",
                            "receive from rank " + std::to_string(message->from));
     }
-    if (!bytes_.empty()) std::memcpy(bytes_.data(), message->bytes.data(), bytes_.size());
+    if (count > 0) std::memcpy(bytes_.data(), message->bytes.data(), count);
     return true;
   }
 
@@ -70,6 +73,7 @@ class ReceiveOperation {
   std::span<std::byte> bytes_;
   int from_;
   int tag_;
+  Length length_;
 };
 
 // Shared memory between threads is a block that all of them point to.
@@ -139,7 +143,11 @@ class InprocCommunicator : public Communicator {
   }
 
   Request irecv(std::span<std::byte> bytes, int from, int tag) override {
-    return Request(ReceiveOperation(mailboxes_->at(rank_), bytes, from, tag));
+    return receive(bytes, from, tag, ReceiveOperation::Length::exact);
+  }
+
+  Request irecv_up_to(std::span<std::byte> bytes, int from, int tag) override {
+    return receive(bytes, from, tag, ReceiveOperation::Length::up_to);
   }
 
   std::optional<Envelope> probe(int from, int tag) override {
@@ -158,6 +166,10 @@ class InprocCommunicator : public Communicator {
   }
 
  private:
+  Request receive(std::span<std::byte> bytes, int from, int tag, ReceiveOperation::Length length) {
+    return Request(ReceiveOperation(mailboxes_->at(rank_), bytes, from, tag, length));
+  }
+
   std::shared_ptr<Mailboxes> mailboxes_;
   int rank_;
 };

@@ -79,6 +79,13 @@ Request MpiCommunicator::irecv(std::span<std::byte> bytes, int from, int tag) {
   return Request(MpiReceive(request, count));
 }
 
+Request MpiCommunicator::irecv_up_to(std::span<std::byte> bytes, int from, int tag) {
+  MPI_Request request = MPI_REQUEST_NULL;
+  const int most = checked_count(bytes.size());
+  check_mpi(MPI_Irecv(bytes.data(), most, MPI_BYTE, from, tag, comm_, &request), "MPI_Irecv");
+  return Request(MpiOperation(request));
+}
+
 std::optional<Envelope> MpiCommunicator::probe(int from, int tag) {
   int arrived = 0;
   MPI_Status status;

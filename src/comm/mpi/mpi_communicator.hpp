@@ -20,6 +20,7 @@ class MpiCommunicator : public Communicator {
   int size() const override { return size_; }
   Request isend(std::span<const std::byte> bytes, int to, int tag) override;
   Request irecv(std::span<std::byte> bytes, int from, int tag) override;
+  Request irecv_up_to(std::span<std::byte> bytes, int from, int tag) override;
   std::optional<Envelope> probe(int from, int tag) override;
   std::unique_ptr<SharedMemory> make_shared_memory(size_t bytes, std::string* why_not) override;
   std::unique_ptr<SharedMemory> join_shared_memory(const std::string& name, size_t bytes,

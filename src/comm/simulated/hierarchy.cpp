@@ -20,7 +20,7 @@ SimulatedHierarchy::SimulatedHierarchy(const Communicator& group, int ranks_per_
 void SimulatedHierarchy::run(const Sum& sum, Watch& watch) {
   scale(sum.out, sum.in, sum.weight);
   gather_slice(sum.out, watch);
-  if (ring_) ring_->sum(sum.out.part(place_, lanes_), watch);
+  if (ring_) ring_->sum(sum.out.part(place_, lanes_), sum.wire, watch);
   hand_out(sum.out, watch);
 }
 

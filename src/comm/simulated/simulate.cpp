@@ -108,9 +108,9 @@ class Simulation {
     const auto value = [](int rank, size_t i) { return static_cast<float>(rank + int(i % 13)); };
     for (size_t i = 0; i < floats_; ++i) values[i] = value(group_.rank(), i);
     const auto by = make_algorithm(algorithm, group_, ranks_per_node_);
-    watch_.start({1, floats_, ElementType::f32, "check"}, by->name());
     const Elements all = elements(std::span(values));
-    by->run({all.data, all, 1}, watch_);
+    watch_.start({1, all, WireType::fp32, "check"}, by->name());
+    by->run({all.data, all}, watch_);
     for (size_t i = 0; i < floats_; ++i) {
       float expected = 0;
       for (int rank = 0; rank < group_.size(); ++rank) expected += value(rank, i);

@@ -24,6 +24,7 @@ class SimulatedCommunicator : public Communicator {
   int size() const override { return size_; }
   Request isend(std::span<const std::byte> bytes, int to, int tag) override;
   Request irecv(std::span<std::byte> bytes, int from, int tag) override;
+  Request irecv_up_to(std::span<std::byte> bytes, int from, int tag) override;
   std::optional<Envelope> probe(int from, int tag) override;
 
   // Until one of this rank's transfers is done, or, if none is under way, for a moment.

@@ -45,8 +45,8 @@ SimulatedStep run_step(SumAlgorithm& algorithm, Watch& watch, std::span<float> v
   for (const SimulatedBucket& bucket : buckets) {
     wait_until(start + bucket.ready_s);
     const Elements some = elements(values.first(bucket.bytes / sizeof(float)));
-    watch.start({++number, some.count, some.type, "gradients"}, algorithm.name());
-    algorithm.run({some.data, some, 1}, watch);
+    watch.start({++number, some, WireType::fp32, "gradients"}, algorithm.name());
+    algorithm.run({some.data, some}, watch);
   }
   wait_until(start + compute_s);
   const double step_s = MPI_Wtime() - start;
