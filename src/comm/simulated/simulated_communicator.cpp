@@ -102,7 +102,7 @@ Request SimulatedCommunicator::irecv(std::span<std::byte> bytes, int from, int t
   return Request(Operation(*transfers_, transfers_->add(request)));
 }
 
-// The length of a message is not looked at, here or there.
+// MPI's own receives are of up to so many bytes.
 Request SimulatedCommunicator::irecv_up_to(std::span<std::byte> bytes, int from, int tag) {
   return irecv(bytes, from, tag);
 }
