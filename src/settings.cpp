@@ -281,8 +281,8 @@ workflow::Settings make_settings(const Config& config, const std::string& verb,
   settings.target_accuracy = config.real("train.target_accuracy");
   settings.exchange = train::parse_exchange(config.text("comm.allreduce"));
   settings.exchange.calibration = config.text("comm.calibration");
-  settings.exchange.wire = comm::parse_wire(config.text("comm.wire"));
   settings.exchange.overlap = comm::parse_overlap(config.text("comm.overlap"));
+  settings.exchange.wire = comm::parse_wire(config.text("comm.wire"));
   settings.train_alone = config.text("train.sync") == "none";
   settings.checkpoint_epochs = checkpoint_epochs(config.text("ckpt.every"));
   settings.service = service_options(config);

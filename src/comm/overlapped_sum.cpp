@@ -15,11 +15,9 @@ OverlappedSum::OverlappedSum(AllReduce& allreduce, std::vector<Bucket> buckets,
   for (size_t i = 0; i < buckets_.size(); ++i) {
     names_.push_back(name + ", bucket " + std::to_string(i + 1) + "/" +
                      std::to_string(buckets_.size()));
+    const bool rounds = allreduce_.wire_for(buckets_[i].count() * sizeof(float)) != WireType::fp32;
+    if (rounds) residual_.resize(buckets_.front().end);
   }
-  const auto is_rounded = [&](const Bucket& bucket) {
-    return allreduce_.wire_for(bucket.count() * sizeof(float)) != WireType::fp32;
-  };
-  if (std::ranges::any_of(buckets_, is_rounded)) residual_.resize(buckets_.front().end);
   allreduce_.set_give_way([this] { return work_->give_way(); });
 }
 
@@ -54,8 +52,8 @@ void OverlappedSum::sum_buckets() {
     const Bucket& bucket = buckets_[i];
     work_->until([&] { return ready_from_ <= bucket.begin; });
     const Stopwatch watch;
-    const std::span<float> residual =
-        residual_.empty() ? residual_ : std::span(residual_).subspan(bucket.begin, bucket.count());
+    std::span<float> residual(residual_);
+    if (!residual.empty()) residual = residual.subspan(bucket.begin, bucket.count());
     allreduce_.weighted_sum(values_.subspan(bucket.begin, bucket.count()), weight_,
                             names_[i].c_str(), residual);
     under_way_s_ += watch.seconds();

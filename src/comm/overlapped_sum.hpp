@@ -3,7 +3,8 @@
 //
 // Every sum is of one bucket, by AllReduce, in the order of the buckets: the same on every rank,
 // whatever becomes ready when. Each bears its bucket in its name, so that ranks that disagree, and
-// ranks that do not come, are told with it.
+// ranks that do not come, are told with it. Where AllReduceOptions::wire rounds values on their
+// way, what that leaves over is kept here for the next step.
 //
 // Threads: one, and a second one for Overlap::thread, which alone uses the group between begin()
 // and finish(). Nothing allocates after the first step.
@@ -47,7 +48,7 @@ class OverlappedSum {
   AllReduce& allreduce_;
   std::vector<Bucket> buckets_;
   std::vector<std::string> names_;  // of the buckets
-  std::vector<float> residual_;     // what rounding leaves over; empty where nothing is rounded
+  std::vector<float> residual_;     // of values that are rounded on their way (wire.hpp)
   std::span<float> values_;
   float weight_ = 1;
   std::atomic<size_t> ready_from_{0};

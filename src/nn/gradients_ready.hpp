@@ -3,7 +3,8 @@
 // The backward pass goes from the last layer to the first, so gradients become final from the end
 // of the flat buffer to its beginning: each call says that those from float `first` on will not
 // change any more. `first` falls from call to call; the last one is 0. The calls are the same for
-// every batch size and on every rank. On a backend that computes behind the caller's back, "final"
+// every batch size; of a batch without images, whose gradients are zero, there is only the last one.
+// On a backend that computes behind the caller's back, "final"
 // means: once all that was enqueued before the call has run.
 #pragma once
 

@@ -23,8 +23,8 @@ struct Exchange {
   By by = By::automatic;
   comm::Algorithm algorithm = comm::Algorithm::automatic;  // by way of the hosts
   std::string calibration;                                 // file of its costs; empty: none
-  comm::WireType wire = comm::WireType::fp32;              // of gradients between hosts
   comm::Overlap overlap = comm::Overlap::polling;          // with the backward pass
+  comm::WireType wire = comm::WireType::fp32;              // of gradients between hosts
 };
 
 // Parses "auto", "nccl" or an algorithm of comm::AllReduce; throws usage_error otherwise.

@@ -15,7 +15,7 @@ struct Progress {
   uint64_t generation = 0;        // of the cache in the last epoch: counts its appends
   uint64_t records = 0;           // of the train split then
   double step_s = 0;              // wall time in training steps
-  double exposed_comm_s = 0;      // of which waiting for gradients
+  double exposed_comm_s = 0;      // of which waiting for gradients, mean over the trainers
   double total_s = 0;             // wall time with evaluations and earlier checkpoints
   double loss = 0;                // mean over the last epoch
   double train_accuracy = 0;      // over the last epoch, as it went, in [0,1]

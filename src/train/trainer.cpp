@@ -95,7 +95,6 @@ Confusion Trainer::validation() {
 }
 
 Trainer::Outcome Trainer::train_epoch() {
-  const WallTime before = engine_.times();
   if (options_.follow) take_up_appended();
   Epoch epoch{plan(), steps_per_epoch()};
   check_average(epoch.plan.steps_of_run);
@@ -107,7 +106,6 @@ Trainer::Outcome Trainer::train_epoch() {
   if (!whole) return Outcome::stopped;
   const double step_s = epoch.watch.seconds();
   progress_.step_s += step_s;
-  progress_.exposed_comm_s += (engine_.times() - before).exposed_comm_s;
   finish_epoch(epoch);
   progress_.epoch_images_per_s =
       static_cast<double>(dataset_.size(io::Split::train)) / std::max(step_s, 1e-9);
@@ -218,6 +216,7 @@ void Trainer::count_wall_time() {
   const WallTime before = wall_time_;
   wall_time_ = engine_.times().filled_to(wall_.seconds());
   progress_.epoch_wall = mean_of(share_wall_times(wall_time_ - before, group_));
+  progress_.exposed_comm_s += progress_.epoch_wall.exposed_comm_s;
 }
 
 // True on all ranks if any was asked to stop. Throws on all of them if the run has diverged, which

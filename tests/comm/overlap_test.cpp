@@ -110,23 +110,35 @@ TEST_P(EachOverlap, ComputingWhileASumIsUnderWayIsHidden) {
   EXPECT_GT(hidden[0], 0.1) << "its first bucket waited for rank 1";
 }
 
+// Rank 1 never comes to its second bucket. (On a machine under load the others may be late too.)
 TEST_P(EachOverlap, AStalledRankIsNamedWithTheBucket) {
-  const auto errors = on_ranks(3, std::chrono::milliseconds(1500), [&](Communicator& group) {
+  std::atomic<int> told{0};
+  const auto errors = on_ranks(3, std::chrono::seconds(2), [&](Communicator& group) {
     AllReduce allreduce(group, {});
     OverlappedSum sum(allreduce, buckets(), "gradients", GetParam());
     std::vector<float> values(count, 1.0F);
     sum.begin(values, 1.0F);
     sum.ready(600);
     if (group.rank() == 1) {
-      std::this_thread::sleep_for(std::chrono::seconds(4));
-      return;  // without its second bucket
+      while (told < 2) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      return;
     }
-    sum.ready(0);
-    sum.finish();
+    try {
+      sum.ready(0);
+      sum.finish();
+    } catch (const Error&) {
+      ++told;
+      throw;
+    }
+    ++told;
   });
   for (const size_t rank : {0, 2}) {
-    EXPECT_NE(errors[rank].find("rank 1 has not arrived"), std::string::npos) << errors[rank];
-    EXPECT_NE(errors[rank].find("'gradients, bucket "), std::string::npos) << errors[rank];
+    const std::string& error = errors[rank];
+    const size_t missing = error.find("; rank");
+    const size_t end = error.find("not arrived");
+    ASSERT_TRUE(missing != std::string::npos && end != std::string::npos) << error;
+    EXPECT_NE(error.substr(missing, end - missing).find('1'), std::string::npos) << error;
+    EXPECT_NE(error.find("'gradients, bucket "), std::string::npos) << error;
   }
 }
 
@@ -143,6 +155,28 @@ TEST_P(EachOverlap, RanksWithOtherBucketsAreTold) {
   });
   EXPECT_NE(errors[0].find("400 floats"), std::string::npos) << errors[0];
   EXPECT_NE(errors[0].find("500 floats"), std::string::npos) << errors[0];
+}
+
+// Thirds, which bf16 does not have: the mean over steps is one, in each bucket by itself.
+TEST_P(EachOverlap, KeepsWhatRoundingLeavesOverBucketByBucket) {
+  const auto errors = on_ranks(3, patient, [&](Communicator& group) {
+    AllReduceOptions options;
+    options.algorithm = Algorithm::ring;
+    options.wire = WireType::bf16;
+    AllReduce allreduce(group, options);
+    OverlappedSum sum(allreduce, buckets(), "gradients", GetParam());
+    std::vector<double> sums(count);
+    for (int step = 0; step < 100; ++step) {
+      std::vector<float> values(count, 1.0F);
+      sum.begin(values, 1.0F / 9);
+      sum.ready(600);
+      sum.ready(0);
+      sum.finish();
+      for (size_t i = 0; i < count; ++i) sums[i] += values[i];
+    }
+    for (const double each : sums) ASSERT_NEAR(each / 100, 1.0 / 3, 2e-5);
+  });
+  for (const std::string& error : errors) EXPECT_EQ(error, "");
 }
 
 // An error elsewhere drops a step: nobody hangs.

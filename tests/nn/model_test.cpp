@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <numeric>
@@ -151,6 +152,42 @@ TEST(Model, DropoutDependsOnSeedAndStepOnly) {
   EXPECT_NE(at_10, at_11);
   model.set_dropout_stream(6, 10);
   EXPECT_NE(loss(), at_10);
+}
+
+// What is announced does not change any more, from the end to the beginning, alike for any batch.
+TEST(Model, AnnouncesGradientsAsTheyBecomeFinal) {
+  const std::string residual =
+      "conv 16 3; bn; relu; res 16 1; res 32 2; gap; dense 8; relu; dense classes";
+  for (const std::string& architecture : {std::string(kCnn), residual}) {
+    Model model = test::make_model(architecture, kImage, kClasses, 4);
+    model.initialise(1);
+    const test::Batch batch = test::random_batch(kImage, kClasses, 4);
+    std::vector<size_t> announced;
+    std::vector<float> seen(model.gradients().size());
+    const auto note = [&](size_t first) {
+      const size_t end = announced.empty() ? seen.size() : announced.back();
+      ASSERT_LE(first, end);
+      std::ranges::copy(model.gradients().subspan(first, end - first),
+                        seen.begin() + static_cast<std::ptrdiff_t>(first));
+      announced.push_back(first);
+    };
+    std::ranges::fill(model.gradients(), 1e9F);  // not of this step
+    model.forward_backward(batch.images, batch.labels, 0.1F, note);
+    EXPECT_GT(announced.size(), 2U);
+    EXPECT_EQ(announced.back(), 0U);
+    EXPECT_TRUE(std::ranges::equal(seen, model.gradients())) << architecture;
+    const std::vector<size_t> starts = layer_starts(model.buffers());
+    for (const size_t first : announced) EXPECT_EQ(std::ranges::count(starts, first), 1) << first;
+
+    std::vector<size_t> again;
+    model.forward_backward(std::span(batch.images).first(batch.images.size() / 2),
+                           std::span(batch.labels).first(2), 0.1F,
+                           [&](size_t first) { again.push_back(first); });
+    EXPECT_EQ(again, announced);
+    again.clear();
+    model.forward_backward({}, {}, 0.1F, [&](size_t first) { again.push_back(first); });
+    EXPECT_EQ(again, std::vector<size_t>{0}) << "zeros are all there at once";
+  }
 }
 
 TEST(Model, AnEmptyBatchHasZeroGradients) {

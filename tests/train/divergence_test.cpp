@@ -2,6 +2,8 @@
 // are left alone.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -190,6 +192,32 @@ TEST_F(DivergenceTest, ALossThatExplodesStopsWithAMessage) {
     recipe.lr = lr;
     EXPECT_TRUE(has(failure(-1, 0, {}, recipe), "lower the learning rate")) << lr;
   }
+}
+
+// One weight of rank 1 is so large that what is computed with it overflows there, and only there.
+TEST_F(DivergenceTest, ABadGradientIsNamedByTrainerAndTensor) {
+  std::array<std::string, 3> errors;
+  on_ranks(3, [&](comm::Communicator& group) {
+    const train::Recipe recipe = test::small_recipe();
+    io::Dataset dataset = cache_.open();
+    nn::Model model = test::small_model(dataset, recipe);
+    train::AllReduceSync sync(group);
+    train::TrainerOptions options;
+    test::HostTraining training(model, recipe, dataset, sync, group, options);
+    if (group.rank() == 1) std::ranges::fill(model.parameters().last(20), 3e38F);
+    try {
+      training.trainer.run();
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ExitCode::usage);
+      errors[static_cast<size_t>(group.rank())] = error.what();
+    }
+  });
+  EXPECT_TRUE(has(errors[0], "the gradient of '4.dense.")) << errors[0];
+  EXPECT_TRUE(
+      has(errors[0], "is no longer a finite number on trainer 1 in epoch 1 at step 1 of 11"))
+      << errors[0];
+  EXPECT_EQ(errors[1], errors[0]);
+  EXPECT_EQ(errors[2], errors[0]);
 }
 
 TEST_F(DivergenceTest, RunsThatLearnAreLeftAlone) {

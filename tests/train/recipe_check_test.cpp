@@ -76,6 +76,21 @@ TEST_F(RecipeCheck, WhatDoesNotSuitTheImagesOrTheStepsIsRefused) {
   EXPECT_EQ(refusal(changed([](auto& recipe) { recipe.ema_every = 4 * 11; })), "");
 }
 
+TEST_F(RecipeCheck, MicroBatchesHaveImagesAndBatchNormsTwo) {
+  train::Recipe recipe = test::small_recipe();  // batches of 32
+  recipe.accumulate = 16;
+  EXPECT_EQ(refusal(recipe, 2), "");
+  const std::string none = refusal(recipe, 3);
+  EXPECT_TRUE(holds(none, "32 images a step are fewer than 16 micro-batches of 3 trainers"))
+      << none;
+  EXPECT_TRUE(holds(none, "--train.accumulate of model 'small'")) << none;
+  recipe.architecture = "dense 8; bn; dense classes";
+  const std::string single = refusal(recipe, 2);
+  EXPECT_TRUE(holds(single, "in 16 micro-batches each")) << single;
+  recipe.accumulate = 2;
+  EXPECT_EQ(refusal(recipe, 2), "") << "a tail of 30 images is 8 + 7 + 8 + 7";
+}
+
 // The shares of some small steps, rank by rank, against the arithmetic of batch_range.hpp.
 TEST(StepWithSingleImage, IsFoundInFullStepsAndInTheTail) {
   EXPECT_EQ(train::step_with_single_image(350, 1, 1), 1U);
@@ -86,6 +101,8 @@ TEST(StepWithSingleImage, IsFoundInFullStepsAndInTheTail) {
   EXPECT_EQ(train::step_with_single_image(350, 3, 2), 3U) << "2 + 1";
   EXPECT_EQ(train::step_with_single_image(350, 4, 2), 2U) << "the tail, 1 + 1";
   EXPECT_EQ(train::step_with_single_image(352, 4, 2), 0U);
+  EXPECT_EQ(train::step_with_single_image(352, 4, 2, 2), 4U) << "2 are 1 + 1";
+  EXPECT_EQ(train::step_with_single_image(352, 8, 2, 2), 0U);
   EXPECT_EQ(train::step_with_single_image(350, 346, 2), 0U) << "a tail of 4";
   EXPECT_EQ(train::step_with_single_image(352, 2, 3), 2U) << "0 + 1 + 1";
 }
