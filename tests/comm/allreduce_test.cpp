@@ -74,7 +74,7 @@ class AllReduceFails : public testing::TestWithParam<Algorithm> {
     std::string all;
     for (const std::string& error : test::on_thread_ranks(ranks, [&](Communicator& group) {
            AllReduce allreduce(group, by(GetParam()));
-           group.set_policy({std::chrono::seconds(2), Backoff::Kind::hot});
+           group.set_policy({std::chrono::seconds(4), Backoff::Kind::hot});
            body(group, allreduce);
          })) {
       all += error + "\n";

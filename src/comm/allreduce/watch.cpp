@@ -14,9 +14,9 @@
 namespace podium::comm {
 namespace {
 
-constexpr uint32_t spin_rounds = 2000;    // some 20 us
-constexpr uint32_t yield_rounds = 3000;   // after those, counted from the start
-constexpr uint32_t rounds_per_look = 16;  // of sleeps: about once a millisecond
+constexpr uint32_t spin_rounds = 2000;   // some 20 us
+constexpr uint32_t yield_rounds = 3000;  // after those, counted from the start
+constexpr auto longest_yielding = std::chrono::milliseconds(2);  // where others want the core
 constexpr auto sleep = std::chrono::microseconds(50);
 constexpr std::chrono::milliseconds longest_inquiry(2000);
 
@@ -47,15 +47,16 @@ void Watch::pause(Wait& wait, int peer, const char* step) {
   ++wait.rounds;
   if (wait.rounds < spin_rounds && !crowded_) {
     __builtin_ia32_pause();
-  } else if (wait.rounds < yield_rounds) {
-    ::sched_yield();
-  } else {
-    std::this_thread::sleep_for(sleep);
-    if (wait.rounds % rounds_per_look != 0) return;
-    const bool late =
-        SteadyClock::now() - wait.start >= group_.policy().limit - inquiry_time(group_);
-    if (late || group_.probe(any_rank, tags::stuck)) fail(wait, peer, step);
+    return;
   }
+  const auto waited = SteadyClock::now() - wait.start;
+  if (wait.rounds < yield_rounds && waited < longest_yielding) {
+    ::sched_yield();
+    return;
+  }
+  std::this_thread::sleep_for(sleep);
+  const bool late = waited >= group_.policy().limit - inquiry_time(group_);
+  if (late || group_.probe(any_rank, tags::stuck)) fail(wait, peer, step);
 }
 
 // Tells all others, and listens who else is stuck.
