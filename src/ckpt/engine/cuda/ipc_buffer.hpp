@@ -1,0 +1,53 @@
+// IPC buffers on a GPU: memory of one process that others open by a handle, and the names by which
+// processes find each other's GPUs.
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include <cstddef>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "ckpt/engine/block.hpp"
+#include "core/cuda_buffer.hpp"
+#include "core/handle.hpp"
+
+namespace podium::ckpt::engine {
+
+// Makes `gpu` the calling thread's, whose context is there already.
+void select_device(int gpu);
+// The number that this process gives the GPU of this name. Throws unavailable_error when it sees
+// none.
+int device_named(const std::string& uuid);
+
+// What others open: {"uuid", "ipc"} and what its opener must know of the process. `memory` is the
+// beginning of an allocation of the current device.
+nlohmann::ordered_json export_memory(void* memory);
+
+// What another process exported; closed in time: before the other frees it.
+class OpenedMemory {
+ public:
+  OpenedMemory() = default;
+  // Throws data_error for what is no handle, unavailable_error where it cannot be opened.
+  explicit OpenedMemory(const nlohmann::ordered_json& handle);
+
+  std::byte* bytes() const { return static_cast<std::byte*>(memory_); }
+  int gpu() const { return gpu_; }
+
+ private:
+  struct Traits {
+    using Value = void*;
+    static Value null() noexcept { return nullptr; }
+    static void close(Value memory) noexcept;
+  };
+
+  int gpu_ = 0;
+  void* memory_ = nullptr;
+  Handle<Traits> opened_;  // null where the memory is of this process
+};
+
+// As blocks, which free themselves.
+Block to_block(cuda::PinnedBuffer<std::byte> memory);
+Block to_block(cuda::DeviceBuffer<std::byte> memory);
+
+}  // namespace podium::ckpt::engine
