@@ -10,9 +10,7 @@
 
 #include "ckpt/engine_workers.hpp"
 #include "comm/barrier.hpp"
-#include "core/device_choice.hpp"
 #include "core/error.hpp"
-#include "gpu_test.hpp"
 #include "mpi_test_main.hpp"
 
 namespace podium::ckpt::engine::test {
@@ -94,33 +92,6 @@ TEST(Engine, GivesEveryPodTheSameBytesByEverySchedule) {
         EXPECT_TRUE(report.committed) << report.reason;
         EXPECT_EQ(report.workers, static_cast<size_t>(3 * bench.pods()));
         EXPECT_EQ(report.dropped, 0U);
-        bench.expect_version(version);
-      }
-    }
-  }
-}
-
-// Ranks and workers are processes, on one GPU or on several.
-TEST(CudaEngine, GivesEveryPodTheSameBytesByEverySchedule) {
-  PODIUM_NEEDS_GPU();
-  for (const Schedule schedule :
-       {Schedule::one, Schedule::two, Schedule::three, Schedule::automatic}) {
-    for (const int pods : {1, environment->size()}) {
-      EngineOptions gpu = options(schedule);
-      gpu.stall = std::chrono::milliseconds(20'000);  // a process's first touch of a GPU is slow
-      gpu.gpu = choose_device(DeviceRequest::cuda, probe_accelerators(), environment->rank(),
-                              environment->size())
-                    .gpu;
-      Bench bench(pods, gpu);
-      EXPECT_TRUE(bench.engine.on_gpus());
-      bench.start("keep");
-      bench.start("gpu", 0, 2);
-      bench.start("gpu", 1, 2);
-      for (const uint64_t version : {1, 2, 3}) {
-        bench.hold(version);
-        const UpdateReport report = bench.update(3);
-        EXPECT_TRUE(report.committed) << report.reason;
-        EXPECT_EQ(report.workers, static_cast<size_t>(3 * bench.pods()));
         bench.expect_version(version);
       }
     }

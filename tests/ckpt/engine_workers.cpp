@@ -21,10 +21,9 @@ int keep(const std::string& gate, const ReceiverOptions& options) {
     while (true) {
       const bool fresh = receiver.take(patience);
       const Weights& weights = receiver.weights();
-      Json told = {{"version", weights.version()},
-                   {"wrong", options.keeps_on_gpu
-                                 ? 0
-                                 : wrong_bytes(weights, options.part, options.parts)}};
+      Json told = {
+          {"version", weights.version()},
+          {"wrong", options.keeps_on_gpu ? 0 : wrong_bytes(weights, options.part, options.parts)}};
       if (!fresh) told["kept"] = receiver.why();
       if (!report.send(told, patience)) return 0;
     }

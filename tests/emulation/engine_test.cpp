@@ -209,8 +209,8 @@ TEST_F(CudaStages, AreOpenedByOtherProcessesByTheHandle) {
   intake->show(7, bucket_bytes);
   EXPECT_EQ(xxh3(intake->shown()), xxh3(shard_.span()));
   handle["ipc"] = "no handle";
-  EXPECT_THROW(make_intake(segment_, nlohmann::ordered_json::array({handle}), bucket_bytes, nullptr),
-               Error);
+  EXPECT_THROW(
+      make_intake(segment_, nlohmann::ordered_json::array({handle}), bucket_bytes, nullptr), Error);
 }
 
 }  // namespace

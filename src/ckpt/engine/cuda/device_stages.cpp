@@ -82,8 +82,8 @@ class DeviceStages final : public Stages {
   cuda::PinnedBuffer<std::byte> landing_;
   cuda::Stream uploading_;
   cuda::Stream placing_;
-  std::array<cuda::Event, 2> placed_;                    // what lay in each H2D buffer
-  std::array<std::span<const std::byte>, 2> held_{};     // the same bytes, on the host
+  std::array<cuda::Event, 2> placed_;                 // what lay in each H2D buffer
+  std::array<std::span<const std::byte>, 2> held_{};  // the same bytes, on the host
   nlohmann::ordered_json handle_;
 };
 
