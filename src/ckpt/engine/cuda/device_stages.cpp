@@ -21,7 +21,8 @@ class DeviceStages final : public Stages {
       : segment_(segment), bucket_bytes_(buffers.bucket_bytes), gpu_(gpu), place_(place) {
     cuda::use_device(gpu);
     h2d_ = {buffers.h2d * bucket_bytes_, "the H2D buffers"};
-    ipc_ = {buffers.ipc * bucket_bytes_, "the IPC buffer"};
+    const size_t ipc_bytes = buffers.ipc * bucket_bytes_ + block_bytes - 1;
+    ipc_ = {ipc_bytes - ipc_bytes % block_bytes, "the IPC buffer"};
     landing_ = {bucket_bytes_, "what comes from other pods"};
     uploading_ = cuda::make_stream();
     placing_ = cuda::make_stream();

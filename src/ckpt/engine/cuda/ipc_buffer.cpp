@@ -94,11 +94,12 @@ OpenedMemory::OpenedMemory(const Json& json) : gpu_(device_named(json.value("uui
   cuda::use_device(gpu_);
   cuda::check(cudaIpcOpenMemHandle(&memory_, handle, cudaIpcMemLazyEnablePeerAccess),
               "opening GPU memory of another process");
-  opened_.reset(memory_);
+  opened_.reset({memory_, gpu_});
 }
 
-void OpenedMemory::Traits::close(Value memory) noexcept {
-  cuda::warn(cudaIpcCloseMemHandle(memory), "closing GPU memory of another process");
+void OpenedMemory::Traits::close(Value opened) noexcept {
+  cuda::warn(cudaSetDevice(opened.gpu), "choosing the GPU");
+  cuda::warn(cudaIpcCloseMemHandle(opened.memory), "closing GPU memory of another process");
 }
 
 Block to_block(cuda::PinnedBuffer<std::byte> memory) {

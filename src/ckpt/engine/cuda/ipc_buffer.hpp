@@ -20,8 +20,12 @@ void select_device(int gpu);
 // none.
 int device_named(const std::string& uuid);
 
+// CUDA hands others all of the block that an allocation is cut from: one of whole blocks has its
+// own.
+inline constexpr size_t block_bytes = size_t{2} << 20;
+
 // What others open: {"uuid", "ipc"} and what its opener must know of the process. `memory` is the
-// beginning of an allocation of the current device.
+// beginning of an allocation of the current device, a multiple of block_bytes large.
 nlohmann::ordered_json export_memory(void* memory);
 
 // What another process exported; closed in time: before the other frees it.
@@ -36,9 +40,13 @@ class OpenedMemory {
 
  private:
   struct Traits {
-    using Value = void*;
-    static Value null() noexcept { return nullptr; }
-    static void close(Value memory) noexcept;
+    struct Value {
+      void* memory = nullptr;
+      int gpu = 0;
+      bool operator==(const Value&) const = default;
+    };
+    static Value null() noexcept { return {}; }
+    static void close(Value opened) noexcept;
   };
 
   int gpu_ = 0;
