@@ -27,9 +27,6 @@ struct VerbContext {
 // Runs `verb` collectively. Returns this rank's exit code; throws Error.
 ExitCode run_verb(const std::string& verb, const VerbContext& context);
 
-// `bench ckpt`: all ranks measure (bench_ckpt_verb.cpp).
-ExitCode bench_ckpt_verb(const VerbContext& context);
-
 // Whether `verb` ends in its own way on SIGTERM, SIGINT and SIGUSR1, by a SignalWatch.
 bool handles_signals(const std::string& verb);
 
