@@ -22,7 +22,7 @@ usage: ./scripts/gpu_check.sh [options]
   --minutes N        for all of it but the building; default 8
   --only NAMES       only these sections, by commas
 
-sections: tests sanitizer agreement train nccl bench_nn pytorch predict serve accuracy
+sections: tests sanitizer agreement train nccl bench_nn ckpt pytorch predict serve accuracy
           (all 10 seeds of accuracy take longer than the rest: --only accuracy --minutes 60)
 
 exit codes: 0 nothing failed, 1 something did, 2 usage, 69 there is no GPU, or something else needed
@@ -38,6 +38,7 @@ agreement   60 10
 train       60 10
 nccl        50 10
 bench_nn    60 15
+ckpt        60 20
 pytorch     75 30
 predict     30 10
 serve       30 10

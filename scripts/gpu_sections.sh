@@ -282,6 +282,28 @@ section_bench_nn() {
   say_outcome passed ""
 }
 
+# update_by_two SIZE: weights of so much to two inference processes, by two ranks. Large buckets:
+# each costs a few waits for the GPU.
+update_by_two() {
+  limited "$mpirun" -n 2 "$podium" bench ckpt --pods=1 --devices=2 "--size=$1" --device=cuda \
+    --engine.bucket=128MiB --bench.repetitions=3 "--run.dir=$scratch/run-ckpt" || return
+  keep_result "$1"
+}
+
+# The share of the copy from pinned memory, in the same run. With little memory a smaller model.
+section_ckpt() {
+  local size=16GB share
+  update_by_two $size || { size=2GB && update_by_two $size; } ||
+    { failed_by "the update of two processes" && return; }
+  if [ -z "$(result_value pinned_h2d_bytes_per_s)" ]; then
+    say_outcome failed "the weights did not go by the GPU; see gpu_check.log"
+    return
+  fi
+  share=$(grep '^PODIUM_RESULT' "$scratch/out" | grep -o '"share_of_limit":[0-9.e-]*' | cut -d: -f2 |
+    sort -g | tail -n 1)
+  say_outcome passed "$size to two processes at $share of the pinned copy's speed"
+}
+
 section_pytorch() {
   local part told=()
   if ! python3 -c 'import torch, h5py; assert torch.cuda.is_available()' 2>/dev/null; then

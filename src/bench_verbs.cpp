@@ -74,8 +74,9 @@ ExitCode bench_allreduce_verb(const VerbContext& context) {
 
 // All ranks measure, or one plays them all.
 ExitCode bench_ckpt_verb(const VerbContext& context) {
-  const bench::CkptBenchOptions options =
+  bench::CkptBenchOptions options =
       ckpt_bench_options(context.config, context.settings.run_dir, context.log);
+  options.engine.gpu = context.settings.device.gpu;
   const bench::CkptBench outcome = bench::bench_ckpt(context.mpi, options);
   if (context.mpi.rank() != 0) return ExitCode::done;
   print("\n" + bench::to_text(outcome) + "\n");
@@ -89,7 +90,8 @@ ExitCode bench_ckpt_verb(const VerbContext& context) {
                 {"size_bytes", outcome.size_bytes},
                 {"ranks", outcome.pods * outcome.devices},
                 {"gather_metas_s", outcome.gather_s},
-                {"memcpy_bytes_per_s", outcome.memcpy_bytes_per_s},
+                {outcome.on_gpus ? "pinned_h2d_bytes_per_s" : "memcpy_bytes_per_s",
+                 outcome.copy_bytes_per_s},
                 {"rows", bench::to_json(outcome)}});
   return ExitCode::done;
 }

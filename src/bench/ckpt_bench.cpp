@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cstring>
 #include <exception>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <thread>
 
 #include "bench/ckpt_trace.hpp"
 #include "bench/samples.hpp"
+#include "ckpt/engine/device_stages.hpp"
 #include "ckpt/engine/worker.hpp"
 #include "comm/barrier.hpp"
 #include "comm/gather.hpp"
@@ -23,6 +25,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr uint64_t tensor_bytes = uint64_t{48} << 20;  // of the model's tensors, but for the last
 constexpr uint64_t traced_bytes = uint64_t{256} << 20;
+constexpr size_t copied_bytes = size_t{64} << 20;
 constexpr uint64_t traced_rounds = 3;
 constexpr int devices_alone = 4;
 
@@ -55,6 +58,8 @@ class RankBench {
   void measure(CkptBench& bench) {
     Engine engine(group_, options_.pods, options_.engine);
     bench.bucket_bytes = engine.buffers().buffers.bucket_bytes;
+    bench.on_gpus = engine.on_gpus();
+    make_copy(bench.on_gpus);
     WorkerProcess worker = start_worker(engine);
     auto shard = make_shard(engine, options_.size_bytes);
     comm::barrier(group_, {options_.timeout, Backoff::Kind::idle});
@@ -71,7 +76,7 @@ class RankBench {
     }
     candidates.emplace_back([&] { return copy_speed(); });
     const std::vector<Samples> samples = alternate(options_.repetitions, candidates);
-    bench.memcpy_bytes_per_s = samples.back().median();
+    bench.copy_bytes_per_s = samples.back().median();
     for (size_t i = 0; i < schedules.size(); ++i) {
       std::string way = to_string(schedules[i]);
       if (schedules[i] == Schedule::automatic) {
@@ -123,17 +128,25 @@ class RankBench {
                          "bench ckpt");
   }
 
-  // Bytes per second that all ranks copy together, from memory to memory.
+  // What the limit is measured by.
+  void make_copy(bool on_gpus) {
+    if (on_gpus) {
+      copy_ = pinned_copy(options_.engine.gpu, copied_bytes);
+      return;
+    }
+    from_ = Block(copied_bytes, "the measurement");
+    to_ = Block(copied_bytes, "the measurement");
+    copy_ = [this] { std::memcpy(to_.data(), from_.data(), copied_bytes); };
+  }
+
+  // Bytes per second that all ranks copy together.
   double copy_speed() {
-    constexpr size_t bytes = size_t{64} << 20;
     constexpr int times = 4;
-    if (from_.size() == 0) from_ = Block(bytes, "the measurement");
-    if (to_.size() == 0) to_ = Block(bytes, "the measurement");
     comm::barrier(group_, group_.policy());
     const Stopwatch watch;
-    for (int i = 0; i < times; ++i) std::memcpy(to_.data(), from_.data(), bytes);
+    for (int i = 0; i < times; ++i) copy_();
     comm::barrier(group_, group_.policy());
-    return static_cast<double>(bytes) * times * group_.size() / watch.seconds();
+    return static_cast<double>(copied_bytes) * times * group_.size() / watch.seconds();
   }
 
   // A newcomer's way: one process takes all shards by TCP, and keeps a device's part.
@@ -221,6 +234,7 @@ class RankBench {
   Pods pods_;
   Block from_;
   Block to_;
+  std::function<void()> copy_;
 };
 
 // All ranks as threads of this process.

@@ -4,8 +4,9 @@
 // A model of the given size lies in the shards of pods x devices checkpoint ranks. Each device has
 // a worker process, and those of a pod share one copy of the model, as inference engines that split
 // it do. The limit is the time in which all ranks together copy the model once for each pod, by
-// memcpy from memory to memory, measured in the same run: no stage can be faster than that. Under
-// mpirun the ranks are processes; a process alone plays all of them by threads.
+// memcpy from memory to memory, measured in the same run: no stage can be faster than that. Where
+// ranks have GPUs, weights stay on them, and the limit is the copy from pinned memory to the GPUs.
+// Under mpirun the ranks are processes; a process alone plays all of them by threads.
 #pragma once
 
 #include <filesystem>
@@ -40,12 +41,13 @@ struct CkptBench {
   uint64_t size_bytes = 0;
   int pods = 1;
   int devices = 1;
-  double gather_s = 0;            // of the metas
-  double memcpy_bytes_per_s = 0;  // of all ranks together
+  double gather_s = 0;          // of the metas
+  double copy_bytes_per_s = 0;  // of all ranks together
+  bool on_gpus = false;         // and from pinned memory to GPUs, not from memory to memory
   uint64_t bucket_bytes = 0;
   std::vector<CkptRow> rows;  // the first is `one`
 
-  double limit_s() const { return static_cast<double>(size_bytes) * pods / memcpy_bytes_per_s; }
+  double limit_s() const { return static_cast<double>(size_bytes) * pods / copy_bytes_per_s; }
 };
 
 // Collective over all ranks of `mpi`; filled on rank 0. Throws usage_error when ranks are not pods

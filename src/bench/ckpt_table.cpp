@@ -9,12 +9,12 @@ namespace podium::bench {
 std::string to_text(const CkptBench& bench) {
   const int ranks = bench.pods * bench.devices;
   std::string text = format(
-      "%.2f GB over %d pods x %d devices, buckets of %.2f MB; all ranks together copy %.2f GB/s: "
+      "%.2f GB over %d pods x %d devices, buckets of %.2f MB; all ranks together copy %.2f GB/s%s: "
       "limit %.3f s\n%-12s %9s %6s %14s %10s %7s %8s %11s %10s %9s\n",
       static_cast<double>(bench.size_bytes) / 1e9, bench.pods, bench.devices,
-      static_cast<double>(bench.bucket_bytes) / 1e6, bench.memcpy_bytes_per_s / 1e9,
-      bench.limit_s(), "schedule", "model GB", "ranks", "gather metas s", "update s", "spread",
-      "GB/s", "% of limit", "x one", "swap us");
+      static_cast<double>(bench.bucket_bytes) / 1e6, bench.copy_bytes_per_s / 1e9,
+      bench.on_gpus ? " from pinned memory to GPUs" : "", bench.limit_s(), "schedule", "model GB",
+      "ranks", "gather metas s", "update s", "spread", "GB/s", "% of limit", "x one", "swap us");
   for (const CkptRow& row : bench.rows) {
     text +=
         format("%-12s %9.2f %6d %14.4f %10.3f %6.0f%% %8.2f %10.0f%% %10.2f %9.1f\n",

@@ -18,7 +18,7 @@ CkptBench example() {
   bench.pods = 2;
   bench.devices = 2;
   bench.gather_s = 0.01;
-  bench.memcpy_bytes_per_s = 8e9;
+  bench.copy_bytes_per_s = 8e9;
   bench.bucket_bytes = 1 << 20;
   bench.rows = {{"one", 1.0, 0.1, 2e-6, 4'000'000'000}, {"three", 0.625, 0.1, 3e-6, 4'000'000'000}};
   return bench;

@@ -126,7 +126,7 @@ TEST(Shadow, RefusesAChangedByteAndNamesWhoseItWas) {
   shard.seal();
   const Plan plan = make_plan(std::vector<Metas>{shard.metas()}, 1024);
   std::vector<std::byte> bytes(shard.of(plan.buckets[2]).begin(), shard.of(plan.buckets[2]).end());
-  Shadow shadow(plan, 0, 1, {});
+  Shadow shadow(plan, 0, 1);
   EXPECT_TRUE(shadow.take(plan, plan.buckets[2], bytes));
   bytes[17] ^= std::byte{1};
   EXPECT_FALSE(shadow.take(plan, plan.buckets[2], bytes));

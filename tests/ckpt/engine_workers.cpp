@@ -21,8 +21,9 @@ int keep(const std::string& gate, const ReceiverOptions& options) {
     while (true) {
       const bool fresh = receiver.take(patience);
       const Weights& weights = receiver.weights();
-      Json told = {{"version", weights.version()},
-                   {"wrong", wrong_bytes(weights, options.part, options.parts)}};
+      Json told = {
+          {"version", weights.version()},
+          {"wrong", options.keeps_on_gpu ? 0 : wrong_bytes(weights, options.part, options.parts)}};
       if (!fresh) told["kept"] = receiver.why();
       if (!report.send(told, patience)) return 0;
     }
@@ -102,9 +103,9 @@ Worker::Worker(const std::string& gate, const std::string& name, const std::stri
 int worker_main(const std::vector<std::string>& arguments) {
   const std::string& gate = arguments.at(1);
   const std::string& habit = arguments.at(3);
-  if (habit == "keep") {
+  if (habit == "keep" || habit == "gpu") {
     return keep(gate, {arguments.at(2), std::stoul(arguments.at(4)), std::stoul(arguments.at(5)),
-                       patience});
+                       patience, habit == "gpu"});
   }
   const size_t equals = habit.find('=');
   const int signal = habit.starts_with("die") ? SIGKILL : SIGSTOP;

@@ -24,6 +24,7 @@ size_t wrong_bytes(const Weights& weights, size_t part, size_t parts);
 
 // A worker process, and the channel on which it reports.
 //   keep      takes update after update; says {"version", "wrong"} or {"kept", why} after each
+//   gpu       the same with weights that stay on a GPU, whose bytes the engine alone checks
 //   die=N     kills itself in the middle of bucket N
 //   stop=N    stops itself there
 class Worker {

@@ -60,13 +60,17 @@ class Allocations {
     used_ -= found->second;
     bytes_.erase(found);
   }
+  bool has(void* memory) const {
+    const std::lock_guard lock(mutex_);
+    return bytes_.count(memory) != 0;
+  }
   size_t free_bytes() const {
     const size_t all = emulated::machine().memory_bytes;
     return all - std::min<size_t>(all, used_);
   }
 
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::map<void*, size_t> bytes_;
   std::atomic<size_t> used_{0};
 };
@@ -181,6 +185,7 @@ cudaError_t cudaGetDeviceCount(int* count) {
 
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   std::snprintf(properties->name, sizeof properties->name, "emulated GPU");
+  std::memcpy(properties->uuid.bytes, "an emulated GPU", 16);
   properties->totalGlobalMem = emulated::machine().memory_bytes;
   properties->major = emulated::machine().capability;
   properties->minor = 0;
@@ -200,6 +205,22 @@ cudaError_t cudaSetDevice(int device) {
 cudaError_t cudaGetDevice(int* device) {
   *device = 0;
   return cudaSuccess;
+}
+
+// A handle is the address, so it leads nowhere in another process.
+cudaError_t cudaIpcGetMemHandle(cudaIpcMemHandle_t* handle, void* memory) {
+  *handle = {};
+  std::memcpy(handle->reserved, &memory, sizeof memory);
+  return emulated::refuse(on_gpu().has(memory) ? cudaSuccess : cudaErrorInvalidValue);
+}
+
+cudaError_t cudaIpcOpenMemHandle(void** memory, cudaIpcMemHandle_t handle, unsigned) {
+  std::memcpy(memory, handle.reserved, sizeof *memory);
+  return emulated::refuse(on_gpu().has(*memory) ? cudaSuccess : cudaErrorInvalidValue);
+}
+
+cudaError_t cudaIpcCloseMemHandle(void* memory) {
+  return emulated::refuse(on_gpu().has(memory) ? cudaSuccess : cudaErrorInvalidValue);
 }
 
 cudaError_t cudaMemGetInfo(size_t* free_bytes, size_t* total_bytes) {

@@ -28,6 +28,7 @@ size_t available_bytes() {
 }  // namespace
 
 void PagesTraits::close(Value pages) noexcept {
+  if (pages.release != nullptr) return pages.release(pages.address, pages.bytes);
   if (::munmap(pages.address, pages.bytes) != 0) {
     warn_in_destructor("munmap", std::strerror(errno));
   }
@@ -50,7 +51,7 @@ Block::Block(size_t bytes, const std::string& what) {
     throw unavailable_error(what + ": no " + std::to_string(bytes) + " bytes of memory",
                             "checkpoint engine", "free some");
   }
-  pages_.reset({address, bytes});
+  pages_.reset({address, bytes, nullptr});
   static_cast<void>(::madvise(address, bytes, MADV_HUGEPAGE));
   std::memset(address, 0, bytes);
 }
@@ -59,7 +60,13 @@ Block Block::map(int descriptor, size_t bytes) {
   void* address = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
   if (address == MAP_FAILED) throw io_error("cannot map shared memory", "IPC buffer", errno);
   Block block;
-  block.pages_.reset({address, bytes});
+  block.pages_.reset({address, bytes, nullptr});
+  return block;
+}
+
+Block Block::adopt(void* address, size_t bytes, PagesTraits::Release release) {
+  Block block;
+  if (address != nullptr) block.pages_.reset({address, bytes, release});
   return block;
 }
 

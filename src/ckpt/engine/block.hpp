@@ -1,5 +1,6 @@
-// Block: pages of memory, of this process alone or mapped from a descriptor. Zero at birth; in huge
-// pages where the system gives them, since weights are large and read once.
+// Block: pages of memory, of this process alone or mapped from a descriptor, or what a backend has
+// allocated in its own way. Zero at birth; in huge pages where the system gives them, since weights
+// are large and read once.
 #pragma once
 
 #include <cstddef>
@@ -11,9 +12,11 @@
 namespace podium::ckpt::engine {
 
 struct PagesTraits {
+  using Release = void (*)(void* address, size_t bytes) noexcept;
   struct Value {
     void* address = nullptr;
     size_t bytes = 0;
+    Release release = nullptr;  // null: they are unmapped
     bool operator==(const Value&) const = default;
   };
   static Value null() noexcept { return {}; }
@@ -29,6 +32,8 @@ class Block {
   Block(size_t bytes, const std::string& what);
   // Shared, of what `descriptor` leads to. Throws io_error.
   static Block map(int descriptor, size_t bytes);
+  // What `release` frees. It may be a GPU's, which the host does not address.
+  static Block adopt(void* address, size_t bytes, PagesTraits::Release release);
 
   std::byte* bytes() const { return static_cast<std::byte*>(pages_.get().address); }
   void* data() const { return pages_.get().address; }

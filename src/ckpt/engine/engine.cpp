@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "ckpt/engine/device_stages.hpp"
 #include "ckpt/engine/host/host_stages.hpp"
 #include "comm/barrier.hpp"
 #include "comm/broadcast.hpp"
@@ -49,17 +50,32 @@ Engine::Engine(comm::Communicator& group, int pods, EngineOptions options)
     : group_(group),
       options_(std::move(options)),
       pods_(group.size(), pods),
-      fit_(fit(options_.schedule, options_.bucket_bytes, options_.memory_bytes)) {
+      fit_(fit(options_.schedule, options_.bucket_bytes, options_.memory_bytes)),
+      on_gpus_(agree(group, {options_.gpu < 0 ? 1U : 0U, 0})[0] == 0) {
   require(pods >= 1 && pods <= group.size(), "there are as many pods as ranks at most", "Engine");
   if (!fit_.notice.empty() && group.rank() == 0) options_.log.info("engine: " + fit_.notice);
   share_segment();
   all_agree(failure_of([&] {
-              stages_ = make_host_stages(*segment_, fit_.buffers, options_.copies);
+              make_stages();
               server_ = std::make_unique<PeerServer>(options_.address, options_.secret);
             }),
             "the checkpoint engine cannot start");
+  const std::vector<std::string> handles = all_texts(group_, stages_->handle().dump());
+  const int pod = pods_.of(group_.rank());
+  for (int rank = pods_.first(pod); rank < pods_.first(pod + 1); ++rank) {
+    handles_.push_back(Json::parse(handles[static_cast<size_t>(rank)]));
+  }
   rounds_ = std::make_unique<Rounds>(group_, pods_, *segment_, *stages_, options_.traced_spans);
   peers_ = all_texts(group_, server_->address());
+}
+
+void Engine::make_stages() {
+  if (!on_gpus_) {
+    stages_ = make_host_stages(*segment_, fit_.buffers, options_.copies);
+    return;
+  }
+  const int place = group_.rank() - pods_.first(pods_.of(group_.rank()));
+  stages_ = make_device_stages(*segment_, fit_.buffers, options_.gpu, static_cast<uint64_t>(place));
 }
 
 // Who leads a pod makes the memory; the others get it at the gate.
@@ -68,7 +84,8 @@ void Engine::share_segment() {
   const bool leads = pods_.first(pod) == group_.rank();
   all_agree(failure_of([&] {
               if (!leads) return;
-              segment_ = std::make_unique<Segment>(fit_.buffers.ipc, fit_.buffers.bucket_bytes);
+              segment_ = std::make_unique<Segment>(
+                  fit_.buffers.ipc, on_gpus_ ? note_bytes : fit_.buffers.bucket_bytes);
               gate_ = std::make_unique<Gate>(fresh_name(), *segment_);
             }),
             "the IPC buffer cannot be made");
@@ -106,6 +123,10 @@ std::unique_ptr<HostShard> Engine::make_shard(uint64_t version, std::string card
   Block memory;
   if (before_ && before_.use_count() == 1) memory = before_->take_memory();
   before_.reset();
+  if (const uint64_t bytes = shard_bytes_of(pieces); memory.size() < bytes) {
+    memory = {};  // before the larger one is taken
+    memory = stages_->shard_memory(bytes);
+  }
   return std::make_unique<HostShard>(version, std::move(card), std::move(pieces),
                                      fit_.buffers.bucket_bytes, std::move(memory));
 }
@@ -117,7 +138,6 @@ double Engine::hold(std::unique_ptr<HostShard> shard) {
     metas.push_back(metas_from_json(Json::parse(text)));
   }
   Plan plan = make_plan(metas, fit_.buffers.bucket_bytes);  // fails alike everywhere, or nowhere
-  stages_->adopt(shard->span());
   plan_ = std::move(plan);
   metas_ = std::move(metas);
   before_ = std::exchange(shard_, std::move(shard));
@@ -129,7 +149,7 @@ Json Engine::order() const {
                 {"first", next_bucket_},
                 {"bucket_bytes", plan_.bucket_bytes},
                 {"traced", options_.traced_spans > 0},
-                {"device", stages_->handle()}};
+                {"handles", handles_}};
   for (const Metas& metas : metas_) order["metas"].push_back(to_json(metas));
   return order;
 }

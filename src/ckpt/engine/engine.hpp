@@ -50,6 +50,8 @@ class Engine {
   // Where anybody fetches from this job: host:port of each rank.
   const std::vector<std::string>& peers() const { return peers_; }
   const Fit& buffers() const { return fit_; }
+  // Whether buckets go by GPUs.
+  bool on_gpus() const { return on_gpus_; }
 
   // A shard to be filled and sealed. The memory of one that nobody needs any more is used again.
   std::unique_ptr<HostShard> make_shard(uint64_t version, std::string card,
@@ -71,6 +73,7 @@ class Engine {
  private:
   bool leads() const { return gate_ != nullptr; }
   void share_segment();
+  void make_stages();
   void all_agree(const std::string& failure, const char* what);
   std::string first_failure(const std::string& own);
   Json order() const;
@@ -81,10 +84,12 @@ class Engine {
   const EngineOptions options_;
   const Pods pods_;
   const Fit fit_;
+  const bool on_gpus_;
   std::string gate_name_;
   std::unique_ptr<Segment> segment_;
   std::unique_ptr<Gate> gate_;  // of who leads a pod
   std::unique_ptr<Stages> stages_;
+  Json handles_ = Json::array();  // of the stages of this rank's pod
   std::unique_ptr<PeerServer> server_;
   std::vector<std::string> peers_;
   std::unique_ptr<Rounds> rounds_;

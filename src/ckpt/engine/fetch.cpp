@@ -69,7 +69,7 @@ Weights fetch(const FetchOptions& options) {
   std::vector<Metas> metas;
   for (const Json& entry : answer.at("metas")) metas.push_back(metas_from_json(entry));
   const Plan plan = make_plan(metas, answer.at("bucket_bytes"));
-  Shadow shadow(plan, options.part, options.parts, {});
+  Shadow shadow(plan, options.part, options.parts);
   Block bucket(plan.bucket_bytes, "a bucket");
   for (size_t rank = 0; rank < metas.size(); ++rank) {
     if (plan.layout.shard_bytes[rank] == 0) continue;

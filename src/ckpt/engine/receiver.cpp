@@ -46,14 +46,23 @@ Error left_alone(const char* what) {
 // --- Shadow
 // ---------------------------------------------------------------------------------------
 
-Shadow::Shadow(const Plan& plan, size_t part, size_t parts, Block memory)
+Shadow::Shadow(const Plan& plan, size_t part, size_t parts) {
+  place(plan, part, parts);
+  memory_ = Block(last_ - first_, "the shadow weights");
+}
+
+Shadow::Shadow(const Plan& plan, size_t part, size_t parts, const Intake& intake, Block memory)
     : memory_(std::move(memory)) {
+  place(plan, part, parts);
+  if (memory_.size() >= last_ - first_) return;
+  memory_ = {};
+  memory_ = intake.shadow_memory(last_ - first_);
+}
+
+void Shadow::place(const Plan& plan, size_t part, size_t parts) {
   const uint64_t lines = plan.layout.model_bytes / alignment_bytes;
   first_ = lines * part / parts * alignment_bytes;
   last_ = lines * (part + 1) / parts * alignment_bytes;
-  if (memory_.size() >= last_ - first_) return;
-  memory_ = {};
-  memory_ = Block(last_ - first_, "the shadow weights");
 }
 
 bool Shadow::wants(const Plan& plan, const Bucket& bucket) const {
@@ -62,18 +71,39 @@ bool Shadow::wants(const Plan& plan, const Bucket& bucket) const {
   });
 }
 
-// Copies first: a byte that changed under our hands then fails the check.
-bool Shadow::take(const Plan& plan, const Bucket& bucket, std::span<const std::byte> bytes) {
+// Calls take_item(to, offset in the bucket, bytes) for all that is wanted: whether anything is.
+template <typename Take>
+bool Shadow::take_items(const Plan& plan, const Bucket& bucket, const Take& take_item) {
   bool wanted = false;
   for (const Item& item : plan.items_of(bucket)) {
     const uint64_t begin = std::max(item.place, first_);
     const uint64_t end = std::min(item.place + item.bytes, last_);
     if (begin >= end) continue;
     wanted = true;
-    std::memcpy(memory_.bytes() + (begin - first_),
-                bytes.data() + item.bucket_offset + (begin - item.place), end - begin);
+    take_item(memory_.bytes() + (begin - first_), item.bucket_offset + (begin - item.place),
+              end - begin);
   }
-  if (!wanted || xxh3(bytes) == bucket.hash) return true;
+  return wanted;
+}
+
+// Copies first: a byte that changed under our hands then fails the check.
+bool Shadow::take(const Plan& plan, const Bucket& bucket, std::span<const std::byte> bytes) {
+  const auto copy = [&](std::byte* to, uint64_t offset, uint64_t count) {
+    std::memcpy(to, bytes.data() + offset, count);
+  };
+  return !take_items(plan, bucket, copy) || check(bucket, bytes);
+}
+
+bool Shadow::take(const Plan& plan, const Bucket& bucket, Intake& intake, uint64_t seq) {
+  intake.show(seq, bucket.bytes);
+  const auto copy = [&](std::byte* to, uint64_t offset, uint64_t count) {
+    intake.take(to, offset, count);
+  };
+  return !take_items(plan, bucket, copy) || check(bucket, intake.shown());
+}
+
+bool Shadow::check(const Bucket& bucket, std::span<const std::byte> bytes) {
+  if (xxh3(bytes) == bucket.hash) return true;
   why_ = "a bucket of " + std::to_string(bucket.bytes) + " bytes from rank " +
          std::to_string(bucket.owner) + ", at byte " + std::to_string(bucket.shard_offset) +
          " of its shard, has the wrong checksum";
@@ -111,11 +141,14 @@ bool Receiver::take(Milliseconds limit) {
   const Json order = expect("no update began");
   const uint64_t first = order.at("first");
   Plan plan;
+  std::unique_ptr<Intake> intake;
   std::optional<Shadow> shadow;
   std::string refusal;
   try {
     plan = make_plan(all_metas(order.at("metas")), order.at("bucket_bytes"));
-    shadow.emplace(plan, options_.part, options_.parts, std::move(spare_));
+    intake = make_intake(*segment_, order.value("handles", Json::array()), plan.bucket_bytes,
+                         options_.keeps_on_gpu ? &options_.part : nullptr);
+    shadow.emplace(plan, options_.part, options_.parts, *intake, std::move(spare_));
     spans_ = SpanRecorder(order.value("traced", false) ? plan.buckets.size() : 0);
   } catch (const Error& error) {
     refusal = error.what();
@@ -127,7 +160,7 @@ bool Receiver::take(Milliseconds limit) {
     return false;
   }
   channel_.send({{"ready", true}}, options_.limit);
-  if (reload(plan, first, *shadow)) tell_outcome(plan, *shadow);
+  if (reload(plan, first, *shadow, *intake)) tell_outcome(plan, *shadow);
   return conclude(plan, *shadow);
 }
 
@@ -142,7 +175,7 @@ void Receiver::tell_outcome(const Plan& plan, const Shadow& shadow) {
 
 // Goes from one bucket that it wants to the next. One with the wrong checksum is told at the end:
 // the others are not held up. False when the engine has given the update up.
-bool Receiver::reload(const Plan& plan, uint64_t first, Shadow& shadow) {
+bool Receiver::reload(const Plan& plan, uint64_t first, Shadow& shadow, Intake& intake) {
   const auto next_wanted = [&](size_t from) {
     while (from < plan.buckets.size() && !shadow.wants(plan, plan.buckets[from])) ++from;
     return from;
@@ -154,9 +187,7 @@ bool Receiver::reload(const Plan& plan, uint64_t first, Shadow& shadow) {
     if (!wait_published(first + i)) return false;
     const Bucket& bucket = plan.buckets[i];
     const int64_t begin = trace_now_ns();
-    if (shadow.why().empty()) {
-      shadow.take(plan, bucket, segment_->slot(first + i).first(bucket.bytes));
-    }
+    if (shadow.why().empty()) shadow.take(plan, bucket, intake, first + i);
     spans_.add("reload weights", begin);
     i = next_wanted(i + 1);
   }

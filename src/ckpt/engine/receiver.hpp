@@ -12,6 +12,7 @@
 
 #include "ckpt/engine/block.hpp"
 #include "ckpt/engine/channel.hpp"
+#include "ckpt/engine/intake.hpp"
 #include "ckpt/engine/plan.hpp"
 #include "ckpt/engine/segment.hpp"
 #include "core/trace.hpp"
@@ -26,7 +27,7 @@ struct Weights {
   Block memory;
 
   uint64_t version() const { return layout.version; }
-  // The bytes of a tensor. REQUIRES: they are in this part.
+  // The bytes of a tensor. REQUIRES: they are in this part, and on the host.
   std::span<const std::byte> of(const Tensor& tensor) const {
     return memory.span().subspan(tensor.place - first, tensor.bytes);
   }
@@ -35,19 +36,27 @@ struct Weights {
 // Shadow weights while they fill.
 class Shadow {
  public:
-  // For part `part` of `parts` of the model. `memory` is used where it is large enough. Throws
-  // unavailable_error.
-  Shadow(const Plan& plan, size_t part, size_t parts, Block memory);
+  // For part `part` of `parts` of the model, on the host. Throws unavailable_error.
+  Shadow(const Plan& plan, size_t part, size_t parts);
+  // In memory of `intake`; `memory` of an earlier one is used where it is large enough.
+  Shadow(const Plan& plan, size_t part, size_t parts, const Intake& intake, Block memory);
 
   // Takes what belongs here of a bucket, and checks all of it. False, and why() says which, when
   // the checksum is wrong.
   bool take(const Plan& plan, const Bucket& bucket, std::span<const std::byte> bytes);
+  // The same of bucket `seq` of the IPC buffer.
+  bool take(const Plan& plan, const Bucket& bucket, Intake& intake, uint64_t seq);
   bool wants(const Plan& plan, const Bucket& bucket) const;
 
   const std::string& why() const { return why_; }
   Weights finish(Layout layout);
 
  private:
+  void place(const Plan& plan, size_t part, size_t parts);
+  bool check(const Bucket& bucket, std::span<const std::byte> bytes);
+  template <typename Take>
+  bool take_items(const Plan& plan, const Bucket& bucket, const Take& take_item);
+
   uint64_t first_ = 0;
   uint64_t last_ = 0;
   Block memory_;
@@ -59,6 +68,9 @@ struct ReceiverOptions {
   size_t part = 0;
   size_t parts = 1;
   std::chrono::milliseconds limit{120'000};  // for any one step of an update
+  // Where buckets come by GPUs the weights stay there, on that of the pod's rank `part`: the host
+  // does not address them.
+  bool keeps_on_gpu = false;
 };
 
 class Receiver {
@@ -79,7 +91,7 @@ class Receiver {
   const std::string& why() const { return why_; }
 
  private:
-  bool reload(const Plan& plan, uint64_t first, Shadow& shadow);
+  bool reload(const Plan& plan, uint64_t first, Shadow& shadow, Intake& intake);
   void tell_outcome(const Plan& plan, const Shadow& shadow);
   bool wait_published(uint64_t seq);
   bool conclude(const Plan& plan, Shadow& shadow);

@@ -13,7 +13,7 @@ namespace podium::ckpt::engine {
 
 class HostShard {
  public:
-  // `memory` of an earlier shard is used again where it is large enough. Throws unavailable_error.
+  // In `memory` where that is large enough. Throws unavailable_error.
   HostShard(uint64_t version, std::string card, std::vector<Piece> pieces, uint64_t bucket_bytes,
             Block memory = {});
 

@@ -3,7 +3,7 @@
 // One Stages belongs to one rank. Its backends are folders: host/ (main memory) and cuda/ (pinned
 // shards, buffers on the device). Nothing is allocated or registered in upload() to landed().
 // Threads: upload() is called by the rank's uploading thread, the others by the one that
-// broadcasts.
+// broadcasts. A worker's side of the seam is intake.hpp.
 #pragma once
 
 #include <cstddef>
@@ -12,6 +12,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <span>
 
+#include "ckpt/engine/block.hpp"
 #include "ckpt/engine/schedule.hpp"
 #include "ckpt/engine/segment.hpp"
 
@@ -21,14 +22,17 @@ class Stages {
  public:
   virtual ~Stages() = default;
 
-  // Before an update: the shard that it sends, which stays where it is.
-  virtual void adopt(std::span<const std::byte> shard) = 0;
-  // What a worker must know to read the IPC buffer, beside the segment.
+  // Memory for a shard: from there upload() is fastest. Throws unavailable_error. It may outlive
+  // the stages.
+  virtual Block shard_memory(size_t bytes) const = 0;
+  // What a worker must know to read what this rank places, beside the segment.
   virtual nlohmann::ordered_json handle() const = 0;
 
-  // H2D: a bucket of the shard into H2D buffer `buffer`. It is there when this returns.
+  // H2D: a bucket of the shard into H2D buffer `buffer`. It is there when this returns. The shard
+  // stays where it is.
   virtual void upload(size_t buffer, std::span<const std::byte> bucket) = 0;
-  // Broadcast within the pod: from an H2D buffer into the IPC buffer, as bucket `seq`.
+  // Broadcast within the pod: from an H2D buffer into the IPC buffer, as bucket `seq`. Every
+  // process can read it there when this returns.
   virtual void place(uint64_t seq, size_t buffer, size_t bytes) = 0;
   // Broadcast to other pods: the bytes of an H2D buffer, for the communicator to read.
   virtual std::span<const std::byte> outgoing(size_t buffer, size_t bytes) = 0;

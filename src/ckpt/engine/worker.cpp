@@ -24,6 +24,7 @@ int run_worker(const std::vector<std::string>& arguments) {
   options.name = arguments[2];
   options.part = std::stoul(arguments[3]);
   options.parts = std::stoul(arguments[4]);
+  options.keeps_on_gpu = true;
   try {
     Receiver receiver(arguments[1], options);
     while (true) receiver.take(forever);

@@ -16,7 +16,7 @@ class HostStages final : public Stages {
         bucket_bytes_(buffers.bucket_bytes),
         h2d_(copies ? buffers.h2d * buffers.bucket_bytes : 0, "the H2D buffers") {}
 
-  void adopt(std::span<const std::byte>) override {}
+  Block shard_memory(size_t bytes) const override { return {bytes, "a shard of the weights"}; }
   nlohmann::ordered_json handle() const override { return nlohmann::ordered_json::object(); }
 
   void upload(size_t buffer, std::span<const std::byte> bucket) override {
@@ -48,11 +48,31 @@ class HostStages final : public Stages {
   std::array<std::span<const std::byte>, 2> held_{};  // what lies in each H2D buffer
 };
 
+class HostIntake final : public Intake {
+ public:
+  explicit HostIntake(const Segment& segment) : segment_(segment) {}
+
+  Block shadow_memory(size_t bytes) const override { return {bytes, "the shadow weights"}; }
+  void show(uint64_t seq, size_t bytes) override { bucket_ = segment_.slot(seq).first(bytes); }
+  void take(std::byte* to, size_t offset, size_t bytes) override {
+    std::memcpy(to, bucket_.data() + offset, bytes);
+  }
+  std::span<const std::byte> shown() override { return bucket_; }
+
+ private:
+  const Segment& segment_;
+  std::span<const std::byte> bucket_;
+};
+
 }  // namespace
 
 std::unique_ptr<Stages> make_host_stages(const Segment& segment, const Buffers& buffers,
                                          bool copies) {
   return std::make_unique<HostStages>(segment, buffers, copies);
+}
+
+std::unique_ptr<Intake> make_host_intake(const Segment& segment) {
+  return std::make_unique<HostIntake>(segment);
 }
 
 }  // namespace podium::ckpt::engine
