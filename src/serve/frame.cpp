@@ -40,6 +40,7 @@ bool is_kind(uint8_t value) {
     case FrameKind::reply:
     case FrameKind::prepared:
     case FrameKind::failed:
+    case FrameKind::activated:
       return true;
   }
   return false;

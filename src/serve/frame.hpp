@@ -5,13 +5,14 @@
 //   payload by kind, service to replica:
 //     request  := method:u8 zero:u8 target_size:u16 target:u8[target_size] body:u8[...]
 //     prepare  := version:u32 path:u8[...]      load and warm up, answered by prepared or failed
-//     activate := version:u32                   serve it from the next request on
+//     activate := version:u32                   from the next request on, answered by activated
 //     discard  := version:u32                   forget it, prepared or not
 //   replica to service:
 //     reply    := status:u16 body:u8[...]       `id` is the request's
 //     prepared := version:u32
 //     failed   := version:u32 reason:u8[...]
-// The id of the five frames about a version is the ticket of its deployment: a late report about
+//     activated := version:u32
+// The id of the six frames about a version is the ticket of its deployment: a late report about
 // one that was given up is not mistaken for one about its successor.
 //
 // Pure: no sockets. A reader and the texts it yields are used by one thread.
@@ -36,6 +37,7 @@ enum class FrameKind : uint8_t {
   reply = 16,
   prepared = 17,
   failed = 18,
+  activated = 19,
 };
 
 inline constexpr size_t frame_header_bytes = 16;
@@ -62,7 +64,7 @@ std::string encode_request_head(uint64_t id, Method method, std::string_view tar
 // Everything of a reply frame before the body.
 std::string encode_reply_head(uint64_t id, int status, size_t body_bytes);
 
-// A frame whose payload is a version and a text (prepare, activate, discard, prepared, failed).
+// A frame whose payload is a version and a text (all but request and reply).
 std::string encode_version_frame(FrameKind kind, uint64_t ticket, int version,
                                  std::string_view text = {});
 

@@ -1,5 +1,8 @@
 #include "serve/model_slot.hpp"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
 #include <exception>
@@ -10,6 +13,14 @@
 
 namespace podium::serve {
 namespace {
+
+constexpr int nice_of_loading = 10;
+
+// On Linux a thread has a niceness of its own. Where it cannot be set, loading competes with
+// requests.
+void let_requests_go_first() {
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), nice_of_loading);
+}
 
 void check(const ModelInfo& info, int version, const std::string& path) {
   const bool shaped = info.channels > 0 && info.height > 0 && info.width > 0 && info.classes > 0 &&
@@ -84,7 +95,9 @@ void ModelSlot::load_orders() {
     if (ending_) return;
     const Order order = std::move(orders_.front());
     orders_.pop_front();
+    const bool serving = current_ != nullptr;
     lock.unlock();
+    if (serving) let_requests_go_first();
     std::shared_ptr<Predictor> predictor;
     std::string error;
     try {

@@ -1,9 +1,9 @@
 // ModelSlot: the version that a replica serves, and those it has loaded to serve next.
 //
 // prepare() hands a file to the loading thread, which loads it, computes one batch of blank images
-// with it, and reports; the served version is not disturbed. activate() swaps in constant time. A
-// version lives as long as somebody computes with it. A ticket names one order to prepare; tickets
-// grow. Thread-safe.
+// with it, and reports; the served version is not disturbed, and its requests go first on the
+// cores. activate() swaps in constant time. A version lives as long as somebody computes with it. A
+// ticket names one order to prepare; tickets grow. Thread-safe.
 #pragma once
 
 #include <condition_variable>

@@ -64,8 +64,11 @@ class Replica {
         return slot_.prepare({frame.id, order.version, std::string(order.text)});
       }
       case FrameKind::activate:
-        return require(slot_.activate(frame.id), "a version was activated that is not prepared",
-                       "replica");
+        require(slot_.activate(frame.id), "a version was activated that is not prepared",
+                "replica");
+        return socket_.send(encode_version_frame(FrameKind::activated, frame.id,
+                                                 decode_version(frame.payload).version),
+                            {});
       case FrameKind::discard:
         return slot_.discard(frame.id);
       default:

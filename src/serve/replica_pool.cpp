@@ -63,6 +63,7 @@ void ReplicaPool::send(size_t seat, std::string head, std::shared_ptr<const std:
 
 void ReplicaPool::report(ServiceStats* stats) const {
   stats->swaps = swaps_;
+  stats->swap_ms = swap_ms_;
   stats->version = version();
   for (size_t i = 0; i < seats_.size(); ++i) {
     ReplicaStats replica = seats_[i].stats;
@@ -99,6 +100,8 @@ void ReplicaPool::received(size_t seat, const Frame& frame) {
       return prepared(seat, frame.id);
     case FrameKind::failed:
       return failed(seat, frame.id, std::string(decode_version(frame.payload).text));
+    case FrameKind::activated:
+      return activated(seat, frame.id);
     default:
       throw internal_error("a frame for a replica reached the service", name(seat));
   }
@@ -118,6 +121,7 @@ void ReplicaPool::lost(size_t seat, const std::string& why) {
     rollout_->prepared.erase(seat);
     settle_rollout();
   }
+  if (swap_) activated(seat, swap_->version.ticket);
   events_.lost(seat);
 }
 

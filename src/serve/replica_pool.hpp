@@ -57,7 +57,7 @@ class ReplicaPool {
   void abandon_deployment(const std::string& why);
 
   int version() const { return current_ ? current_->number : 0; }
-  // Fills `replicas`, `restarts`, `swaps` and `version`.
+  // Fills `replicas`, `restarts`, `swaps`, `swap_ms` and `version`.
   void report(ServiceStats* stats) const;
 
  private:
@@ -82,6 +82,11 @@ class ReplicaPool {
     Deployed done;
     Stopwatch started;
   };
+  struct Swap {
+    Version version;
+    std::set<size_t> waiting;  // seats that were told to activate and have not answered
+    Stopwatch told;
+  };
 
   std::string name(size_t seat) const;
   void launch(size_t seat);
@@ -99,6 +104,7 @@ class ReplicaPool {
   void swap_versions();
   void order_prepare(size_t seat, const Version& version);
   void activate(size_t seat);
+  void activated(size_t seat, uint64_t ticket);
   void finish_rollout(const std::string& error);
 
   boost::asio::io_context& context_;
@@ -110,7 +116,9 @@ class ReplicaPool {
   std::optional<Version> current_;
   std::optional<Rollout> rollout_;
   uint64_t last_ticket_ = 0;
+  std::optional<Swap> swap_;  // the one under way
   int64_t swaps_ = 0;
+  double swap_ms_ = 0;  // the longest
 };
 
 }  // namespace podium::serve

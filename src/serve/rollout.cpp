@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/text.hpp"
 #include "serve/replica_pool.hpp"
 
 namespace podium::serve {
@@ -69,8 +70,12 @@ void ReplicaPool::settle_rollout() {
 // From here on every request that is sent meets the new version. Replicas that started during the
 // rollout load it before they take requests.
 void ReplicaPool::swap_versions() {
-  if (current_) ++swaps_;
+  const bool replaces = current_.has_value();
   current_ = rollout_->version;
+  if (replaces) {
+    ++swaps_;
+    swap_ = Swap{*current_, rollout_->prepared, {}};
+  }
   for (size_t seat = 0; seat < seats_.size(); ++seat) {
     if (!seats_[seat].link) continue;
     if (rollout_->prepared.contains(seat)) {
@@ -91,6 +96,17 @@ void ReplicaPool::activate(size_t seat) {
   seats_[seat].stats.version = current_->number;
   seats_[seat].stats.state = State::ready;
   loads_[seat].ready = true;
+}
+
+// The time of a swap is that of all replicas: until the last one's word that it computes with the
+// new version. One that is lost has no more to say.
+void ReplicaPool::activated(size_t seat, uint64_t ticket) {
+  if (!swap_ || ticket != swap_->version.ticket || swap_->waiting.erase(seat) == 0) return;
+  if (!swap_->waiting.empty()) return;
+  const double milliseconds = swap_->told.milliseconds();
+  swap_ms_ = std::max(swap_ms_, milliseconds);
+  log_.info(format("version %d: swapped in %.3f ms", swap_->version.number, milliseconds));
+  swap_.reset();
 }
 
 // `error` is empty for a deployment that went through.

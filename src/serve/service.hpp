@@ -77,6 +77,7 @@ struct ServiceStats {
   int64_t retried = 0;   // sent again because a replica died
   int64_t restarts = 0;  // replicas started anew
   int64_t swaps = 0;     // deployments that replaced a version
+  double swap_ms = 0;    // longest swap: from the first replica told to the last one's answer
   int64_t in_flight = 0;
   double p50_ms = 0;  // from the request read to its reply ready, within 4 %
   double p99_ms = 0;

@@ -276,7 +276,7 @@ void Conductor::on_deployed(const Json& event) {
         text_of(event, "failed"));
     return;
   }
-  log_.info(format("serve: version %d (%s) answers after %.1f s, swapped in %.0f ms", version,
+  log_.info(format("serve: version %d (%s) answers after %.1f s, %.0f ms from its order", version,
                    text_of(event, "name").c_str(), started_.seconds(),
                    event.at("milliseconds").get<double>()));
   if (summary_.time_to_first_service_s < 0) summary_.time_to_first_service_s = started_.seconds();

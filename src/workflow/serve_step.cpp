@@ -85,9 +85,9 @@ std::string address_of(const Settings& settings, const serve::Service& service) 
 }
 
 nlohmann::ordered_json to_json(const serve::ServiceStats& stats) {
-  return {{"requests", stats.requests}, {"failed", stats.failed},    {"p50_ms", stats.p50_ms},
-          {"p99_ms", stats.p99_ms},     {"swaps", stats.swaps},      {"rejected", stats.rejected},
-          {"retried", stats.retried},   {"restarts", stats.restarts}};
+  return {{"requests", stats.requests}, {"failed", stats.failed},   {"p50_ms", stats.p50_ms},
+          {"p99_ms", stats.p99_ms},     {"swaps", stats.swaps},     {"swap_ms", stats.swap_ms},
+          {"rejected", stats.rejected}, {"retried", stats.retried}, {"restarts", stats.restarts}};
 }
 
 nlohmann::ordered_json serve_from_registry(const Settings& settings, comm::Communicator& group,

@@ -27,6 +27,7 @@ TEST_F(Deployment, SwapsUnderLoadLoseNothingAndNeverGoBack) {
   EXPECT_EQ(*load.versions().rbegin(), 12);
   EXPECT_EQ(service_->stats().failed, 0);
   EXPECT_EQ(service_->stats().swaps, 11);
+  EXPECT_TRUE(eventually([&] { return service_->stats().swap_ms > 0; })) << "all have answered";
 }
 
 TEST_F(Deployment, OneThatFailsChangesNothing) {
