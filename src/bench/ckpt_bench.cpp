@@ -262,8 +262,9 @@ CkptBench bench_ckpt(comm::MpiEnvironment& mpi, CkptBenchOptions options) {
   options.engine.secret = "bench";  // of this machine's loopback, for a made-up model
   if (alone) {
     if (options.pods * options.devices > most_alone) {
-      throw usage_error("one process plays at most " + std::to_string(most_alone) + " devices, not " +
-                            std::to_string(options.pods) + " x " + std::to_string(options.devices),
+      throw usage_error("one process plays at most " + std::to_string(most_alone) +
+                            " devices, not " + std::to_string(options.pods) + " x " +
+                            std::to_string(options.devices),
                         "--bench.pods and --bench.devices", "take fewer, or start a rank for each");
     }
     return bench_alone(options);
