@@ -28,6 +28,7 @@ constexpr uint64_t traced_bytes = uint64_t{256} << 20;
 constexpr size_t copied_bytes = size_t{64} << 20;
 constexpr uint64_t traced_rounds = 3;
 constexpr int devices_alone = 4;
+constexpr int most_alone = 64;  // each has memory and a worker process of its own
 
 std::vector<Piece> model_of(uint64_t bytes) {
   std::vector<Piece> model;
@@ -123,9 +124,9 @@ class RankBench {
         engine.update(static_cast<size_t>(options_.devices), options_.timeout, schedule);
     const auto all = static_cast<size_t>(group_.size());
     if (report.committed && report.workers == all) return report;
-    throw internal_error("an update reached " + std::to_string(report.workers) + " of " +
-                             std::to_string(all) + " workers: " + report.reason,
-                         "bench ckpt");
+    throw unavailable_error("an update reached " + std::to_string(report.workers) + " of " +
+                                std::to_string(all) + " workers: " + report.reason,
+                            "bench ckpt", "measure fewer or smaller devices");
   }
 
   // What the limit is measured by.
@@ -269,8 +270,19 @@ CkptBench bench_ckpt(comm::MpiEnvironment& mpi, CkptBenchOptions options) {
     options.devices = alone ? devices_alone : std::max(1, mpi.size() / options.pods);
   }
   options.size_bytes = options.size_bytes / sizeof(float) * sizeof(float);
+  if (options.size_bytes == 0) {
+    throw usage_error("a model has 4 bytes at least", "--bench.size", "give a size, e.g. 2GB");
+  }
   options.engine.secret = "bench";  // of this machine's loopback, for a made-up model
-  if (alone) return bench_alone(options);
+  if (alone) {
+    if (options.pods * options.devices > most_alone) {
+      throw usage_error("one process plays at most " + std::to_string(most_alone) +
+                            " devices, not " + std::to_string(options.pods) + " x " +
+                            std::to_string(options.devices),
+                        "--bench.pods and --bench.devices", "take fewer, or start a rank for each");
+    }
+    return bench_alone(options);
+  }
   if (options.pods * options.devices != mpi.size()) {
     throw usage_error(std::to_string(options.pods) + " pods of " + std::to_string(options.devices) +
                           " devices are not " + std::to_string(mpi.size()) + " ranks",

@@ -1,5 +1,6 @@
 #include "workflow/serve_step.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <nlohmann/json.hpp>
@@ -16,6 +17,8 @@ namespace podium::workflow {
 namespace {
 
 constexpr std::chrono::milliseconds registry_poll{500};
+// For a checkpoint rank to tell its version: no signal is heeded meanwhile.
+constexpr std::chrono::milliseconds asking{5'000};
 
 // A version, and where replicas take it from.
 struct Published {
@@ -29,8 +32,9 @@ struct Published {
 std::optional<Published> published(const Settings& settings) {
   if (!settings.engine.join.empty()) {
     const WeightsSource source = read_engine_file(settings.engine.join);
-    const uint64_t version =
-        ckpt::engine::newest_version({source.peers, source.secret, 0, 1, settings.comm_timeout});
+    const uint64_t version = ckpt::engine::newest_version(
+        {source.peers, source.secret, 0, 1,
+         std::min<std::chrono::milliseconds>(settings.comm_timeout, asking)});
     if (version == 0) return {};
     return Published{static_cast<int>(version), "by the checkpoint engine", to_text(source)};
   }

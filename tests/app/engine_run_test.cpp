@@ -125,5 +125,12 @@ TEST_F(EngineOfAJob, TheBenchmarkTellsEverySchedule) {
   EXPECT_TRUE(std::filesystem::exists(run_dir() / "trace.svg"));
 }
 
+TEST_F(EngineOfAJob, TheBenchmarkRefusesWhatItCannotPlay) {
+  for (const char* flag : {"--size=0", "--size=3", "--pods=4096", "--devices=65"}) {
+    Process job({PODIUM_EXECUTABLE, "bench", "ckpt", flag, "--repetitions=1"});
+    EXPECT_EQ(job.wait(), 2) << flag << job.err();
+  }
+}
+
 }  // namespace
 }  // namespace podium::test

@@ -192,6 +192,29 @@ TEST(Engine, WhatWasMissedIsFetchedFromPointToPoint) {
   comm::barrier(*bench.group, bench.group->policy());
 }
 
+TEST(Engine, StrangersWithMessagesOfAnyKindCostNothing) {
+  Bench bench(1);
+  bench.start("keep");
+  bench.hold(1);
+  for (const Json& message :
+       {Json{{"secret", 5}, {"want", "metas"}}, Json{{"secret", nullptr}}, Json::object(),
+        Json{{"secret", "open sesame"}, {"want", Json::array({1})}},
+        Json{{"role", 7}, {"name", Json::object()}}, Json{{"role", "worker"}, {"name", 7}}}) {
+    for (const std::string& peer : bench.engine.peers()) {
+      Channel stranger = Channel::to_peer(peer, patience);
+      EXPECT_TRUE(stranger.send(message, patience));
+      stranger.receive(patience);
+    }
+    Channel neighbour = Channel::to_local(bench.engine.gate(), patience);
+    EXPECT_TRUE(neighbour.send(message, patience));
+    neighbour.receive(patience);
+  }
+  EXPECT_TRUE(bench.update(1).committed);
+  bench.expect_version(1);
+  EXPECT_EQ(newest_version({bench.engine.peers(), "open sesame", 0, 1, patience}), 1U);
+  comm::barrier(*bench.group, bench.group->policy());
+}
+
 TEST(Engine, NewcomersFetchWhileTheOthersAreUpdated) {
   Bench bench(1);
   bench.start("keep");

@@ -108,6 +108,11 @@ bool connect_within(int socket, const sockaddr* address, socklen_t length, Milli
 
 }  // namespace
 
+std::string text_in(const Json& message, const char* key) {
+  const auto found = message.find(key);
+  return found != message.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
 Channel::Channel(FileDescriptor socket, size_t most_bytes)
     : socket_(std::move(socket)), most_bytes_(most_bytes) {}
 

@@ -52,6 +52,9 @@ class Channel {
   size_t most_bytes_ = 0;
 };
 
+// The text under `key`; empty where there is none. A peer may have sent anything.
+std::string text_in(const Json& message, const char* key);
+
 inline constexpr size_t most_message_bytes = size_t{256} << 20;
 inline constexpr size_t most_first_message_bytes = 4096;  // of somebody not yet known
 

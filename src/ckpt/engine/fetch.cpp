@@ -13,7 +13,7 @@ Json ask(Channel& channel, const std::string& where, const FetchOptions& options
   const std::optional<Json> answer = channel.receive(options.limit);
   if (!answer) throw unavailable_error("the checkpoint engine does not answer", where, remedy);
   if (answer->contains("error")) {
-    throw unavailable_error("the checkpoint engine refuses: " + answer->value("error", ""), where,
+    throw unavailable_error("the checkpoint engine refuses: " + text_in(*answer, "error"), where,
                             remedy);
   }
   return *answer;

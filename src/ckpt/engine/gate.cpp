@@ -113,7 +113,7 @@ void Gate::let_in() {
 void Gate::admit(Channel channel, const Json& hello) {
   const std::lock_guard lock(mutex_);
   Json welcome = greeting_;
-  if (hello.value("role", "") != "worker") {
+  if (text_in(hello, "role") != "worker") {
     channel.send(welcome, manners, segment_.descriptor());
     return;
   }
@@ -128,7 +128,7 @@ void Gate::admit(Channel channel, const Json& hello) {
   member->channel = std::move(channel);
   member->pulse = std::move(pulse);
   member->seat = seat;
-  member->name = hello.value("name", "worker");
+  member->name = text_in(hello, "name");
   members_.push_back(std::move(member));
 }
 
@@ -170,7 +170,7 @@ std::string Gate::begin(const Json& message, uint64_t first, Milliseconds limit)
     const std::optional<Json> answer = member->channel.receive(left(end));
     if (!answer) segment_.drop(member->seat);  // gone, or too slow: the others go on
     if (answer && answer->contains("error")) {
-      error = member->name + ": " + answer->value("error", "");
+      error = member->name + ": " + text_in(*answer, "error");
     }
   }
   return error;
@@ -187,7 +187,7 @@ std::vector<Gate::Outcome> Gate::collect(Milliseconds limit) {
     const std::optional<Json> answer = member->channel.receive(left(end));
     if (answer) {
       outcomes.push_back(
-          {member->name, answer->value("error", ""), answer->value("spans", Json::array())});
+          {member->name, text_in(*answer, "error"), answer->value("spans", Json::array())});
     } else {
       segment_.drop(member->seat);
     }

@@ -94,13 +94,15 @@ void PeerServer::offer(std::shared_ptr<const Offer> offer) {
 
 void PeerServer::run() {
   while (!ending_) {
-    pollfd entry{listener_.get(), POLLIN, 0};
+    // With all seats taken, others wait in the queue: their knocking would wake the thread at once.
+    const bool full = guests_.size() >= most_guests;
+    pollfd entry{listener_.get(), static_cast<short>(full ? 0 : POLLIN), 0};
     ::poll(&entry, 1, 200);
     for (Guest& guest : guests_) {
       if (guest.done) guest.thread.join();
     }
     guests_.remove_if([](const Guest& guest) { return !guest.thread.joinable(); });
-    if ((entry.revents & POLLIN) == 0 || guests_.size() >= most_guests) continue;
+    if ((entry.revents & POLLIN) == 0) continue;
     FileDescriptor socket(
         ::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!socket) continue;
@@ -116,7 +118,7 @@ void PeerServer::run() {
 void PeerServer::serve(Channel channel) const {
   const std::optional<Json> wish = channel.receive(manners);
   if (!wish) return;
-  if (!is_secret(wish->value("secret", ""), secret_)) {
+  if (!is_secret(text_in(*wish, "secret"), secret_)) {
     channel.send({{"error", "the secret is wrong"}}, manners);
     return;
   }
@@ -125,7 +127,7 @@ void PeerServer::serve(Channel channel) const {
     const std::lock_guard lock(mutex_);
     offer = offer_;
   }
-  const std::string want = wish->value("want", "");
+  const std::string want = text_in(*wish, "want");
   if (!offer || want == "version") {
     channel.send({{"version", offer ? offer->metas.front().version : 0}}, manners);
     return;
