@@ -41,8 +41,17 @@ for argument in "$@"; do
   esac
 done
 
+refuse() {
+  echo "podium: error: $1; $2" >&2
+  exit 2
+}
+[[ $rate =~ ^[1-9][0-9.]*[kmg]?bit$ ]] ||
+  refuse "'$rate' is no rate (--rate)" "give one such as 200mbit or 1gbit"
+[[ $ranks =~ ^[1-9][0-9]?$ ]] ||
+  refuse "'$ranks' is no number of ranks (--ranks-per-node)" "give 1 to 99"
+
 [ "$(id -u)" = 0 ] || skip "network namespaces need root"
-for tool in ip tc unshare nsenter python3; do
+for tool in ip tc unshare nsenter setpriv python3; do
   command -v "$tool" >/dev/null || skip "there is no '$tool'"
 done
 
@@ -57,9 +66,11 @@ trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-# A process that keeps a network and a host name of its own alive.
+# A process that keeps a network and a host name of its own alive, until this script ends in
+# whatever way.
 start_node() {
-  unshare --net --uts sh -c "echo $1 >/proc/sys/kernel/hostname && exec sleep infinity" &
+  unshare --net --uts setpriv --pdeathsig KILL \
+    sh -c "echo $1 >/proc/sys/kernel/hostname && exec sleep infinity" &
   holders+=($!)
 }
 inside() { nsenter --target "${holders[$1]}" --net --uts -- "${@:2}"; }
@@ -123,7 +134,7 @@ wait_for_nodes
 join_nodes
 write_agent
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-inside 0 "$root/scripts/mpirun.sh" --host "10.98.7.1:$ranks,10.98.7.2:$ranks" -n $((2 * ranks)) \
+inside 0 setpriv --pdeathsig TERM "$root/scripts/mpirun.sh" --host "10.98.7.1:$ranks,10.98.7.2:$ranks" -n $((2 * ranks)) \
   --map-by slot --mca plm rsh --mca plm_rsh_agent "$scratch/agent" --mca pml ob1 \
   --mca btl self,vader,tcp --mca btl_tcp_if_include 10.98.7.0/30 \
   --mca oob_tcp_if_include 10.98.7.0/30 \

@@ -98,6 +98,12 @@ std::vector<ScalingRow> derive(std::vector<ScalingRow> rows) {
       return same_series(row, other) && row.ranks == other.ranks;
     });
     if (same != all.end()) {
+      if (same->batch != row.batch || same->threads != row.threads) {
+        throw data_error(
+            format("'%s' was measured with batches of %d and of %d on %d and on %d threads",
+                   row.model.c_str(), same->batch, row.batch, same->threads, row.threads),
+            "the tables of --from", "put tables of equal jobs together");
+      }
       merge(*same, row);
       continue;
     }

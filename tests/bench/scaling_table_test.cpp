@@ -62,6 +62,12 @@ TEST(ScalingTableTest, RowsOfSeveralJobsArePutTogether) {
   EXPECT_DOUBLE_EQ(rows[0].images_per_s_most, 130);
 }
 
+TEST(ScalingTableTest, RowsOfUnequalJobsAreNotPutTogether) {
+  ScalingRow other = row("cnn", "strong", 1, 90);
+  other.batch *= 2;
+  EXPECT_THROW(derive({row("cnn", "strong", 1, 90), other}), Error);
+}
+
 TEST(ScalingTableTest, ATableComesBackFromItsFile) {
   const auto rows = derive({row("cnn", "strong", 1, 100.125, 0.25), row("cnn", "strong", 3, 271)});
   const auto back = derive(parse_csv(to_csv(rows), "file"));

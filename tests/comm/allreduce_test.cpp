@@ -247,6 +247,26 @@ TEST(CalibrationTest, AnotherFileIsRefusedOnEveryRank) {
 }
 
 // Equal jobs choose alike without a file: the model is then no measurement.
+TEST(CalibrationTest, CostsThatAreNoneAreRefused) {
+  const test::TemporaryFolder folder;
+  const std::string file = (folder.path() / "costs.json").string();
+  const Shape shape{2, 1, 2};
+  CostModel model(shape, 1e-11);
+  model.set(Algorithm::ring, {1e-6, 1e-10});
+  save_costs(file, model);
+  ASSERT_TRUE(load_costs(file, shape));
+  std::ostringstream text;
+  text << std::ifstream(file).rdbuf();
+  const std::string good = text.str();
+  for (const auto& [from, to] : {std::pair("\"ring\"", "\"auto\""), std::pair("1e-06", "-1.0"),
+                                 std::pair("1e-06", "1e308"), std::pair("1e-11", "null")}) {
+    std::string bad = good;
+    ASSERT_NE(bad.find(from), std::string::npos) << good;
+    bad.replace(bad.find(from), std::string(from).size(), to);
+    std::ofstream(file) << bad;
+    EXPECT_THROW(load_costs(file, shape), Error) << bad;
+  }
+}
 TEST(CalibrationTest, WithoutAFileNothingIsMeasured) {
   for (int run = 0; run < 2; ++run) {
     expect_no_errors(test::on_thread_ranks(3, [](Communicator& group) {

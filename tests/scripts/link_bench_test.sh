@@ -26,6 +26,8 @@ bench() {
 }
 
 expect 0 'usage: scripts/link_bench.sh' "$project/scripts/link_bench.sh" --help
+expect 2 'no rate' "$project/scripts/link_bench.sh" --rate=foo
+expect 2 'no number of ranks' "$project/scripts/link_bench.sh" --ranks-per-node=0
 bench '2 ranks on 2 nodes' --comm.wire=bf16 --bench.algorithms=auto,ring,tree
 bench '4 ranks on 2 nodes' --ranks-per-node=2 --bench.algorithms=ring,hierarchical
 exit "$failures"

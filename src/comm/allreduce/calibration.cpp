@@ -92,6 +92,29 @@ CostModel from_json(const Json& json, const Shape& shape) {
   return model;
 }
 
+// A second per step or byte, and a model can go by nothing else.
+bool is_cost(const Json& value) {
+  return value.is_number() && value.get<double>() >= 0 && value.get<double>() <= 1;
+}
+
+// What a file says must name algorithms that there are, and what they may cost.
+void check_entry(const Json& machine, const std::string& file) {
+  const auto refuse = [&](const std::string& what) {
+    throw usage_error("this calibration is damaged: " + what, file,
+                      "remove it; it is measured again");
+  };
+  if (!is_cost(machine.at("add_s"))) refuse("add_s is no cost");
+  const Json& costs = machine.at("costs");
+  if (!costs.is_object() || costs.empty()) refuse("it has costs of no algorithm");
+  for (const auto& [name, cost] : costs.items()) {
+    const auto is_named = [&](Algorithm algorithm) { return name == name_of(algorithm); };
+    if (std::ranges::none_of(all_algorithms(), is_named)) refuse("'" + name + "' is no algorithm");
+    if (!is_cost(cost.at("step_s")) || !is_cost(cost.at("byte_s"))) {
+      refuse("the costs of '" + name + "' are none");
+    }
+  }
+}
+
 // The whole file; a new one if there is none.
 Json read_file(const std::string& file) {
   std::ifstream stream(file);
@@ -99,6 +122,7 @@ Json read_file(const std::string& file) {
     if (errno != ENOENT) throw io_error("cannot read", file, errno);
     return {{"format", format_name}, {"machines", Json::array()}};
   }
+  if (std::filesystem::is_directory(file)) throw io_error("cannot read", file, EISDIR);
   const Json json = Json::parse(stream, nullptr, false);
   if (!json.is_object() || json.value("format", "") != format_name || !json.contains("machines")) {
     throw usage_error("this is no calibration of AllReduce", file,
@@ -133,7 +157,9 @@ std::optional<CostModel> load_costs(const std::string& file, const Shape& shape)
   try {
     const Json json = read_file(file);
     for (const Json& machine : json.at("machines")) {
-      if (machine.at("key") == key) return from_json(machine, shape);
+      if (machine.at("key") != key) continue;
+      check_entry(machine, file);
+      return from_json(machine, shape);
     }
   } catch (const Json::exception& error) {
     throw usage_error(std::string("this calibration is damaged: ") + error.what(), file,
