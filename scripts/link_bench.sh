@@ -134,7 +134,9 @@ wait_for_nodes
 join_nodes
 write_agent
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-inside 0 setpriv --pdeathsig TERM "$root/scripts/mpirun.sh" --host "10.98.7.1:$ranks,10.98.7.2:$ranks" -n $((2 * ranks)) \
+# exec: so that it is this script whose end it hears of.
+exec nsenter --target "${holders[0]}" --net --uts -- \
+  setpriv --pdeathsig TERM "$root/scripts/mpirun.sh" --host "10.98.7.1:$ranks,10.98.7.2:$ranks" -n $((2 * ranks)) \
   --map-by slot --mca plm rsh --mca plm_rsh_agent "$scratch/agent" --mca pml ob1 \
   --mca btl self,vader,tcp --mca btl_tcp_if_include 10.98.7.0/30 \
   --mca oob_tcp_if_include 10.98.7.0/30 \
