@@ -100,6 +100,7 @@ class Assembly {
   Snapshot finish(const fs::path& marker) {
     Snapshot snapshot{std::move(card_), {}};
     snapshot.card.erase("pieces");
+    snapshot.card.erase("parts");
     for (Whole& whole : wholes_) {
       if (whole.buffer.values.size() != whole.count) {
         throw data_error("the buffer '" + whole.buffer.name + "' is incomplete", marker.string(),

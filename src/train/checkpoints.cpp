@@ -270,6 +270,7 @@ void Checkpoints::begin(Place& place, const TrainingPoint& point, const Identity
   Json card = part == 0 ? card_of(state_, identity(), point, ranks, group_.size())
                         : Json{{"step", point.step}};
   card["pieces"] = copy_.pieces();
+  card["parts"] = place.parts;
   const bool alone = place.parts == 1;
   task_.start([this, &place, part, alone, card = std::move(card)] {
     place.store.write_part(marker_.step, part, place.parts, card, copy_.buffers());

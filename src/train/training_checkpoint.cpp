@@ -276,6 +276,10 @@ void restore(TrainingState& state, const ckpt::Snapshot& snapshot, int rank, int
 }
 
 void restore_for_use(nn::Model& model, const ckpt::Snapshot& snapshot, const std::string& where) {
+  if (snapshot.card.value("parts", 1) > 1) {
+    throw data_error("this is one part of a checkpoint that several ranks have written", where,
+                     "name a model of the registry, or a checkpoint in one file");
+  }
   restore(model, snapshot, where);
   if (find(snapshot, average_name) == nullptr) return;
   read_flat(snapshot, average_name, model.parameters(), where);

@@ -101,7 +101,8 @@ void restore(TrainingState& state, const ckpt::Snapshot& snapshot, int rank, int
              const std::string& where);
 
 // Puts into `model` what `snapshot` holds for predictions: of the checkpoint of a run that averages
-// its weights the average, which is what the run evaluates and publishes. Throws as restore() does.
+// its weights the average, which is what the run evaluates and publishes. Throws as restore() does,
+// and for one part of several of a checkpoint.
 void restore_for_use(nn::Model& model, const ckpt::Snapshot& snapshot, const std::string& where);
 
 }  // namespace podium::train

@@ -316,6 +316,22 @@ TEST_F(CheckpointsTest, TheBestAndOneOfEachStretchStay) {
   EXPECT_GE(steps.back(), 22);
 }
 
+TEST_F(CheckpointsTest, OnePartOfSeveralIsNoModel) {
+  const train::Recipe recipe = test::small_recipe();
+  const fs::path folder = cache_.folder() / "parts";
+  train::TrainerOptions options = every_step(folder);
+  options.checkpoints.part_bytes = 100;
+  train_steps(recipe, 2, options, 3);
+  const fs::path part = files(folder, ".h5").back();
+  nn::Model model = test::small_model(cache_.open(), recipe);
+  try {
+    train::restore_for_use(model, ckpt::read_snapshot(part), part.string());
+    FAIL() << "a model was made of " << part;
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("one part"), std::string::npos) << error.what();
+  }
+}
+
 TEST_F(CheckpointsTest, ACheckpointOfAnEarlierPodiumIsLeftAlone) {
   const train::Recipe recipe = test::small_recipe();
   const fs::path old = cache_.folder() / "small.h5";

@@ -48,7 +48,7 @@ Error left_alone(const char* what) {
 
 Shadow::Shadow(const Plan& plan, size_t part, size_t parts) {
   place(plan, part, parts);
-  memory_ = Block(last_ - first_, "the shadow weights");
+  memory_ = Block(last_ - first_, "the memory of shadow weights");
 }
 
 Shadow::Shadow(const Plan& plan, size_t part, size_t parts, const Intake& intake, Block memory)

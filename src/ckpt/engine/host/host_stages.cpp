@@ -52,7 +52,7 @@ class HostIntake final : public Intake {
  public:
   explicit HostIntake(const Segment& segment) : segment_(segment) {}
 
-  Block shadow_memory(size_t bytes) const override { return {bytes, "the shadow weights"}; }
+  Block shadow_memory(size_t bytes) const override { return {bytes, "the memory of shadow weights"}; }
   void show(uint64_t seq, size_t bytes) override { bucket_ = segment_.slot(seq).first(bytes); }
   void take(std::byte* to, size_t offset, size_t bytes) override {
     std::memcpy(to, bucket_.data() + offset, bytes);
