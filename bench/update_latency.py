@@ -188,8 +188,13 @@ class Clients:
 # --- What came of it -----------------------------------------------------------------------------
 
 def percentile(values, share):
+    """In seconds as `values`, given in ms; None if there are none."""
     ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1e3 if ordered else None
+
+
+def cell(value, digits):
+    return "-" if value is None else f"{value:.{digits}f}"
 
 
 def first_answers(answers):
@@ -223,11 +228,11 @@ def gaps(answers):
 
 def row(what, answers, pauses):
     latencies = [answer.latency for answer in answers]
-    return {"what": what, "requests": len(answers), "p50_ms": percentile(latencies, 0.5) * 1e3,
-            "p99_ms": percentile(latencies, 0.99) * 1e3, "most_ms": max(latencies) * 1e3,
-            "service_p99_ms": percentile([a.answered - a.sent for a in answers], 0.99) * 1e3,
-            "late_p99_ms": percentile([a.sent - a.due for a in answers], 0.99) * 1e3,
-            "longest_gap_ms": max(pauses) * 1e3}
+    return {"what": what, "requests": len(answers), "p50_ms": percentile(latencies, 0.5),
+            "p99_ms": percentile(latencies, 0.99), "most_ms": percentile(latencies, 1),
+            "service_p99_ms": percentile([a.answered - a.sent for a in answers], 0.99),
+            "late_p99_ms": percentile([a.sent - a.due for a in answers], 0.99),
+            "longest_gap_ms": percentile(pauses, 1)}
 
 
 def report(job, clients, options, result):
@@ -242,19 +247,21 @@ def report(job, clients, options, result):
     print("| requests sent | number | p50, ms | p99, ms | longest, ms | p99 once sent, ms "
           "| p99 of sending late, ms | longest time without an answer, ms |\n|---|---|---|---|---|---|---|---|")
     for line in rows:
-        print(f"| {line['what']} | {line['requests']:,} | {line['p50_ms']:.2f} | {line['p99_ms']:.2f} "
-              f"| {line['most_ms']:.1f} | {line['service_p99_ms']:.2f} | {line['late_p99_ms']:.2f} "
-              f"| {line['longest_gap_ms']:.1f} |")
+        cells = [cell(line[key], digits) for key, digits in (
+            ("p50_ms", 2), ("p99_ms", 2), ("most_ms", 1), ("service_p99_ms", 2),
+            ("late_p99_ms", 2), ("longest_gap_ms", 1))]
+        print(f"| {line['what']} | {line['requests']:,} | " + " | ".join(cells) + " |")
     swaps = job.swaps_ms() or [0.0]
+    p99s = [line["p99_ms"] for line in rows]
     summary = {"verb": "bench", "what": "update_latency", "rate": options.rate,
                "updates": len(updates),
                "update_s": statistics.median(end - begin for begin, end in updates) - options.after,
-               "p99_ratio": rows[1]["p99_ms"] / rows[0]["p99_ms"],
+               "p99_ratio": p99s[1] / p99s[0] if all(p99s) else None,
                "failed": len(clients.failures) + result["service"]["failed"],
                "went_back": went_back(clients.answers),
                "swap_median_ms": statistics.median(swaps), "swap_most_ms": max(swaps),
                "rows": rows}
-    print(f"\np99 during updates / quiet: {summary['p99_ratio']:.2f}; {summary['updates']} updates of "
+    print(f"\np99 during updates / quiet: {cell(summary['p99_ratio'], 2)}; {summary['updates']} updates of "
           f"{summary['update_s'] * 1e3:.0f} ms; the swap of all replicas took "
           f"{summary['swap_median_ms']:.3f} ms, at most {summary['swap_most_ms']:.3f} ms; "
           f"{summary['failed']} requests failed, {summary['went_back']} met an older version")
