@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What run.sh and test.sh share: install what is missing, configure, build. To be sourced.
+# What run.sh, test.sh and other scripts share: install what is missing, configure, build, fail. To be sourced.
 #
 # Everything is told on stderr; stdout belongs to Podium. Exit codes are Podium's own: 69 when
 # something needed is absent and cannot be installed, 70 when the build fails.

@@ -14,7 +14,8 @@
 #   --out=DIR              default runs/scaling
 set -euo pipefail
 
-root=$(cd "$(dirname "$0")/.." && pwd)
+# shellcheck source=scripts/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 podium=${PODIUM:-$root/build/release/podium}
 ranks=
 threads=1
@@ -22,13 +23,6 @@ mode=both
 repetitions=5
 pin=yes
 out=runs/scaling
-
-fail() {
-  local code=$1
-  shift
-  echo "${0##*/}: error: $*" >&2
-  exit "$code"
-}
 
 while [ $# -gt 0 ]; do
   case $1 in

@@ -15,7 +15,8 @@
 #   --out=DIR                   for tables and plots; default build/simulated
 set -euo pipefail
 
-root=$(cd "$(dirname "$0")/.." && pwd)
+# shellcheck source=scripts/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 podium=${PODIUM:-$root/build/release/podium}
 ranks=1,4,16,64
 platform=both
@@ -25,13 +26,6 @@ gpu_factor=50
 out=$root/build/simulated
 most_ranks_of_ring=1024
 gpus_per_node=8
-
-fail() {
-  local code=$1
-  shift
-  echo "${0##*/}: error: $*" >&2
-  exit "$code"
-}
 
 while [ $# -gt 0 ]; do
   case $1 in
