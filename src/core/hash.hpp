@@ -20,7 +20,11 @@ class Xxh3Stream {
   Xxh3Stream& operator=(Xxh3Stream&&) noexcept;
 
   void update(std::span<const std::byte> bytes);
+  // update(), and copies the bytes to `to`, in one pass over memory and past the caches: for more
+  // than they hold, which nobody is about to read. What is copied is what was hashed.
+  void copy(std::span<const std::byte> bytes, std::byte* to);
   uint64_t digest() const;
+  void reset();
 
  private:
   struct State;

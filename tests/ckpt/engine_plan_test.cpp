@@ -25,7 +25,7 @@ std::vector<Metas> shared_by(size_t ranks, uint64_t bucket_bytes) {
   std::vector<Metas> all;
   for (size_t rank = 0; rank < ranks; ++rank) {
     Metas metas{7, rank == 0 ? "card" : "", slice_of(some_tensors(), rank, ranks), {}};
-    metas.hashes.resize(bucket_count(shard_bytes_of(metas.pieces), bucket_bytes));
+    metas.hashes.resize(chunk_count(shard_bytes_of(metas.pieces), bucket_bytes));
     all.push_back(std::move(metas));
   }
   return all;
@@ -127,9 +127,9 @@ TEST(Shadow, RefusesAChangedByteAndNamesWhoseItWas) {
   const Plan plan = make_plan(std::vector<Metas>{shard.metas()}, 1024);
   std::vector<std::byte> bytes(shard.of(plan.buckets[2]).begin(), shard.of(plan.buckets[2]).end());
   Shadow shadow(plan, 0, 1);
-  EXPECT_TRUE(shadow.take(plan, plan.buckets[2], bytes));
+  EXPECT_TRUE(shadow.take(plan.buckets[2], bytes));
   bytes[17] ^= std::byte{1};
-  EXPECT_FALSE(shadow.take(plan, plan.buckets[2], bytes));
+  EXPECT_FALSE(shadow.take(plan.buckets[2], bytes));
   EXPECT_NE(shadow.why().find("at byte 2048"), std::string::npos) << shadow.why();
 }
 

@@ -1,10 +1,13 @@
 #include "ckpt/engine/block.hpp"
 
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <utility>
 
 #include "core/error.hpp"
 #include "core/log.hpp"
@@ -23,6 +26,14 @@ size_t available_bytes() {
     std::getline(file, unit);
   }
   return SIZE_MAX;
+}
+
+struct stat facts_of(const FileDescriptor& descriptor) {
+  struct stat facts {};
+  if (::fstat(descriptor.get(), &facts) != 0) {
+    throw io_error("cannot look at shared memory", "checkpoint engine", errno);
+  }
+  return facts;
 }
 
 }  // namespace
@@ -56,12 +67,39 @@ Block::Block(size_t bytes, const std::string& what) {
   std::memset(address, 0, bytes);
 }
 
-Block Block::map(int descriptor, size_t bytes) {
-  void* address = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
-  if (address == MAP_FAILED) throw io_error("cannot map shared memory", "IPC buffer", errno);
+Block Block::shared(size_t bytes, const std::string& what) {
+  if (bytes == 0) return {};
+  check_memory(bytes, what);
+  FileDescriptor descriptor(::memfd_create("podium", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!descriptor) throw io_error("cannot make shared memory", what, errno);
+  // Reserved here: a lack is told now, and is not a crash at the first touch.
+  if (const int error = ::posix_fallocate(descriptor.get(), 0, static_cast<off_t>(bytes))) {
+    throw io_error("cannot reserve " + std::to_string(bytes) + " bytes of shared memory", what,
+                   error);
+  }
+  if (::fcntl(descriptor.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) != 0) {
+    throw io_error("cannot fix the size of shared memory", what, errno);
+  }
+  return map(std::move(descriptor), bytes, Access::write);
+}
+
+Block Block::map(FileDescriptor descriptor, size_t bytes, Access access) {
+  const int protection = PROT_READ | (access == Access::write ? PROT_WRITE : 0);
+  void* address =
+      ::mmap(nullptr, bytes, protection, MAP_SHARED | MAP_POPULATE, descriptor.get(), 0);
+  if (address == MAP_FAILED) throw io_error("cannot map shared memory", "checkpoint engine", errno);
   Block block;
   block.pages_.reset({address, bytes, nullptr});
+  block.descriptor_ = std::move(descriptor);
   return block;
+}
+
+size_t Block::size_of(const FileDescriptor& descriptor) {
+  return static_cast<size_t>(facts_of(descriptor).st_size);
+}
+
+uint64_t Block::number_of(const FileDescriptor& descriptor) {
+  return facts_of(descriptor).st_ino;
 }
 
 Block Block::adopt(void* address, size_t bytes, PagesTraits::Release release) {

@@ -103,9 +103,12 @@ void Engine::share_segment() {
             "the IPC buffer cannot be shared");
 }
 
-// Empty when no rank has failed, else what the first has to say.
-std::string Engine::first_failure(const std::string& own) {
-  if (agree(group_, {own.empty() ? 0U : 1U, 0})[0] == 0) return "";
+// Empty when no rank has failed, else what the first has to say; and whether any rank lacks what
+// `own_lack` is about, in the same exchange.
+std::string Engine::first_failure(const std::string& own, bool own_lack, bool* any_lacks) {
+  const Agreement agreed = agree(group_, {own.empty() ? 0U : 1U, own_lack ? 1U : 0U});
+  if (any_lacks != nullptr) *any_lacks = agreed[1] != 0;
+  if (agreed[0] == 0) return "";
   for (const std::string& text : all_texts(group_, own)) {
     if (!text.empty()) return text;
   }
@@ -138,6 +141,10 @@ double Engine::hold(std::unique_ptr<HostShard> shard) {
     metas.push_back(metas_from_json(Json::parse(text)));
   }
   Plan plan = make_plan(metas, fit_.buffers.bucket_bytes);  // fails alike everywhere, or nowhere
+  if (stages_->direct()) {
+    all_agree(failure_of([&] { tell_shard(*shard); }), "shards cannot be shared");
+  }
+  changed_ = changed_chunks(plan, served_);
   plan_ = std::move(plan);
   metas_ = std::move(metas);
   before_ = std::exchange(shard_, std::move(shard));
@@ -154,50 +161,90 @@ Json Engine::order() const {
   return order;
 }
 
+// To the gate of this rank's pod, which passes the memory on to workers.
+void Engine::tell_shard(const HostShard& shard) const {
+  const Milliseconds limit = group_.policy().limit;
+  Channel channel = Channel::to_local(gate_name_, limit);
+  channel.send({{"role", "shard"}, {"rank", group_.rank()}}, limit, shard.descriptor());
+  if (channel.receive(limit)) return;
+  throw unavailable_error("the gate does not take a shard", "checkpoint engine", "");
+}
+
 UpdateReport Engine::update(size_t workers, Milliseconds patience,
                             std::optional<Schedule> schedule) {
   require(shard_ != nullptr, "an update needs weights", "Engine");
   UpdateReport report;
   report.version = plan_.layout.version;
   report.model_bytes = plan_.layout.model_bytes;
-  const Milliseconds limit = group_.policy().limit;
-  std::string refusal;
   size_t began = 0;
-  if (leads()) {
-    gate_->wait_for(workers, patience);
-    refusal = gate_->begin(order(), next_bucket_, options_.stall + time_to_allocate(plan_));
-    began = gate_->taking();
-  }
-  report.reason = first_failure(refusal);
+  const bool changes_only = begin(workers, patience, report, began);
   const Stopwatch watch;
   std::vector<Gate::Outcome> outcomes;
   if (report.reason.empty()) {
-    const RoundLimits limits{options_.stall};
     const Schedule wish = schedule && fit_.buffers.allow(*schedule) ? *schedule : fit_.schedule;
-    const Rounds::Result result =
-        rounds_->run(plan_, *shard_, next_bucket_, wish, fit_.buffers, limits);
-    report.schedule = result.schedule;
-    std::string failure = result.failure;
-    if (!result.failed && leads()) {
-      segment_->wait_taken(next_bucket_ + plan_.buckets.size(), options_.stall, limit);
-      outcomes = gate_->collect(options_.stall);
-      for (const Gate::Outcome& outcome : outcomes) {
-        if (!outcome.error.empty()) failure = outcome.name + ": " + outcome.error;
-      }
-    }
-    report.reason = first_failure(failure);
+    move(wish, changes_only, report, outcomes);
   }
   report.seconds = watch.seconds();
   next_bucket_ += plan_.buckets.size();
   return conclude(std::move(report), outcomes, began);
 }
 
+// Calls the workers in. Returns whether all of all pods have the version before, so that changes
+// suffice.
+bool Engine::begin(size_t workers, Milliseconds patience, UpdateReport& report, size_t& began) {
+  Gate::Beginning beginning;
+  if (leads()) {
+    gate_->wait_for(workers, patience);
+    beginning = gate_->begin(order(), next_bucket_, options_.stall + time_to_allocate(plan_));
+    began = gate_->taking();
+  }
+  const uint64_t base = identity(served_);
+  const bool lack =
+      std::ranges::any_of(beginning.holds, [&](uint64_t held) { return held != base; });
+  const bool same = std::ranges::count(changed_, 0) == 0;
+  bool any_lacks = false;
+  report.reason = first_failure(beginning.error, lack || same || !stages_->direct(), &any_lacks);
+  return !any_lacks;
+}
+
+void Engine::move(Schedule wish, bool changes_only, UpdateReport& report,
+                  std::vector<Gate::Outcome>& outcomes) {
+  const Milliseconds limit = group_.policy().limit;
+  const Rounds::Result result =
+      rounds_->run(plan_, *shard_, next_bucket_, wish, fit_.buffers, {options_.stall},
+                   changes_only ? std::span<const char>(changed_) : std::span<const char>());
+  report.schedule = result.schedule;
+  std::string failure = result.failure;
+  if (!result.failed) {
+    // All wait here, asleep, since an agreement is for those who have nothing else to do.
+    segment_->wait_taken(next_bucket_ + plan_.buckets.size(), options_.stall, limit);
+    if (leads()) outcomes = gate_->collect(options_.stall);
+  }
+  for (const Gate::Outcome& outcome : outcomes) {
+    if (!outcome.error.empty()) failure = outcome.name + ": " + outcome.error;
+  }
+  report.reason = first_failure(failure);
+  for (const Chunk& chunk : plan_.chunks) {
+    const auto i = static_cast<size_t>(&chunk - plan_.chunks.data());
+    if (!changes_only || changed_[i] != 0) report.sent_bytes += chunk.bytes;
+  }
+  report.sent_bytes *= static_cast<uint64_t>(pods_.count() - 1);
+}
+
 // All know by now whether the update holds.
 UpdateReport Engine::conclude(UpdateReport report, const std::vector<Gate::Outcome>& outcomes,
                               size_t began) {
   report.committed = report.reason.empty();
-  if (report.committed) offer();
-  Json own = {{"began", began}, {"swapped", 0}, {"swap_ns", 0}, {"spans", Json::array()}};
+  if (report.committed) {
+    offer();
+    served_ = plan_;
+    changed_.assign(changed_.size(), 0);
+  }
+  Json own = {{"began", began},
+              {"swapped", 0},
+              {"swap_ns", 0},
+              {"taken_bytes", 0},
+              {"spans", Json::array()}};
   if (leads()) {
     const Json verdict = report.committed ? Json{{"verdict", "commit"}}
                                           : Json{{"verdict", "abort"}, {"reason", report.reason}};
@@ -210,6 +257,9 @@ UpdateReport Engine::conclude(UpdateReport report, const std::vector<Gate::Outco
     }
     own["swapped"] = swapped;
     own["swap_ns"] = longest;
+    uint64_t taken = 0;
+    for (const Gate::Outcome& outcome : outcomes) taken += outcome.taken_bytes;
+    own["taken_bytes"] = taken;
     if (options_.traced_spans > 0) {
       for (const Gate::Outcome& outcome : outcomes) {
         own["spans"].push_back({outcome.name, outcome.spans});
@@ -222,6 +272,7 @@ UpdateReport Engine::conclude(UpdateReport report, const std::vector<Gate::Outco
     const size_t swapped = their.at("swapped");
     report.workers += swapped;
     if (report.committed) report.dropped += their.at("began").get<size_t>() - swapped;
+    report.taken_bytes += their.at("taken_bytes").get<uint64_t>();
     report.swap_s = std::max(report.swap_s, their.at("swap_ns").get<double>() * 1e-9);
     for (const Json& entry : their.at("spans")) {
       report.traced.push_back({pods_.of(static_cast<int>(rank)), entry.at(0), entry.at(1)});

@@ -35,6 +35,8 @@ struct UpdateReport {
   Schedule schedule{};              // that was chosen
   size_t workers = 0;               // that swapped, in all pods
   size_t dropped = 0;               // on the way
+  uint64_t taken_bytes = 0;         // by workers, which do not take what they have
+  uint64_t sent_bytes = 0;          // from pod to pod
   double swap_s = 0;                // the longest pause of a worker
   std::vector<WorkerSpans> traced;  // on rank 0
 };
@@ -75,7 +77,13 @@ class Engine {
   void share_segment();
   void make_stages();
   void all_agree(const std::string& failure, const char* what);
-  std::string first_failure(const std::string& own);
+  std::string first_failure(const std::string& own, bool own_lack = false,
+                            bool* any_lacks = nullptr);
+  void tell_shard(const HostShard& shard) const;
+  bool begin(size_t workers, std::chrono::milliseconds patience, UpdateReport& report,
+             size_t& began);
+  void move(Schedule wish, bool changes_only, UpdateReport& report,
+            std::vector<Gate::Outcome>& outcomes);
   Json order() const;
   UpdateReport conclude(UpdateReport report, const std::vector<Gate::Outcome>& outcomes,
                         size_t began);
@@ -95,6 +103,8 @@ class Engine {
   std::unique_ptr<Rounds> rounds_;
   std::vector<Metas> metas_;
   Plan plan_;
+  Plan served_;                // of the last update that was committed
+  std::vector<char> changed_;  // which chunks of plan_ are not the same there
   std::shared_ptr<HostShard> shard_;
   std::shared_ptr<HostShard> before_;  // whose memory may be used again
   uint64_t next_bucket_ = 0;           // number of the next update's first

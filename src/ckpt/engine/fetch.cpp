@@ -48,7 +48,7 @@ void fetch_shard(const Plan& plan, int rank, const std::string& peer, const Fetc
       throw unavailable_error("the checkpoint engine stopped in the middle of a shard", peer,
                               remedy);
     }
-    if (!shadow.take(plan, bucket, bytes)) {
+    if (!shadow.take(bucket, bytes)) {
       throw data_error(shadow.why(), peer, "fetch again; if it stays so, check that machine");
     }
   }
@@ -75,7 +75,7 @@ Weights fetch(const FetchOptions& options) {
     if (plan.layout.shard_bytes[rank] == 0) continue;
     fetch_shard(plan, static_cast<int>(rank), answer.at("peers").at(rank), options, shadow, bucket);
   }
-  return shadow.finish(plan.layout);
+  return shadow.finish();
 }
 
 }  // namespace podium::ckpt::engine

@@ -104,10 +104,31 @@ void Gate::let_in() {
   FileDescriptor socket(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (!socket || !is_own_user(socket)) return;
   Channel channel(std::move(socket), most_first_message_bytes);
-  const std::optional<Json> hello = channel.receive(manners);
+  FileDescriptor memory;
+  const std::optional<Json> hello = channel.receive(manners, &memory);
   if (!hello) return;
+  if (text_in(*hello, "role") == "shard") {
+    return keep_shard(std::move(channel), *hello, std::move(memory));
+  }
   channel.accept_up_to(most_message_bytes);
   admit(std::move(channel), *hello);
+}
+
+// A rank has a shard that workers read where it lies; without a descriptor, none any more.
+void Gate::keep_shard(Channel channel, const Json& told, FileDescriptor memory) {
+  if (!told.contains("rank") || !told["rank"].is_number_integer()) return;
+  const int rank = told["rank"];
+  Shard shard{std::move(memory), 0};
+  if (shard.memory) shard.bytes = Block::size_of(shard.memory);
+  {
+    const std::lock_guard lock(mutex_);
+    if (shard.memory) {
+      shards_[rank] = std::move(shard);
+    } else {
+      shards_.erase(rank);
+    }
+  }
+  channel.send({{"kept", rank}}, manners);
 }
 
 void Gate::admit(Channel channel, const Json& hello) {
@@ -155,25 +176,42 @@ size_t Gate::wait_for(size_t workers, Milliseconds limit) const {
   return members(SeatState::joined).size();
 }
 
-std::string Gate::begin(const Json& message, uint64_t first, Milliseconds limit) {
+// The descriptors of the shards follow the order, each with a message of its own.
+void Gate::send_order(Member& member, const Json& order, Milliseconds limit) {
+  member.channel.send(order, limit);
+  const std::lock_guard lock(mutex_);
+  for (const auto& [rank, shard] : shards_) {
+    member.channel.send(
+        {{"rank", rank}, {"memory", Block::number_of(shard.memory)}, {"bytes", shard.bytes}}, limit,
+        shard.memory.get());
+  }
+}
+
+Gate::Beginning Gate::begin(Json message, uint64_t first, Milliseconds limit) {
   const auto end = SteadyClock::now() + limit;
+  {
+    const std::lock_guard lock(mutex_);
+    message["shards"] = shards_.size();
+  }
   const Members invited = members(SeatState::joined);
   for (const auto& member : invited) {
     Seat& seat = segment_.seat(member->seat);
     seat.next = first;
     SeatState joined = SeatState::joined;
     seat.state.compare_exchange_strong(joined, SeatState::taking);
-    member->channel.send(message, left(end));
+    send_order(*member, message, left(end));
   }
-  std::string error;
+  Beginning beginning;
   for (const auto& member : invited) {
     const std::optional<Json> answer = member->channel.receive(left(end));
     if (!answer) segment_.drop(member->seat);  // gone, or too slow: the others go on
-    if (answer && answer->contains("error")) {
-      error = member->name + ": " + text_in(*answer, "error");
+    if (!answer) continue;
+    if (answer->contains("error")) {
+      beginning.error = member->name + ": " + text_in(*answer, "error");
     }
+    beginning.holds.push_back(answer->value("holds", uint64_t{0}));
   }
-  return error;
+  return beginning;
 }
 
 size_t Gate::taking() const {
@@ -186,8 +224,9 @@ std::vector<Gate::Outcome> Gate::collect(Milliseconds limit) {
   for (const auto& member : members(SeatState::taking)) {
     const std::optional<Json> answer = member->channel.receive(left(end));
     if (answer) {
-      outcomes.push_back(
-          {member->name, text_in(*answer, "error"), answer->value("spans", Json::array())});
+      outcomes.push_back({member->name, text_in(*answer, "error"),
+                          answer->value("taken_bytes", uint64_t{0}),
+                          answer->value("spans", Json::array())});
     } else {
       segment_.drop(member->seat);
     }

@@ -36,7 +36,7 @@ struct Metas {
   uint64_t version = 0;
   std::string card;  // text about the model; at most one rank has any
   std::vector<Piece> pieces;
-  std::vector<uint64_t> hashes;  // XXH3 of each bucket of the shard, in order
+  std::vector<uint64_t> hashes;  // XXH3 of each chunk of the shard (plan.hpp), in order
 };
 
 struct Tensor {
@@ -52,6 +52,8 @@ struct PlacedPiece {
   uint64_t shard_offset = 0;
   uint64_t place = 0;  // first byte in the model
   uint64_t bytes = 0;
+
+  bool operator==(const PlacedPiece&) const = default;
 };
 
 struct Layout {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.hpp"
+#include "core/hash.hpp"
 
 namespace podium::ckpt::engine {
 namespace {
@@ -24,9 +25,18 @@ void add_items(std::span<const PlacedPiece> pieces, const Bucket& bucket, size_t
   }
 }
 
+// Takes the next hashes of `metas`, whose first `used` have been taken.
+void add_chunks(const Metas& metas, const Bucket& bucket, size_t* used,
+                std::vector<Chunk>* chunks) {
+  for (uint64_t offset = 0; offset < bucket.bytes; offset += chunk_bytes) {
+    chunks->push_back(
+        {offset, std::min(chunk_bytes, bucket.bytes - offset), metas.hashes[(*used)++]});
+  }
+}
+
 void check_hashes(std::span<const Metas> ranks, const Layout& layout, uint64_t bucket_bytes) {
   for (size_t rank = 0; rank < ranks.size(); ++rank) {
-    if (ranks[rank].hashes.size() == bucket_count(layout.shard_bytes[rank], bucket_bytes)) continue;
+    if (ranks[rank].hashes.size() == chunk_count(layout.shard_bytes[rank], bucket_bytes)) continue;
     throw data_error("there are " + std::to_string(ranks[rank].hashes.size()) +
                          " checksums for a shard of " + std::to_string(layout.shard_bytes[rank]) +
                          " bytes",
@@ -44,6 +54,7 @@ Plan make_plan(std::span<const Metas> ranks, uint64_t bucket_bytes) {
   plan.bucket_bytes = bucket_bytes;
   check_hashes(ranks, plan.layout, bucket_bytes);
   std::vector<size_t> reached(ranks.size());
+  std::vector<size_t> used(ranks.size());
   plan.rounds.push_back(0);
   for (uint64_t round = 0;; ++round) {
     for (size_t rank = 0; rank < ranks.size(); ++rank) {
@@ -52,17 +63,44 @@ Plan make_plan(std::span<const Metas> ranks, uint64_t bucket_bytes) {
       Bucket bucket{static_cast<int>(rank),
                     offset,
                     std::min(bucket_bytes, plan.layout.shard_bytes[rank] - offset),
-                    ranks[rank].hashes[round],
                     plan.items.size(),
+                    0,
+                    plan.chunks.size(),
                     0};
       add_items(plan.layout.pieces[rank], bucket, &reached[rank], &plan.items);
       bucket.last_item = plan.items.size();
+      add_chunks(ranks[rank], bucket, &used[rank], &plan.chunks);
+      bucket.last_chunk = plan.chunks.size();
       plan.buckets.push_back(bucket);
     }
     if (plan.buckets.size() == plan.rounds.back()) break;
     plan.rounds.push_back(plan.buckets.size());
   }
   return plan;
+}
+
+uint64_t identity(const Plan& plan) {
+  Xxh3Stream stream;
+  stream.update(std::as_bytes(std::span(&plan.layout.version, 1)));
+  for (const Chunk& chunk : plan.chunks) {
+    stream.update(std::as_bytes(std::span(&chunk.hash, 1)));
+  }
+  return stream.digest();
+}
+
+bool same_cut(const Plan& one, const Plan& other) {
+  return one.bucket_bytes == other.bucket_bytes &&
+         one.layout.model_bytes == other.layout.model_bytes &&
+         one.layout.pieces == other.layout.pieces;
+}
+
+std::vector<char> changed_chunks(const Plan& plan, const Plan& before) {
+  std::vector<char> changed(plan.chunks.size(), 1);
+  if (!same_cut(plan, before)) return changed;
+  for (size_t i = 0; i < changed.size(); ++i) {
+    changed[i] = plan.chunks[i].hash == before.chunks[i].hash ? 0 : 1;
+  }
+  return changed;
 }
 
 }  // namespace podium::ckpt::engine

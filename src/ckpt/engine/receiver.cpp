@@ -3,10 +3,9 @@
 #include <poll.h>
 
 #include <algorithm>
-#include <cstring>
+#include <utility>
 
 #include "core/error.hpp"
-#include "core/hash.hpp"
 
 namespace podium::ckpt::engine {
 namespace {
@@ -43,80 +42,6 @@ Error left_alone(const char* what) {
 
 }  // namespace
 
-// --- Shadow
-// ---------------------------------------------------------------------------------------
-
-Shadow::Shadow(const Plan& plan, size_t part, size_t parts) {
-  place(plan, part, parts);
-  memory_ = Block(last_ - first_, "the memory of shadow weights");
-}
-
-Shadow::Shadow(const Plan& plan, size_t part, size_t parts, const Intake& intake, Block memory)
-    : memory_(std::move(memory)) {
-  place(plan, part, parts);
-  if (memory_.size() >= last_ - first_) return;
-  memory_ = {};
-  memory_ = intake.shadow_memory(last_ - first_);
-}
-
-void Shadow::place(const Plan& plan, size_t part, size_t parts) {
-  const uint64_t lines = plan.layout.model_bytes / alignment_bytes;
-  first_ = lines * part / parts * alignment_bytes;
-  last_ = lines * (part + 1) / parts * alignment_bytes;
-}
-
-bool Shadow::wants(const Plan& plan, const Bucket& bucket) const {
-  return std::ranges::any_of(plan.items_of(bucket), [&](const Item& item) {
-    return item.place < last_ && item.place + item.bytes > first_;
-  });
-}
-
-// Calls take_item(to, offset in the bucket, bytes) for all that is wanted: whether anything is.
-template <typename Take>
-bool Shadow::take_items(const Plan& plan, const Bucket& bucket, const Take& take_item) {
-  bool wanted = false;
-  for (const Item& item : plan.items_of(bucket)) {
-    const uint64_t begin = std::max(item.place, first_);
-    const uint64_t end = std::min(item.place + item.bytes, last_);
-    if (begin >= end) continue;
-    wanted = true;
-    take_item(memory_.bytes() + (begin - first_), item.bucket_offset + (begin - item.place),
-              end - begin);
-  }
-  return wanted;
-}
-
-// Copies first: a byte that changed under our hands then fails the check.
-bool Shadow::take(const Plan& plan, const Bucket& bucket, std::span<const std::byte> bytes) {
-  const auto copy = [&](std::byte* to, uint64_t offset, uint64_t count) {
-    std::memcpy(to, bytes.data() + offset, count);
-  };
-  return !take_items(plan, bucket, copy) || check(bucket, bytes);
-}
-
-bool Shadow::take(const Plan& plan, const Bucket& bucket, Intake& intake, uint64_t seq) {
-  intake.show(seq, bucket.bytes);
-  const auto copy = [&](std::byte* to, uint64_t offset, uint64_t count) {
-    intake.take(to, offset, count);
-  };
-  return !take_items(plan, bucket, copy) || check(bucket, intake.shown());
-}
-
-bool Shadow::check(const Bucket& bucket, std::span<const std::byte> bytes) {
-  if (xxh3(bytes) == bucket.hash) return true;
-  why_ = "a bucket of " + std::to_string(bucket.bytes) + " bytes from rank " +
-         std::to_string(bucket.owner) + ", at byte " + std::to_string(bucket.shard_offset) +
-         " of its shard, has the wrong checksum";
-  return false;
-}
-
-Weights Shadow::finish(Layout layout) {
-  return {std::move(layout), first_, last_ - first_, std::move(memory_)};
-}
-
-// --- Receiver
-// -------------------------------------------------------------------------------------
-
 Receiver::Receiver(const std::string& gate, ReceiverOptions options)
     : options_(std::move(options)), channel_(Channel::to_local(gate, options_.limit)) {
   FileDescriptor memory;
@@ -128,10 +53,15 @@ Receiver::Receiver(const std::string& gate, ReceiverOptions options)
   segment_ = std::make_unique<Segment>(std::move(memory));
 }
 
-Json Receiver::expect(const char* what) {
-  std::optional<Json> message = channel_.receive(options_.limit);
+Json Receiver::expect(const char* what, FileDescriptor* passed) {
+  std::optional<Json> message = channel_.receive(options_.limit, passed);
   if (!message) throw left_alone(what);
   return std::move(*message);
+}
+
+Weights Receiver::release() {
+  plan_of_current_.reset();
+  return std::move(current_);
 }
 
 bool Receiver::take(Milliseconds limit) {
@@ -139,34 +69,85 @@ bool Receiver::take(Milliseconds limit) {
   pollfd entry{channel_.descriptor(), POLLIN, 0};
   if (::poll(&entry, 1, static_cast<int>(limit.count())) == 0) return false;
   const Json order = expect("no update began");
-  const uint64_t first = order.at("first");
-  Plan plan;
-  std::unique_ptr<Intake> intake;
-  std::optional<Shadow> shadow;
-  std::string refusal;
+  ++updates_;
+  SharedShards shards;
+  std::string refusal = map_shards(order, shards);
+  Task task;
   try {
-    plan = make_plan(all_metas(order.at("metas")), order.at("bucket_bytes"));
-    intake = make_intake(*segment_, order.value("handles", Json::array()), plan.bucket_bytes,
-                         options_.keeps_on_gpu ? &options_.part : nullptr);
-    shadow.emplace(plan, options_.part, options_.parts, *intake, std::move(spare_));
-    spans_ = SpanRecorder(order.value("traced", false) ? plan.buckets.size() : 0);
+    if (refusal.empty()) task = prepare(order, std::move(shards));
   } catch (const Error& error) {
     refusal = error.what();
   }
-  if (!shadow) {
-    channel_.send({{"error", refusal}}, options_.limit);
-    why_ = expect("no verdict").value("reason", refusal);
-    channel_.send({{"kept", current_.version()}}, options_.limit);
-    return false;
-  }
-  channel_.send({{"ready", true}}, options_.limit);
-  if (reload(plan, first, *shadow, *intake)) tell_outcome(plan, *shadow);
-  return conclude(plan, *shadow);
+  if (!refusal.empty()) return refuse(refusal);
+  // What the engine may build on, sending changes only.
+  const bool has_base = plan_of_current_ != nullptr && !options_.keeps_on_gpu;
+  if (has_base) task.shadow->base_on(current_, *plan_of_current_);
+  channel_.send({{"ready", true}, {"holds", has_base ? identity(*plan_of_current_) : 0}},
+                options_.limit);
+  if (reload(task)) tell_outcome(task);
+  return conclude(task);
 }
 
-void Receiver::tell_outcome(const Plan& plan, const Shadow& shadow) {
-  Json outcome = {{"version", plan.layout.version}};
-  if (!shadow.why().empty()) outcome["error"] = shadow.why();
+Receiver::Task Receiver::prepare(const Json& order, SharedShards shards) {
+  Task task;
+  const auto plan =
+      std::make_shared<Plan>(make_plan(all_metas(order.at("metas")), order.at("bucket_bytes")));
+  for (size_t rank = 0; rank < shards.size(); ++rank) {
+    const auto& bytes = plan->layout.shard_bytes;
+    if (shards[rank].empty() || (rank < bytes.size() && shards[rank].size() >= bytes[rank]))
+      continue;
+    throw data_error("the shard of rank " + std::to_string(rank) + " is shorter than its metas say",
+                     "checkpoint engine", "run the same version of Podium everywhere");
+  }
+  task.plan = plan;
+  task.first = order.at("first");
+  task.intake = make_intake(*segment_, order.value("handles", Json::array()), plan->bucket_bytes,
+                            options_.keeps_on_gpu ? &options_.part : nullptr, std::move(shards));
+  task.shadow = std::make_unique<Shadow>(*plan, options_.part, options_.parts, *task.intake,
+                                         std::exchange(spare_, {}));
+  spans_ = SpanRecorder(order.value("traced", false) ? plan->buckets.size() : 0);
+  return task;
+}
+
+// Every one that was announced is taken from the channel, also when one cannot be mapped: why.
+std::string Receiver::map_shards(const Json& order, SharedShards& shards) {
+  std::string failure;
+  for (uint64_t i = 0; i < order.value("shards", uint64_t{0}); ++i) {
+    FileDescriptor memory;
+    const Json told = expect("no shard came", &memory);
+    try {
+      map_shard(told, std::move(memory), shards);
+    } catch (const Error& error) {
+      failure = error.what();
+    }
+  }
+  // The engine fills two in turn.
+  std::erase_if(mapped_, [&](const auto& entry) { return entry.second.update + 1 < updates_; });
+  return failure;
+}
+
+void Receiver::map_shard(const Json& told, FileDescriptor memory, SharedShards& shards) {
+  const size_t rank = told.at("rank");
+  Mapped& mapped = mapped_[told.at("memory").get<uint64_t>()];
+  if (mapped.memory.size() == 0) {
+    mapped.memory = Block::map(std::move(memory), told.at("bytes"), Block::Access::read);
+  }
+  mapped.update = updates_;
+  if (shards.size() <= rank) shards.resize(rank + 1);
+  shards[rank] = mapped.memory.span();
+}
+
+bool Receiver::refuse(const std::string& why) {
+  channel_.send({{"error", why}}, options_.limit);
+  why_ = expect("no verdict").value("reason", why);
+  channel_.send({{"kept", current_.version()}}, options_.limit);
+  return false;
+}
+
+void Receiver::tell_outcome(const Task& task) {
+  Json outcome = {{"version", task.plan->layout.version},
+                  {"taken_bytes", task.shadow->taken_bytes()}};
+  if (!task.shadow->why().empty()) outcome["error"] = task.shadow->why();
   Json spans = Json::array();
   for (const Span& span : spans_.spans()) spans.push_back({span.begin_ns, span.end_ns});
   outcome["spans"] = std::move(spans);
@@ -175,19 +156,22 @@ void Receiver::tell_outcome(const Plan& plan, const Shadow& shadow) {
 
 // Goes from one bucket that it wants to the next. One with the wrong checksum is told at the end:
 // the others are not held up. False when the engine has given the update up.
-bool Receiver::reload(const Plan& plan, uint64_t first, Shadow& shadow, Intake& intake) {
+bool Receiver::reload(Task& task) {
+  const std::vector<Bucket>& buckets = task.plan->buckets;
   const auto next_wanted = [&](size_t from) {
-    while (from < plan.buckets.size() && !shadow.wants(plan, plan.buckets[from])) ++from;
+    while (from < buckets.size() && !task.shadow->wants(buckets[from])) ++from;
     return from;
   };
   size_t i = next_wanted(0);
   while (true) {
-    if (!segment_->take(seat_, first + i)) throw left_alone("it was too slow");
-    if (i == plan.buckets.size()) return true;
-    if (!wait_published(first + i)) return false;
-    const Bucket& bucket = plan.buckets[i];
+    if (!segment_->take(seat_, task.first + i)) throw left_alone("it was too slow");
+    if (i == buckets.size()) return true;
+    const uint64_t seq = task.first + i;
+    if (!wait_published(seq)) return false;
     const int64_t begin = trace_now_ns();
-    if (shadow.why().empty()) shadow.take(plan, bucket, intake, first + i);
+    if (task.shadow->why().empty()) {
+      task.shadow->take(buckets[i], *task.intake, seq, segment_->is_partial(seq));
+    }
     spans_.add("reload weights", begin);
     i = next_wanted(i + 1);
   }
@@ -204,20 +188,20 @@ bool Receiver::wait_published(uint64_t seq) {
   return true;
 }
 
-bool Receiver::conclude(const Plan& plan, Shadow& shadow) {
+bool Receiver::conclude(Task& task) {
   const Json verdict = expect("no verdict");
   const bool commit = verdict.value("verdict", "") == "commit";
   if (!commit) {
     why_ = verdict.value("reason", "the update was given up");
-    spare_ = shadow.finish({}).memory;
+    spare_ = task.shadow->give_up();
     channel_.send({{"kept", current_.version()}}, options_.limit);
     return false;
   }
   const int64_t begin = trace_now_ns();
-  Weights fresh = shadow.finish(plan.layout);
+  Weights fresh = task.shadow->finish();
   std::swap(current_, fresh);
   const int64_t swapped = trace_now_ns();
-  spare_ = std::move(fresh.memory);
+  spare_ = {std::move(fresh.memory), std::exchange(plan_of_current_, std::move(task.plan))};
   channel_.send({{"swapped", current_.version()}, {"swap_ns", swapped - begin}}, options_.limit);
   return true;
 }

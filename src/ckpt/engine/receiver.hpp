@@ -1,67 +1,22 @@
 // Receiver: the side of an inference worker, a process without MPI.
 //
-// It sits at the gate of its pod, takes buckets from the IPC buffer into its shadow weights, checks
-// every one against the checksum of whoever held it, and swaps when all have agreed; until then,
-// and after any failure, the weights from before stand as they were. A worker may want a part of
-// the model only, as where several share one model. One thread.
+// It sits at the gate of its pod, takes buckets from the shards of its pod and from the IPC buffer
+// into its shadow weights (shadow.hpp), and swaps when all have agreed; until then, and after any
+// failure, the weights from before stand as they were. A worker may want a part of the model only,
+// as where several share one model. One thread.
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <string>
 
-#include "ckpt/engine/block.hpp"
 #include "ckpt/engine/channel.hpp"
-#include "ckpt/engine/intake.hpp"
-#include "ckpt/engine/plan.hpp"
 #include "ckpt/engine/segment.hpp"
+#include "ckpt/engine/shadow.hpp"
 #include "core/trace.hpp"
 
 namespace podium::ckpt::engine {
-
-// Weights of one version, or of a part of the model: the bytes [first, first + memory.size()).
-struct Weights {
-  Layout layout;  // version 0: none yet
-  uint64_t first = 0;
-  uint64_t bytes = 0;
-  Block memory;
-
-  uint64_t version() const { return layout.version; }
-  // The bytes of a tensor. REQUIRES: they are in this part, and on the host.
-  std::span<const std::byte> of(const Tensor& tensor) const {
-    return memory.span().subspan(tensor.place - first, tensor.bytes);
-  }
-};
-
-// Shadow weights while they fill.
-class Shadow {
- public:
-  // For part `part` of `parts` of the model, on the host. Throws unavailable_error.
-  Shadow(const Plan& plan, size_t part, size_t parts);
-  // In memory of `intake`; `memory` of an earlier one is used where it is large enough.
-  Shadow(const Plan& plan, size_t part, size_t parts, const Intake& intake, Block memory);
-
-  // Takes what belongs here of a bucket, and checks all of it. False, and why() says which, when
-  // the checksum is wrong.
-  bool take(const Plan& plan, const Bucket& bucket, std::span<const std::byte> bytes);
-  // The same of bucket `seq` of the IPC buffer.
-  bool take(const Plan& plan, const Bucket& bucket, Intake& intake, uint64_t seq);
-  bool wants(const Plan& plan, const Bucket& bucket) const;
-
-  const std::string& why() const { return why_; }
-  Weights finish(Layout layout);
-
- private:
-  void place(const Plan& plan, size_t part, size_t parts);
-  bool check(const Bucket& bucket, std::span<const std::byte> bytes);
-  template <typename Take>
-  bool take_items(const Plan& plan, const Bucket& bucket, const Take& take_item);
-
-  uint64_t first_ = 0;
-  uint64_t last_ = 0;
-  Block memory_;
-  std::string why_;
-};
 
 struct ReceiverOptions {
   std::string name = "worker";
@@ -87,15 +42,32 @@ class Receiver {
   bool take(std::chrono::milliseconds limit);
 
   const Weights& weights() const { return current_; }
-  Weights release() { return std::move(current_); }
+  Weights release();
   const std::string& why() const { return why_; }
 
  private:
-  bool reload(const Plan& plan, uint64_t first, Shadow& shadow, Intake& intake);
-  void tell_outcome(const Plan& plan, const Shadow& shadow);
+  // A shard that this process has mapped, in the update of that number the last time.
+  struct Mapped {
+    Block memory;
+    uint64_t update = 0;
+  };
+  // An update as the engine orders it.
+  struct Task {
+    std::shared_ptr<const Plan> plan;
+    uint64_t first = 0;  // number of its first bucket
+    std::unique_ptr<Intake> intake;
+    std::unique_ptr<Shadow> shadow;
+  };
+
+  Task prepare(const Json& order, SharedShards shards);
+  std::string map_shards(const Json& order, SharedShards& shards);
+  void map_shard(const Json& told, FileDescriptor memory, SharedShards& shards);
+  bool refuse(const std::string& why);
+  bool reload(Task& task);
+  void tell_outcome(const Task& task);
   bool wait_published(uint64_t seq);
-  bool conclude(const Plan& plan, Shadow& shadow);
-  Json expect(const char* what);
+  bool conclude(Task& task);
+  Json expect(const char* what, FileDescriptor* passed = nullptr);
 
   ReceiverOptions options_;
   Channel channel_;
@@ -104,8 +76,11 @@ class Receiver {
   std::unique_ptr<Segment> segment_;
   size_t seat_ = 0;
   SpanRecorder spans_;
+  std::map<uint64_t, Mapped> mapped_;  // by the number of the memory
+  uint64_t updates_ = 0;
   Weights current_;
-  Block spare_;  // of the version before, for the next shadow
+  std::shared_ptr<const Plan> plan_of_current_;
+  Spare spare_;  // of the version before, for the next shadow
 };
 
 }  // namespace podium::ckpt::engine

@@ -38,6 +38,20 @@ struct Rounds::Way {
   const uint64_t base;
   const Buffers& buffers;
   const RoundLimits& limits;
+  const std::span<const char> travels;
+
+  bool partial() const { return !travels.empty(); }
+  // Calls action(offset, bytes) for each stretch of a bucket that travels between pods.
+  template <typename Action>
+  void for_stretches(const Bucket& bucket, const Action& action) const {
+    if (!partial()) return action(uint64_t{0}, bucket.bytes);
+    for (size_t i = bucket.first_chunk; i < bucket.last_chunk; ++i) {
+      if (travels[i] == 0) continue;
+      const uint64_t begin = plan.chunks[i].bucket_offset;
+      while (i + 1 < bucket.last_chunk && travels[i + 1] != 0) ++i;
+      action(begin, plan.chunks[i].bucket_offset + plan.chunks[i].bytes - begin);
+    }
+  }
 
   // H2D buffers take turns.
   size_t buffer(size_t round) const { return round % buffers.h2d; }
@@ -58,15 +72,24 @@ Rounds::Rounds(comm::Communicator& group, const Pods& pods, const Segment& segme
       stages_(stages),
       uploader_(stages, spans),
       spans_(spans) {
-  sends_.reserve(static_cast<size_t>(pods.count()));
+  const size_t most_stretches = segment.slot_bytes() / chunk_bytes / 2 + 1;
+  requests_.reserve(static_cast<size_t>(pods.count()) * most_stretches);
 }
 
 Rounds::Result Rounds::run(const Plan& plan, const HostShard& shard, uint64_t base, Schedule wish,
-                           const Buffers& buffers, const RoundLimits& limits) {
-  const Way way{plan, shard, base, buffers, limits};
+                           const Buffers& buffers, const RoundLimits& limits,
+                           std::span<const char> travels) {
+  const Way way{plan, shard, base, buffers, limits, travels};
   Result result;
   spans_.clear();
   uploader_.spans().clear();
+  // Nothing is measured where all have the buffers of all: the shards themselves.
+  if (stages_.direct() && wish == Schedule::automatic) wish = Schedule::three;
+  if (stages_.direct() && wish == Schedule::three && pods_.count() == 1) {
+    publish_all(way);
+    result.schedule = wish;
+    return result;
+  }
   const size_t rounds = plan.round_count();
   AutoChoice choice(wish, buffers, rounds);
   bool trial_ended = false;
@@ -97,6 +120,17 @@ Rounds::Result Rounds::run(const Plan& plan, const HostShard& shard, uint64_t ba
   return result;
 }
 
+// Workers go on from one bucket to the next without waiting for anybody.
+void Rounds::publish_all(const Way& way) {
+  for (size_t i = 0; i < way.plan.buckets.size(); ++i) {
+    if (way.plan.buckets[i].owner != group_.rank()) continue;
+    const int64_t begin = trace_now_ns();
+    wait_to_publish(way, way.base + i, Schedule::three);
+    segment_.publish(way.base + i);
+    spans_.add("broadcast (src)", begin);
+  }
+}
+
 void Rounds::request_upload(const Way& way, size_t round) {
   if (const Bucket* bucket = way.own(round, group_.rank())) {
     uploader_.request(way.buffer(round), way.shard.of(*bucket));
@@ -125,22 +159,34 @@ void Rounds::wait_for_slot(const Way& way, uint64_t seq, Schedule schedule) {
   }
 }
 
+// What lies in no slot waits for none, unless the schedule holds it back.
+void Rounds::wait_to_publish(const Way& way, uint64_t seq, Schedule schedule) {
+  if (stages_.direct() && schedule == Schedule::three) {
+    segment_.wait_note(seq, way.limits.stall, group_.policy().limit);
+  } else {
+    wait_for_slot(way, seq, schedule);
+  }
+}
+
 void Rounds::send_own(const Way& way, size_t index, Schedule schedule) {
   const Bucket& bucket = way.plan.buckets[index];
   const uint64_t seq = way.base + index;
   const auto round = static_cast<size_t>(bucket.shard_offset / way.plan.bucket_bytes);
   const size_t buffer = way.buffer(round);
-  wait_for_slot(way, seq, schedule);
+  wait_to_publish(way, seq, schedule);
   const int64_t begin = trace_now_ns();
-  sends_.clear();
+  const std::span<const std::byte> bytes = stages_.outgoing(buffer, bucket.bytes);
+  requests_.clear();
   for (int pod = 0; pod < pods_.count(); ++pod) {
     if (pod == pods_.of(group_.rank())) continue;
-    sends_.push_back(group_.isend(stages_.outgoing(buffer, bucket.bytes),
-                                  pods_.receiver(pod, bucket.owner), bucket_tag));
+    way.for_stretches(bucket, [&](uint64_t offset, uint64_t count) {
+      requests_.push_back(group_.isend(bytes.subspan(offset, count),
+                                       pods_.receiver(pod, bucket.owner), bucket_tag));
+    });
   }
   stages_.place(seq, buffer, bucket.bytes);
   segment_.publish(seq);
-  for (comm::Request& request : sends_) group_.wait(request, "broadcast of a bucket", -1);
+  for (comm::Request& request : requests_) group_.wait(request, "broadcast of a bucket", -1);
   spans_.add("broadcast (src)", begin);
 }
 
@@ -149,11 +195,16 @@ void Rounds::receive_for_pod(const Way& way, size_t index, Schedule schedule) {
   const uint64_t seq = way.base + index;
   wait_for_slot(way, seq, schedule);
   const int64_t begin = trace_now_ns();
-  comm::Request receiving =
-      group_.irecv(stages_.landing(seq, bucket.bytes), bucket.owner, bucket_tag);
-  group_.wait(receiving, "broadcast of a bucket", bucket.owner);
+  const std::span<std::byte> bytes = stages_.landing(seq, bucket.bytes);
+  requests_.clear();
+  way.for_stretches(bucket, [&](uint64_t offset, uint64_t count) {
+    requests_.push_back(group_.irecv(bytes.subspan(offset, count), bucket.owner, bucket_tag));
+  });
+  for (comm::Request& request : requests_) {
+    group_.wait(request, "broadcast of a bucket", bucket.owner);
+  }
   stages_.landed(seq, bucket.bytes);
-  segment_.publish(seq);
+  segment_.publish(seq, way.partial());
   spans_.add("broadcast (dst)", begin);
 }
 

@@ -1,9 +1,11 @@
 // Rounds: the loop of an update on one checkpoint rank.
 //
-// In a round every rank that has one brings its next bucket by H2D; the ranks agree in one small
-// exchange that nobody has failed; then the buckets are broadcast in turn: the owner writes its own
-// into the IPC buffer of its pod and sends it to one rank of each other pod, which receives it into
-// the buffer there. Workers reload meanwhile. Nothing is allocated in the loop.
+// Where the workers of a pod read its shards where they lie, and there is one pod, nothing is moved
+// here: buckets are only published. Else, in a round every rank that has one brings its next bucket
+// by H2D; the ranks agree in one small exchange that nobody has failed; then the buckets are
+// broadcast in turn: the owner writes its own into the IPC buffer of its pod and sends it to one
+// rank of each other pod, which receives it into the buffer there. Workers reload meanwhile.
+// Nothing is allocated in the loop.
 #pragma once
 
 #include <array>
@@ -59,10 +61,10 @@ class Rounds {
     bool failed = false;  // some rank has
     Schedule schedule{};  // at the end
   };
-  // Collective. `base` is the number of the plan's first bucket. Throws internal_error when a rank
-  // stays away.
+  // Collective. `base` is the number of the plan's first bucket. Between pods travel the chunks
+  // that `travels` marks; all where it is empty. Throws internal_error when a rank stays away.
   Result run(const Plan& plan, const HostShard& shard, uint64_t base, Schedule wish,
-             const Buffers& buffers, const RoundLimits& limits);
+             const Buffers& buffers, const RoundLimits& limits, std::span<const char> travels = {});
 
   const SpanRecorder& broadcast_spans() const { return spans_; }
   const SpanRecorder& upload_spans() { return uploader_.spans(); }
@@ -70,11 +72,14 @@ class Rounds {
  private:
   struct Way;  // of one update
 
+  void publish_all(const Way& way);
+
   void request_upload(const Way& way, size_t round);
   void send_round(const Way& way, size_t round, Schedule schedule);
   void send_own(const Way& way, size_t index, Schedule schedule);
   void receive_for_pod(const Way& way, size_t index, Schedule schedule);
   void wait_for_slot(const Way& way, uint64_t seq, Schedule schedule);
+  void wait_to_publish(const Way& way, uint64_t seq, Schedule schedule);
 
   comm::Communicator& group_;
   const Pods& pods_;
@@ -82,7 +87,7 @@ class Rounds {
   Stages& stages_;
   Uploader uploader_;
   SpanRecorder spans_;
-  std::vector<comm::Request> sends_;
+  std::vector<comm::Request> requests_;
 };
 
 }  // namespace podium::ckpt::engine

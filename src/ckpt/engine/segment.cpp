@@ -1,9 +1,6 @@
 #include "ckpt/engine/segment.hpp"
 
-#include <fcntl.h>
 #include <linux/futex.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -18,7 +15,7 @@
 namespace podium::ckpt::engine {
 namespace {
 
-constexpr uint64_t magic = 0x31435049'444f50ULL;  // "PODIPC1"
+constexpr uint64_t magic = 0x32435049'444f50ULL;  // "PODIPC2"
 constexpr size_t page_bytes = 4096;
 constexpr size_t header_bytes = (sizeof(SegmentHeader) + page_bytes - 1) / page_bytes * page_bytes;
 
@@ -52,40 +49,22 @@ int64_t now_ns() {
   return std::chrono::nanoseconds(SteadyClock::now().time_since_epoch()).count();
 }
 
-FileDescriptor make_memory(size_t bytes) {
-  check_memory(bytes, "the IPC buffer");
-  FileDescriptor descriptor(::memfd_create("podium-ipc-buffer", MFD_CLOEXEC));
-  if (!descriptor) throw io_error("cannot make shared memory", "IPC buffer", errno);
-  // Reserved here: a lack is told now, and is not a crash at the first touch.
-  if (const int error = ::posix_fallocate(descriptor.get(), 0, static_cast<off_t>(bytes))) {
-    throw io_error("cannot reserve " + std::to_string(bytes) + " bytes of shared memory",
-                   "IPC buffer", error);
-  }
-  return descriptor;
-}
-
-size_t size_of(const FileDescriptor& descriptor) {
-  struct stat facts {};
-  if (::fstat(descriptor.get(), &facts) != 0) {
-    throw io_error("cannot look at shared memory", "IPC buffer", errno);
-  }
-  return static_cast<size_t>(facts.st_size);
-}
-
 }  // namespace
 
 Segment::Segment(size_t slots, size_t slot_bytes)
-    : descriptor_(make_memory(header_bytes + slots * slot_bytes)),
-      block_(Block::map(descriptor_.get(), header_bytes + slots * slot_bytes)) {
+    : block_(Block::shared(header_bytes + slots * slot_bytes, "the IPC buffer")) {
   require(slots >= 1 && slots <= most_slots, "an IPC buffer has one to eight slots", "Segment");
   header().slot_count = slots;
   header().slot_bytes = slot_bytes;
+  header().asked = UINT64_MAX;
   header().magic = magic;
 }
 
-Segment::Segment(FileDescriptor descriptor) : descriptor_(std::move(descriptor)) {
-  const size_t bytes = size_of(descriptor_);
-  if (bytes >= header_bytes) block_ = Block::map(descriptor_.get(), bytes);
+Segment::Segment(FileDescriptor descriptor) {
+  const size_t bytes = Block::size_of(descriptor);
+  if (bytes >= header_bytes) {
+    block_ = Block::map(std::move(descriptor), bytes, Block::Access::write);
+  }
   const bool good = bytes >= header_bytes && header().magic == magic && header().slot_count >= 1 &&
                     header().slot_count <= most_slots &&
                     header().slot_bytes == (bytes - header_bytes) / header().slot_count;
@@ -100,6 +79,10 @@ std::span<std::byte> Segment::slot(uint64_t seq) const {
   return block_.span().subspan(header_bytes + index * slot_bytes(), slot_bytes());
 }
 
+SegmentNote& Segment::note(uint64_t seq) const {
+  return header().notes[seq % most_notes];
+}
+
 void Segment::drop(size_t seat) const {
   SeatState taking = SeatState::taking;
   if (header().seats[seat].state.compare_exchange_strong(taking, SeatState::dropped)) ring();
@@ -112,20 +95,24 @@ bool Segment::anyone_needs_before(uint64_t seq) const {
   return false;
 }
 
-// Those who have left a bucket before `seq` for so long; who waits for one to come is not to blame.
+// Those who have left a bucket before `seq` for so long, since it was there and they had taken the
+// one before; who waits for one to come is not to blame.
 void Segment::drop_laggards(uint64_t seq, Milliseconds stall) const {
   for (size_t i = 0; i < most_seats; ++i) {
     const Seat& seat = header().seats[i];
     const uint64_t next = seat.next.load();
     if (seat.state.load() != SeatState::taking || next >= seq) continue;
-    const size_t slot = next % slot_count();
-    const std::chrono::nanoseconds left(now_ns() - header().since_ns[slot].load());
-    if (header().holds[slot].load() == next + 1 && left >= stall) drop(i);
+    const int64_t since = std::max(note(next).since_ns.load(), seat.since_ns.load());
+    const std::chrono::nanoseconds left(now_ns() - since);
+    if (note(next).holds.load() == next + 1 && left >= stall) drop(i);
   }
 }
 
 void Segment::wait_taken(uint64_t seq, Milliseconds stall, Milliseconds limit) const {
-  const auto taken = [&] { return !anyone_needs_before(seq); };
+  const auto taken = [&] {
+    ask_for(seq);
+    return !anyone_needs_before(seq);
+  };
   const Milliseconds step = std::max(stall / 8, Milliseconds(1));
   const Deadline deadline(limit);
   while (!wait_until(header().taken_bell, step, taken)) {
@@ -141,11 +128,24 @@ void Segment::wait_free(uint64_t seq, Milliseconds stall, Milliseconds limit) co
   if (seq >= slot_count()) wait_taken(seq - slot_count() + 1, stall, limit);
 }
 
-void Segment::publish(uint64_t seq) const {
-  header().since_ns[seq % slot_count()].store(now_ns());
-  header().holds[seq % slot_count()].store(seq + 1);
+// Workers ring when they have come so far: not for every bucket.
+void Segment::ask_for(uint64_t seq) const {
+  std::atomic<uint64_t>& asked = header().asked;
+  uint64_t least = asked.load();
+  while (seq < least && !asked.compare_exchange_weak(least, seq)) {
+  }
+}
+
+void Segment::wait_note(uint64_t seq, Milliseconds stall, Milliseconds limit) const {
+  if (seq >= most_notes) wait_taken(seq - most_notes + 1, stall, limit);
+}
+
+void Segment::publish(uint64_t seq, bool partial) const {
+  note(seq).partial.store(partial ? 1 : 0);
+  note(seq).since_ns.store(now_ns());
+  note(seq).holds.store(seq + 1);
   for (Seat& seat : header().seats) {
-    if (seat.state.load() == SeatState::taking && seat.next.load() <= seq) ring_bell(seat.bell);
+    if (seat.state.load() == SeatState::taking && seat.next.load() == seq) ring_bell(seat.bell);
   }
 }
 
@@ -158,7 +158,7 @@ void Segment::ring() const {
 
 bool Segment::wait_published(size_t seat, uint64_t seq, Milliseconds limit) const {
   Seat& own = header().seats[seat];
-  const auto holds = [&] { return header().holds[seq % slot_count()].load() == seq + 1; };
+  const auto holds = [&] { return note(seq).holds.load() == seq + 1; };
   const auto dropped = [&] { return own.state.load() != SeatState::taking; };
   return wait_until(own.bell, limit, [&] { return holds() || dropped(); }) && !dropped();
 }
@@ -166,8 +166,12 @@ bool Segment::wait_published(size_t seat, uint64_t seq, Milliseconds limit) cons
 bool Segment::take(size_t seat, uint64_t next) const {
   Seat& own = header().seats[seat];
   if (own.state.load() != SeatState::taking) return false;
+  own.since_ns.store(now_ns());
   own.next.store(next);
-  ring_bell(header().taken_bell);
+  if (next >= header().asked.load()) {
+    header().asked.store(UINT64_MAX);  // who goes on waiting asks again
+    ring_bell(header().taken_bell);
+  }
   return true;
 }
 

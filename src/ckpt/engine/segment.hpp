@@ -1,9 +1,10 @@
 // Segment: the IPC buffer of a pod, memory that its checkpoint ranks and inference workers share.
 //
-// Buckets pass through slots. Bucket number `seq` (counted over all updates) goes into slot
-// seq % slots, once every worker that takes part has taken what was there before. Whoever writes
-// says so in the slot, a worker says in its seat which number it needs next. Waiting is by futex,
-// with a limit: a worker that takes nothing for that long is dropped, and the others go on.
+// Bucket number `seq` (counted over all updates) goes into slot seq % slots, once every worker that
+// takes part has taken what was there before; or it stays in a shard that workers read where it is.
+// Whoever has it there says so in note seq % most_notes, a worker says in its seat which number it
+// needs next. Waiting is by futex, with a limit: a worker that takes nothing for that long is
+// dropped, and the others go on.
 //
 // The memory has no name: a process joins by the descriptor, which the gate passes on, and nothing
 // stays behind when all have ended. Any process may die at any moment without harm to the others.
@@ -22,6 +23,7 @@
 namespace podium::ckpt::engine {
 
 inline constexpr size_t most_slots = 8;
+inline constexpr size_t most_notes = 4096;
 inline constexpr size_t most_seats = 256;
 
 enum class SeatState : uint32_t {
@@ -33,8 +35,15 @@ enum class SeatState : uint32_t {
 
 struct alignas(128) Seat {
   std::atomic<SeatState> state;
-  std::atomic<uint32_t> bell;  // rung when a bucket is there that it needs
-  std::atomic<uint64_t> next;  // number of the bucket that it needs next
+  std::atomic<uint32_t> bell;     // rung when a bucket is there that it needs
+  std::atomic<uint64_t> next;     // number of the bucket that it needs next
+  std::atomic<int64_t> since_ns;  // when it took the one before (steady clock)
+};
+
+struct SegmentNote {
+  std::atomic<uint64_t> holds;    // number + 1 of the bucket that is there
+  std::atomic<int64_t> since_ns;  // when it was published (steady clock)
+  std::atomic<uint32_t> partial;  // only what changed since the version before is there
 };
 
 // What stands at the beginning of the memory; zero at birth is the state of rest.
@@ -42,10 +51,9 @@ struct SegmentHeader {
   uint64_t magic;
   uint64_t slot_count;
   uint64_t slot_bytes;
-  alignas(128) std::atomic<uint32_t> published_bell;     // rung by writers
-  alignas(128) std::atomic<uint32_t> taken_bell;         // rung by workers
-  alignas(128) std::atomic<uint64_t> holds[most_slots];  // number + 1 of the bucket in the slot
-  std::atomic<int64_t> since_ns[most_slots];             // when it was published (steady clock)
+  alignas(128) std::atomic<uint32_t> taken_bell;  // rung by workers
+  std::atomic<uint64_t> asked;                    // they ring it from this number on
+  SegmentNote notes[most_notes];
   Seat seats[most_seats];
 };
 static_assert(std::atomic<uint64_t>::is_always_lock_free);
@@ -60,7 +68,7 @@ class Segment {
   // Joins. Throws data_error when the descriptor leads to something else.
   explicit Segment(FileDescriptor descriptor);
 
-  int descriptor() const { return descriptor_.get(); }
+  int descriptor() const { return block_.descriptor(); }
   size_t slot_count() const { return header().slot_count; }
   size_t slot_bytes() const { return header().slot_bytes; }
   std::span<std::byte> slot(uint64_t seq) const;
@@ -73,25 +81,32 @@ class Segment {
   // Until the slot of bucket `seq` may be written. Workers that leave a published bucket for longer
   // than `stall` are dropped. Throws internal_error when nothing happens within `limit`.
   void wait_free(uint64_t seq, Milliseconds stall, Milliseconds limit) const;
+  // Until bucket `seq` may be published where it lies in no slot; the same.
+  void wait_note(uint64_t seq, Milliseconds stall, Milliseconds limit) const;
   // Until all buckets before `seq` have been taken; the same.
   void wait_taken(uint64_t seq, Milliseconds stall, Milliseconds limit) const;
-  void publish(uint64_t seq) const;
+  // Bucket `seq` is where workers look for it; `partial`: only what changed since the version
+  // before.
+  void publish(uint64_t seq, bool partial = false) const;
   // Wakes all who wait, to look for what has changed elsewhere.
   void ring() const;
 
   // --- for a worker ---
-  // Until bucket `seq` is in its slot: true; false when `limit` has passed or the seat is dropped.
+  // Until bucket `seq` has been published: true; false when `limit` has passed or the seat is
+  // dropped.
   bool wait_published(size_t seat, uint64_t seq, Milliseconds limit) const;
+  bool is_partial(uint64_t seq) const { return note(seq).partial.load() != 0; }
   // The worker in `seat` has taken bucket `seq`. False if it had been dropped meanwhile, and what
   // it read may have been overwritten.
   bool take(size_t seat, uint64_t seq) const;
 
  private:
   SegmentHeader& header() const { return *static_cast<SegmentHeader*>(block_.data()); }
+  SegmentNote& note(uint64_t seq) const;
+  void ask_for(uint64_t seq) const;
   bool anyone_needs_before(uint64_t seq) const;
   void drop_laggards(uint64_t seq, Milliseconds stall) const;
 
-  FileDescriptor descriptor_;
   Block block_;
 };
 

@@ -34,8 +34,12 @@ std::span<std::byte> HostShard::piece(size_t index) {
 
 void HostShard::seal() {
   metas_.hashes.clear();
-  for (uint64_t offset = 0; offset < bytes_; offset += bucket_bytes_) {
-    metas_.hashes.push_back(xxh3(span().subspan(offset, std::min(bucket_bytes_, bytes_ - offset))));
+  for (uint64_t first = 0; first < bytes_; first += bucket_bytes_) {
+    const auto bucket = span().subspan(first, std::min(bucket_bytes_, bytes_ - first));
+    for (uint64_t offset = 0; offset < bucket.size(); offset += chunk_bytes) {
+      metas_.hashes.push_back(
+          xxh3(bucket.subspan(offset, std::min(chunk_bytes, bucket.size() - offset))));
+    }
   }
 }
 

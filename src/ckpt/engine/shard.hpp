@@ -22,6 +22,8 @@ class HostShard {
   void seal();
 
   const Metas& metas() const { return metas_; }
+  // By which workers read it where it lies; -1: they cannot.
+  int descriptor() const { return memory_.descriptor(); }
   uint64_t bytes() const { return bytes_; }
   std::span<const std::byte> span() const { return memory_.span().first(bytes_); }
   std::span<const std::byte> of(const Bucket& bucket) const {

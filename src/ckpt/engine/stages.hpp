@@ -22,6 +22,9 @@ class Stages {
  public:
   virtual ~Stages() = default;
 
+  // Whether workers of the pod read shards where they lie, by their descriptors: upload() and
+  // place() have nothing to copy then.
+  virtual bool direct() const = 0;
   // Memory for a shard: from there upload() is fastest. Throws unavailable_error. It may outlive
   // the stages.
   virtual Block shard_memory(size_t bytes) const = 0;

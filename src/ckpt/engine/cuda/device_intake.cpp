@@ -12,6 +12,7 @@
 #include "ckpt/engine/device_stages.hpp"
 #include "core/cuda_handles.hpp"
 #include "core/error.hpp"
+#include "core/hash.hpp"
 
 namespace podium::ckpt::engine {
 namespace {
@@ -35,7 +36,23 @@ class DeviceIntake final : public Intake {
     return to_block(cuda::DeviceBuffer<std::byte>(bytes, "the shadow weights"));
   }
 
-  void show(uint64_t seq, size_t bytes) override {
+  void take(uint64_t seq, const Bucket& bucket, Wanted& wanted) override {
+    show(seq);
+    if (!keeps_) {
+      read_up_to(bucket.bytes);
+      cuda::synchronise(stream_.get());
+    }
+    for (const Wanted::Move& move : wanted.moves) move_out(move);
+    read_up_to(bucket.bytes);
+    cuda::synchronise(stream_.get());
+    for (Wanted::Part& part : wanted.parts) {
+      const Chunk& chunk = *part.chunk;
+      part.hash = xxh3(std::as_bytes(check_.span().subspan(chunk.bucket_offset, chunk.bytes)));
+    }
+  }
+
+ private:
+  void show(uint64_t seq) {
     select_device(gpu_);
     uint64_t holder = 0;
     std::memcpy(&holder, segment_.slot(seq).data(), sizeof holder);
@@ -45,31 +62,20 @@ class DeviceIntake final : public Intake {
                        "checkpoint engine", "join it again");
     }
     bucket_ = opened_[holder].bytes() + seq % segment_.slot_count() * bucket_bytes_;
-    bytes_ = bytes;
     read_ = 0;
-    if (keeps_) return;
-    read_up_to(bytes);
-    cuda::synchronise(stream_.get());
   }
 
-  void take(std::byte* to, size_t offset, size_t bytes) override {
+  void move_out(const Wanted::Move& move) {
     if (!keeps_) {
-      std::memcpy(to, check_.data() + offset, bytes);
+      std::memcpy(move.to, check_.data() + move.offset, move.bytes);
       return;
     }
-    read_up_to(offset);
-    cuda::copy(to, bucket_ + offset, bytes, stream_.get());
-    cuda::copy(check_.data() + offset, to, bytes, stream_.get());
-    read_ = offset + bytes;
+    read_up_to(move.offset);
+    cuda::copy(move.to, bucket_ + move.offset, move.bytes, stream_.get());
+    cuda::copy(check_.data() + move.offset, move.to, move.bytes, stream_.get());
+    read_ = move.offset + move.bytes;
   }
 
-  std::span<const std::byte> shown() override {
-    read_up_to(bytes_);
-    cuda::synchronise(stream_.get());
-    return std::as_const(check_).span().first(bytes_);
-  }
-
- private:
   void read_up_to(size_t end) {
     if (read_ >= end) return;
     cuda::copy(check_.data() + read_, bucket_ + read_, end - read_, stream_.get());
@@ -84,7 +90,6 @@ class DeviceIntake final : public Intake {
   cuda::PinnedBuffer<std::byte> check_;
   cuda::Stream stream_;
   const std::byte* bucket_ = nullptr;
-  size_t bytes_ = 0;
   size_t read_ = 0;  // so much of the bucket is in check_
 };
 

@@ -30,6 +30,7 @@ class DeviceStages final : public Stages {
     handle_ = export_memory(ipc_.data());
   }
 
+  bool direct() const override { return false; }
   Block shard_memory(size_t bytes) const override {
     if (bytes == 0) return {};
     check_memory(bytes, "a shard of the weights");

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "ckpt/engine/block.hpp"
 
@@ -16,11 +17,15 @@ class HostStages final : public Stages {
         bucket_bytes_(buffers.bucket_bytes),
         h2d_(copies ? buffers.h2d * buffers.bucket_bytes : 0, "the H2D buffers") {}
 
-  Block shard_memory(size_t bytes) const override { return {bytes, "a shard of the weights"}; }
+  bool direct() const override { return h2d_.size() == 0; }
+  Block shard_memory(size_t bytes) const override {
+    constexpr const char* what = "a shard of the weights";
+    return direct() ? Block::shared(bytes, what) : Block(bytes, what);
+  }
   nlohmann::ordered_json handle() const override { return nlohmann::ordered_json::object(); }
 
   void upload(size_t buffer, std::span<const std::byte> bucket) override {
-    if (h2d_.size() == 0) {
+    if (direct()) {
       held_.at(buffer) = bucket;
       return;
     }
@@ -30,7 +35,7 @@ class HostStages final : public Stages {
   }
 
   void place(uint64_t seq, size_t buffer, size_t bytes) override {
-    std::memcpy(segment_.slot(seq).data(), held_.at(buffer).data(), bytes);
+    if (!direct()) std::memcpy(segment_.slot(seq).data(), held_.at(buffer).data(), bytes);
   }
 
   std::span<const std::byte> outgoing(size_t buffer, size_t bytes) override {
@@ -50,18 +55,27 @@ class HostStages final : public Stages {
 
 class HostIntake final : public Intake {
  public:
-  explicit HostIntake(const Segment& segment) : segment_(segment) {}
+  HostIntake(const Segment& segment, SharedShards shards)
+      : segment_(segment), shards_(std::move(shards)) {}
 
-  Block shadow_memory(size_t bytes) const override { return {bytes, "the memory of shadow weights"}; }
-  void show(uint64_t seq, size_t bytes) override { bucket_ = segment_.slot(seq).first(bytes); }
-  void take(std::byte* to, size_t offset, size_t bytes) override {
-    std::memcpy(to, bucket_.data() + offset, bytes);
+  Block shadow_memory(size_t bytes) const override {
+    return {bytes, "the memory of shadow weights"};
   }
-  std::span<const std::byte> shown() override { return bucket_; }
+
+  void take(uint64_t seq, const Bucket& bucket, Wanted& wanted) override {
+    take_from(where(seq, bucket).first(bucket.bytes), wanted, stream_);
+  }
 
  private:
+  std::span<const std::byte> where(uint64_t seq, const Bucket& bucket) const {
+    const auto owner = static_cast<size_t>(bucket.owner);
+    if (owner >= shards_.size() || shards_[owner].empty()) return segment_.slot(seq);
+    return shards_[owner].subspan(bucket.shard_offset);
+  }
+
   const Segment& segment_;
-  std::span<const std::byte> bucket_;
+  const SharedShards shards_;
+  Xxh3Stream stream_;
 };
 
 }  // namespace
@@ -71,8 +85,8 @@ std::unique_ptr<Stages> make_host_stages(const Segment& segment, const Buffers& 
   return std::make_unique<HostStages>(segment, buffers, copies);
 }
 
-std::unique_ptr<Intake> make_host_intake(const Segment& segment) {
-  return std::make_unique<HostIntake>(segment);
+std::unique_ptr<Intake> make_host_intake(const Segment& segment, SharedShards shards) {
+  return std::make_unique<HostIntake>(segment, std::move(shards));
 }
 
 }  // namespace podium::ckpt::engine
