@@ -27,6 +27,7 @@ constexpr uint64_t tensor_bytes = uint64_t{48} << 20;  // of the model's tensors
 constexpr uint64_t traced_bytes = uint64_t{256} << 20;
 constexpr size_t copied_bytes = size_t{64} << 20;
 constexpr uint64_t traced_rounds = 3;
+constexpr uint64_t changed_share = 10;  // one of so many chunks
 constexpr int devices_alone = 4;
 constexpr int most_alone = 64;  // each has memory and a worker process of its own
 
@@ -62,12 +63,13 @@ class RankBench {
     bench.on_gpus = engine.on_gpus();
     make_copy(bench.on_gpus);
     WorkerProcess worker = start_worker(engine);
-    auto shard = make_shard(engine, options_.size_bytes);
+    auto shard = make_shard(engine, options_.size_bytes, 0);
     comm::barrier(group_, {options_.timeout, Backoff::Kind::idle});
     bench.gather_s = engine.hold(std::move(shard));
     update(engine, Schedule::three);  // which touches all memory
     const std::vector<Schedule> schedules = schedules_of(engine);
     std::vector<UpdateReport> last(schedules.size());
+    UpdateReport changes;
     std::vector<std::function<double()>> candidates;
     for (size_t i = 0; i < schedules.size(); ++i) {
       candidates.emplace_back([&, i] {
@@ -75,6 +77,7 @@ class RankBench {
         return last[i].seconds;
       });
     }
+    candidates.emplace_back([&] { return update_of_changes(engine, changes); });
     candidates.emplace_back([&] { return copy_speed(); });
     const std::vector<Samples> samples = alternate(options_.repetitions, candidates);
     bench.copy_bytes_per_s = samples.back().median();
@@ -84,8 +87,11 @@ class RankBench {
         way += std::string(" (") + to_string(last[i].schedule) + ")";
       }
       bench.rows.push_back({way, samples[i].median(), samples[i].spread(), last[i].swap_s,
-                            options_.size_bytes * static_cast<uint64_t>(options_.pods)});
+                            all_bytes(), all_bytes(), last[i].sent_bytes});
     }
+    const Samples& delta = samples[schedules.size()];
+    bench.rows.push_back({"changes", delta.median(), delta.spread(), changes.swap_s, all_bytes(),
+                          changes.taken_bytes, changes.sent_bytes});
     bench.rows.push_back(fetch_row(engine));
     worker.end(std::chrono::milliseconds(0));
   }
@@ -108,20 +114,43 @@ class RankBench {
                                                  static_cast<size_t>(options_.devices)));
   }
 
-  std::unique_ptr<HostShard> make_shard(Engine& engine, uint64_t bytes) const {
-    auto shard = engine.make_shard(1, "",
+  // After `steps` steps of a training that changes every tenth chunk, another tenth in each.
+  std::unique_ptr<HostShard> make_shard(Engine& engine, uint64_t bytes, uint64_t steps) const {
+    auto shard = engine.make_shard(1 + steps, "",
                                    slice_of(model_of(bytes), static_cast<size_t>(group_.rank()),
                                             static_cast<size_t>(group_.size())));
+    uint64_t offset = 0;  // in the shard
     for (size_t i = 0; i < shard->metas().pieces.size(); ++i) {
-      std::memset(shard->piece(i).data(), static_cast<int>(i + 1), shard->piece(i).size());
+      const std::span<std::byte> piece = shard->piece(i);
+      for (uint64_t first = 0; first < piece.size();) {
+        const uint64_t chunk = (offset + first) / chunk_bytes;
+        const uint64_t count =
+            std::min(piece.size() - first, (chunk + 1) * chunk_bytes - offset - first);
+        const uint64_t changes = (steps + chunk % changed_share) / changed_share;
+        std::memset(piece.data() + first, static_cast<int>(chunk + 7 * changes), count);
+        first += count;
+      }
+      offset += aligned(piece.size());
     }
     shard->seal();
     return shard;
   }
 
-  UpdateReport update(Engine& engine, Schedule schedule) const {
+  // The next step's weights, of which what has not changed stays where it is. The second of two:
+  // workers fill the memory of the version before the last.
+  double update_of_changes(Engine& engine, UpdateReport& report) {
+    for (int i = 0; i < 2; ++i) {
+      engine.hold(make_shard(engine, options_.size_bytes, ++steps_));
+      report = update(engine, Schedule::three, Extent::changes);
+    }
+    return report.seconds;
+  }
+
+  uint64_t all_bytes() const { return options_.size_bytes * static_cast<uint64_t>(options_.pods); }
+
+  UpdateReport update(Engine& engine, Schedule schedule, Extent extent = Extent::whole) const {
     UpdateReport report =
-        engine.update(static_cast<size_t>(options_.devices), options_.timeout, schedule);
+        engine.update(static_cast<size_t>(options_.devices), options_.timeout, schedule, extent);
     const auto all = static_cast<size_t>(group_.size());
     if (report.committed && report.workers == all) return report;
     throw unavailable_error("an update reached " + std::to_string(report.workers) + " of " +
@@ -152,7 +181,7 @@ class RankBench {
 
   // A newcomer's way: one process takes all shards by TCP, and keeps a device's part.
   CkptRow fetch_row(const Engine& engine) const {
-    CkptRow row{"p2p", 0, 0, 0, options_.size_bytes};
+    CkptRow row{"p2p", 0, 0, 0, options_.size_bytes, options_.size_bytes, 0};
     if (group_.rank() == 0) {
       Samples samples;
       for (int i = 0; i < std::min(options_.repetitions, 3); ++i) {
@@ -181,7 +210,7 @@ class RankBench {
     options.traced_spans = 1000;
     Engine engine(group_, options_.pods, options);
     WorkerProcess worker = start_worker(engine);
-    engine.hold(make_shard(engine, bytes));
+    engine.hold(make_shard(engine, bytes, 0));
     update(engine, Schedule::three);
     const UpdateReport report = update(engine, Schedule::three);
     const std::vector<std::string> texts =
@@ -233,6 +262,7 @@ class RankBench {
   comm::Communicator& group_;
   const CkptBenchOptions& options_;
   Pods pods_;
+  uint64_t steps_ = 0;
   Block from_;
   Block to_;
   std::function<void()> copy_;

@@ -4,7 +4,8 @@
 // A model of the given size lies in the shards of pods x devices checkpoint ranks. Each device has
 // a worker process, and those of a pod share one copy of the model, as inference engines that split
 // it do. The limit is the time in which all ranks together copy the model once for each pod, by
-// memcpy from memory to memory, measured in the same run: no stage can be faster than that. Where
+// memcpy from memory to memory, measured in the same run. The row "changes" is an update in which a
+// tenth of the chunks has other bytes than in the version before. Where
 // ranks have GPUs, weights stay on them, and the limit is the copy from pinned memory to the GPUs.
 // Under mpirun the ranks are processes; a process alone plays all of them by threads.
 #pragma once
@@ -30,11 +31,13 @@ struct CkptBenchOptions {
 };
 
 struct CkptRow {
-  std::string way;     // "one", "two", "three", "auto (two)", "p2p"
+  std::string way;     // "one", "two", "three", "auto (two)", "changes", "p2p"
   double seconds = 0;  // of an update, the median
   double spread = 0;
-  double swap_s = 0;   // the longest pause of a worker
-  uint64_t bytes = 0;  // moved to workers
+  double swap_s = 0;         // the longest pause of a worker
+  uint64_t bytes = 0;        // of the weights that workers have then
+  uint64_t taken_bytes = 0;  // of which they took so many
+  uint64_t sent_bytes = 0;   // from pod to pod
 };
 
 struct CkptBench {

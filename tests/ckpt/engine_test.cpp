@@ -109,6 +109,94 @@ TEST(Engine, RunsWithTheLeastMemory) {
   bench.expect_version(1);
 }
 
+// --- Updates of changes
+// ---------------------------------------------------------------------------
+
+TEST(Engine, WhatWorkersHaveIsNeitherSentNorTakenAgain) {
+  for (const bool copies : {false, true}) {
+    Bench bench(2, options(Schedule::automatic, copies));
+    bench.start("keep");
+    bench.start("keep", 1, 2);
+    uint64_t whole = 0;
+    for (const uint64_t version : {1, 2, 3, 4, 5, 5, 6}) {
+      bench.hold(version);
+      const UpdateReport report = bench.update(2);
+      EXPECT_TRUE(report.committed) << report.reason;
+      bench.expect_version(version);
+      if (version == 1) whole = report.taken_bytes;
+      if (version < 3) continue;  // memory for two versions must fill first
+      EXPECT_LT(report.taken_bytes, whole * 3 / 4) << version;
+      EXPECT_GT(report.taken_bytes, 0U) << version;
+      if (bench.pods() > 1 && !copies) {
+        EXPECT_LT(report.sent_bytes, report.model_bytes * 3 / 4) << version;
+      }
+    }
+  }
+}
+
+TEST(Engine, AWorkerWithoutTheVersionBeforeGetsAll) {
+  Bench bench(2);
+  bench.start("keep");
+  for (const uint64_t version : {1, 2, 3}) {
+    bench.hold(version);
+    EXPECT_TRUE(bench.update(1).committed);
+    bench.expect_version(version);
+  }
+  bench.start("keep");
+  bench.hold(4);
+  const UpdateReport report = bench.update(2);
+  EXPECT_TRUE(report.committed) << report.reason;
+  if (bench.pods() > 1) {
+    EXPECT_GE(report.sent_bytes, report.model_bytes - 4096);
+  }
+  bench.expect_version(4);
+}
+
+TEST(Engine, TensorsOfOtherShapesAreNoChangesOfThoseBefore) {
+  Bench bench(2);
+  bench.start("keep");
+  for (const uint64_t version : {1, 2, 3}) {
+    bench.hold(version);
+    EXPECT_TRUE(bench.update(1).committed);
+    bench.expect_version(version);
+  }
+  std::vector<Piece> whole = whole_model();
+  std::swap(whole.front(), whole.back());
+  auto shard = bench.engine.make_shard(4, "",
+                                       slice_of(whole, static_cast<size_t>(bench.group->rank()),
+                                                static_cast<size_t>(bench.group->size())));
+  fill(*shard, 4);
+  shard->seal();
+  bench.engine.hold(std::move(shard));
+  EXPECT_TRUE(bench.update(1).committed);
+  bench.expect_version(4);
+}
+
+TEST(Engine, AnUpdateThatFailedLeavesNothingThatIsTakenForWeights) {
+  Bench bench(2);
+  bench.start("keep");
+  for (const uint64_t version : {1, 2}) {
+    bench.hold(version);
+    EXPECT_TRUE(bench.update(1).committed);
+    bench.expect_version(version);
+  }
+  auto shard =
+      bench.engine.make_shard(3, "",
+                              slice_of(whole_model(), static_cast<size_t>(bench.group->rank()),
+                                       static_cast<size_t>(bench.group->size())));
+  fill(*shard, 77);  // other bytes than version 3 will have
+  shard->seal();
+  for (size_t i = 0; i < shard->metas().pieces.size(); ++i) {
+    if (!shard->piece(i).empty()) shard->piece(i).back() ^= std::byte{1};
+  }
+  bench.engine.hold(std::move(shard));
+  EXPECT_FALSE(bench.update(1).committed);
+  bench.expect_version(2);
+  bench.hold(3);
+  EXPECT_TRUE(bench.update(1).committed);
+  bench.expect_version(3);
+}
+
 TEST(Engine, AnEmptyModelIsAVersionToo) {
   Bench bench(2);
   bench.start("keep");

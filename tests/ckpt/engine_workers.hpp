@@ -16,7 +16,8 @@ inline constexpr std::chrono::milliseconds patience{20'000};
 
 // Tensors of all kinds: empty, of one byte, larger than a bucket of 16 KiB.
 std::vector<Piece> whole_model();
-// The byte `index` of a tensor in a version.
+// The byte `index` of a tensor in a version. Of tensor "huge" the third quarter changes with every
+// version, the last one with every second, and the others never do.
 std::byte value(uint64_t version, const std::string& tensor, uint64_t index);
 void fill(HostShard& shard, uint64_t version);
 // How many bytes of `weights` are not as they should be.

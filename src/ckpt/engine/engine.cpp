@@ -151,12 +151,10 @@ double Engine::hold(std::unique_ptr<HostShard> shard) {
   return watch.seconds();
 }
 
-Json Engine::order() const {
-  Json order = {{"begin", plan_.layout.version},
-                {"first", next_bucket_},
-                {"bucket_bytes", plan_.bucket_bytes},
-                {"traced", options_.traced_spans > 0},
-                {"handles", handles_}};
+Json Engine::order(Extent extent) const {
+  Json order = {{"begin", plan_.layout.version},      {"first", next_bucket_},
+                {"bucket_bytes", plan_.bucket_bytes}, {"traced", options_.traced_spans > 0},
+                {"whole", extent == Extent::whole},   {"handles", handles_}};
   for (const Metas& metas : metas_) order["metas"].push_back(to_json(metas));
   return order;
 }
@@ -170,80 +168,90 @@ void Engine::tell_shard(const HostShard& shard) const {
   throw unavailable_error("the gate does not take a shard", "checkpoint engine", "");
 }
 
-UpdateReport Engine::update(size_t workers, Milliseconds patience,
-                            std::optional<Schedule> schedule) {
-  require(shard_ != nullptr, "an update needs weights", "Engine");
+struct Engine::Course {
+  Extent extent{};
   UpdateReport report;
-  report.version = plan_.layout.version;
-  report.model_bytes = plan_.layout.model_bytes;
-  size_t began = 0;
-  const bool changes_only = begin(workers, patience, report, began);
-  const Stopwatch watch;
+  size_t began = 0;           // workers of this pod
+  bool changes_only = false;  // all workers of all pods have the version before
   std::vector<Gate::Outcome> outcomes;
-  if (report.reason.empty()) {
-    const Schedule wish = schedule && fit_.buffers.allow(*schedule) ? *schedule : fit_.schedule;
-    move(wish, changes_only, report, outcomes);
+};
+
+UpdateReport Engine::update(size_t workers, Milliseconds patience, std::optional<Schedule> schedule,
+                            Extent extent) {
+  require(shard_ != nullptr, "an update needs weights", "Engine");
+  Course course;
+  course.extent = extent;
+  course.report.version = plan_.layout.version;
+  course.report.model_bytes = plan_.layout.model_bytes;
+  call_in(course, workers, patience);
+  const Stopwatch watch;
+  if (course.report.reason.empty()) {
+    move(course, schedule && fit_.buffers.allow(*schedule) ? *schedule : fit_.schedule);
   }
-  report.seconds = watch.seconds();
+  course.report.seconds = watch.seconds();
   next_bucket_ += plan_.buckets.size();
-  return conclude(std::move(report), outcomes, began);
+  conclude(course);
+  return course.report;
 }
 
-// Calls the workers in. Returns whether all of all pods have the version before, so that changes
-// suffice.
-bool Engine::begin(size_t workers, Milliseconds patience, UpdateReport& report, size_t& began) {
+void Engine::call_in(Course& course, size_t workers, Milliseconds patience) {
   Gate::Beginning beginning;
   if (leads()) {
     gate_->wait_for(workers, patience);
-    beginning = gate_->begin(order(), next_bucket_, options_.stall + time_to_allocate(plan_));
-    began = gate_->taking();
+    const Milliseconds limit = options_.stall + time_to_allocate(plan_);
+    beginning = gate_->begin(order(course.extent), next_bucket_, limit);
+    course.began = gate_->taking();
   }
   const uint64_t base = identity(served_);
-  const bool lack =
-      std::ranges::any_of(beginning.holds, [&](uint64_t held) { return held != base; });
-  const bool same = std::ranges::count(changed_, 0) == 0;
-  bool any_lacks = false;
-  report.reason = first_failure(beginning.error, lack || same || !stages_->direct(), &any_lacks);
-  return !any_lacks;
+  const auto is_other = [&](uint64_t held) { return held != base; };
+  const bool all_needed = course.extent == Extent::whole || !stages_->direct() ||
+                          std::ranges::count(changed_, 0) == 0 ||
+                          std::ranges::any_of(beginning.holds, is_other);
+  bool anywhere = false;
+  course.report.reason = first_failure(beginning.error, all_needed, &anywhere);
+  course.changes_only = !anywhere;
 }
 
-void Engine::move(Schedule wish, bool changes_only, UpdateReport& report,
-                  std::vector<Gate::Outcome>& outcomes) {
-  const Milliseconds limit = group_.policy().limit;
+void Engine::move(Course& course, Schedule wish) {
+  std::span<const char> travels;
+  if (course.changes_only) travels = changed_;
   const Rounds::Result result =
-      rounds_->run(plan_, *shard_, next_bucket_, wish, fit_.buffers, {options_.stall},
-                   changes_only ? std::span<const char>(changed_) : std::span<const char>());
-  report.schedule = result.schedule;
+      rounds_->run(plan_, *shard_, next_bucket_, wish, fit_.buffers, {options_.stall}, travels);
+  course.report.schedule = result.schedule;
   std::string failure = result.failure;
   if (!result.failed) {
-    // All wait here, asleep, since an agreement is for those who have nothing else to do.
-    segment_->wait_taken(next_bucket_ + plan_.buckets.size(), options_.stall, limit);
-    if (leads()) outcomes = gate_->collect(options_.stall);
+    // All sleep here until workers are done: in an agreement they would take their cores.
+    segment_->wait_taken(next_bucket_ + plan_.buckets.size(), options_.stall,
+                         group_.policy().limit);
+    if (leads()) course.outcomes = gate_->collect(options_.stall);
   }
-  for (const Gate::Outcome& outcome : outcomes) {
+  for (const Gate::Outcome& outcome : course.outcomes) {
     if (!outcome.error.empty()) failure = outcome.name + ": " + outcome.error;
   }
-  report.reason = first_failure(failure);
-  for (const Chunk& chunk : plan_.chunks) {
-    const auto i = static_cast<size_t>(&chunk - plan_.chunks.data());
-    if (!changes_only || changed_[i] != 0) report.sent_bytes += chunk.bytes;
+  course.report.reason = first_failure(failure);
+  const auto other_pods = static_cast<uint64_t>(pods_.count() - 1);
+  for (size_t i = 0; i < plan_.chunks.size(); ++i) {
+    if (travels.empty() || travels[i] != 0) {
+      course.report.sent_bytes += plan_.chunks[i].bytes * other_pods;
+    }
   }
-  report.sent_bytes *= static_cast<uint64_t>(pods_.count() - 1);
 }
 
 // All know by now whether the update holds.
-UpdateReport Engine::conclude(UpdateReport report, const std::vector<Gate::Outcome>& outcomes,
-                              size_t began) {
+void Engine::conclude(Course& course) {
+  UpdateReport& report = course.report;
   report.committed = report.reason.empty();
   if (report.committed) {
     offer();
     served_ = plan_;
-    changed_.assign(changed_.size(), 0);
+    std::ranges::fill(changed_, 0);
   }
-  Json own = {{"began", began},
+  uint64_t taken = 0;
+  for (const Gate::Outcome& outcome : course.outcomes) taken += outcome.taken_bytes;
+  Json own = {{"began", course.began},
               {"swapped", 0},
               {"swap_ns", 0},
-              {"taken_bytes", 0},
+              {"taken_bytes", taken},
               {"spans", Json::array()}};
   if (leads()) {
     const Json verdict = report.committed ? Json{{"verdict", "commit"}}
@@ -257,15 +265,17 @@ UpdateReport Engine::conclude(UpdateReport report, const std::vector<Gate::Outco
     }
     own["swapped"] = swapped;
     own["swap_ns"] = longest;
-    uint64_t taken = 0;
-    for (const Gate::Outcome& outcome : outcomes) taken += outcome.taken_bytes;
-    own["taken_bytes"] = taken;
     if (options_.traced_spans > 0) {
-      for (const Gate::Outcome& outcome : outcomes) {
+      for (const Gate::Outcome& outcome : course.outcomes) {
         own["spans"].push_back({outcome.name, outcome.spans});
       }
     }
   }
+  add_up(report, own);
+}
+
+// What happened in all pods.
+void Engine::add_up(UpdateReport& report, const Json& own) const {
   const std::vector<std::string> told = all_texts(group_, own.dump());
   for (size_t rank = 0; rank < told.size(); ++rank) {
     const Json their = Json::parse(told[rank]);
@@ -278,7 +288,6 @@ UpdateReport Engine::conclude(UpdateReport report, const std::vector<Gate::Outco
       report.traced.push_back({pods_.of(static_cast<int>(rank)), entry.at(0), entry.at(1)});
     }
   }
-  return report;
 }
 
 void Engine::offer() {

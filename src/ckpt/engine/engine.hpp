@@ -26,6 +26,9 @@ struct WorkerSpans {
   std::vector<std::pair<int64_t, int64_t>> reloads;  // begin and end, ns
 };
 
+// What of a version an update moves: what workers lack, or all of it, as for a measurement.
+enum class Extent { changes, whole };
+
 struct UpdateReport {
   uint64_t version = 0;
   bool committed = false;
@@ -62,10 +65,11 @@ class Engine {
   // together. Returns the seconds it took.
   double hold(std::unique_ptr<HostShard> shard);
   // Moves what is held to the workers that are at the gates, of which so many are waited for in
-  // each pod, for up to `patience`; by `schedule` where the buffers allow it. Throws internal_error
-  // when a rank stays away.
+  // each pod, for up to `patience`; by `schedule` where the buffers allow it. Chunks that workers
+  // have from the versions before stay where they are. Throws internal_error when a rank stays
+  // away.
   UpdateReport update(size_t workers, std::chrono::milliseconds patience,
-                      std::optional<Schedule> schedule = {});
+                      std::optional<Schedule> schedule = {}, Extent extent = Extent::changes);
   // Lets newcomers fetch what is held, without a broadcast.
   void offer();
 
@@ -73,6 +77,8 @@ class Engine {
   Rounds& rounds() { return *rounds_; }
 
  private:
+  struct Course;  // of one update
+
   bool leads() const { return gate_ != nullptr; }
   void share_segment();
   void make_stages();
@@ -80,13 +86,11 @@ class Engine {
   std::string first_failure(const std::string& own, bool own_lack = false,
                             bool* any_lacks = nullptr);
   void tell_shard(const HostShard& shard) const;
-  bool begin(size_t workers, std::chrono::milliseconds patience, UpdateReport& report,
-             size_t& began);
-  void move(Schedule wish, bool changes_only, UpdateReport& report,
-            std::vector<Gate::Outcome>& outcomes);
-  Json order() const;
-  UpdateReport conclude(UpdateReport report, const std::vector<Gate::Outcome>& outcomes,
-                        size_t began);
+  Json order(Extent extent) const;
+  void call_in(Course& course, size_t workers, std::chrono::milliseconds patience);
+  void move(Course& course, Schedule wish);
+  void conclude(Course& course);
+  void add_up(UpdateReport& report, const Json& own) const;
 
   comm::Communicator& group_;
   const EngineOptions options_;

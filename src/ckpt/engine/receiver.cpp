@@ -101,10 +101,12 @@ Receiver::Task Receiver::prepare(const Json& order, SharedShards shards) {
   }
   task.plan = plan;
   task.first = order.at("first");
+  Spare spare = std::exchange(spare_, {});
+  if (order.value("whole", false)) spare.plan.reset();
   task.intake = make_intake(*segment_, order.value("handles", Json::array()), plan->bucket_bytes,
                             options_.keeps_on_gpu ? &options_.part : nullptr, std::move(shards));
   task.shadow = std::make_unique<Shadow>(*plan, options_.part, options_.parts, *task.intake,
-                                         std::exchange(spare_, {}));
+                                         std::move(spare));
   spans_ = SpanRecorder(order.value("traced", false) ? plan->buckets.size() : 0);
   return task;
 }

@@ -149,14 +149,11 @@ void Rounds::send_round(const Way& way, size_t round, Schedule schedule) {
   }
 }
 
-// With nothing overlapped a bucket waits until the one before it has been taken everywhere here.
+// A bucket waits for the one whose slot it takes; with nothing overlapped, for the one before it.
 void Rounds::wait_for_slot(const Way& way, uint64_t seq, Schedule schedule) {
-  const std::chrono::milliseconds limit = group_.policy().limit;
-  if (schedule == Schedule::one) {
-    segment_.wait_taken(seq, way.limits.stall, limit);
-  } else {
-    segment_.wait_free(seq, way.limits.stall, limit);
-  }
+  const uint64_t ahead = schedule == Schedule::one ? 1 : segment_.slot_count();
+  if (seq < way.base + ahead) return;
+  segment_.wait_passed(seq - ahead, way.limits.stall, group_.policy().limit);
 }
 
 // What lies in no slot waits for none, unless the schedule holds it back.

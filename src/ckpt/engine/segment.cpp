@@ -49,6 +49,11 @@ int64_t now_ns() {
   return std::chrono::nanoseconds(SteadyClock::now().time_since_epoch()).count();
 }
 
+Error did_not_come(std::chrono::milliseconds limit) {
+  return internal_error("a bucket did not come within " + std::to_string(limit.count()) + " ms",
+                        "checkpoint engine, IPC buffer");
+}
+
 }  // namespace
 
 Segment::Segment(size_t slots, size_t slot_bytes)
@@ -117,15 +122,15 @@ void Segment::wait_taken(uint64_t seq, Milliseconds stall, Milliseconds limit) c
   const Deadline deadline(limit);
   while (!wait_until(header().taken_bell, step, taken)) {
     drop_laggards(seq, stall);
-    if (deadline.expired()) {
-      throw internal_error("a bucket did not come within " + std::to_string(limit.count()) + " ms",
-                           "checkpoint engine, IPC buffer");
-    }
+    if (deadline.expired()) throw did_not_come(limit);
   }
 }
 
-void Segment::wait_free(uint64_t seq, Milliseconds stall, Milliseconds limit) const {
-  if (seq >= slot_count()) wait_taken(seq - slot_count() + 1, stall, limit);
+// Also where nobody needs it: its writer may be about to write what the next one would.
+void Segment::wait_passed(uint64_t seq, Milliseconds stall, Milliseconds limit) const {
+  const auto published = [&] { return note(seq).holds.load() == seq + 1; };
+  if (!wait_until(header().published_bell, limit, published)) throw did_not_come(limit);
+  wait_taken(seq + 1, stall, limit);
 }
 
 // Workers ring when they have come so far: not for every bucket.
@@ -144,6 +149,7 @@ void Segment::publish(uint64_t seq, bool partial) const {
   note(seq).partial.store(partial ? 1 : 0);
   note(seq).since_ns.store(now_ns());
   note(seq).holds.store(seq + 1);
+  ring_bell(header().published_bell);
   for (Seat& seat : header().seats) {
     if (seat.state.load() == SeatState::taking && seat.next.load() == seq) ring_bell(seat.bell);
   }

@@ -51,8 +51,9 @@ struct SegmentHeader {
   uint64_t magic;
   uint64_t slot_count;
   uint64_t slot_bytes;
-  alignas(128) std::atomic<uint32_t> taken_bell;  // rung by workers
-  std::atomic<uint64_t> asked;                    // they ring it from this number on
+  alignas(128) std::atomic<uint32_t> published_bell;  // rung by writers, for each other
+  alignas(128) std::atomic<uint32_t> taken_bell;      // rung by workers
+  std::atomic<uint64_t> asked;                        // they ring it from this number on
   SegmentNote notes[most_notes];
   Seat seats[most_seats];
 };
@@ -78,9 +79,10 @@ class Segment {
   void drop(size_t seat) const;
 
   // --- for who writes ---
-  // Until the slot of bucket `seq` may be written. Workers that leave a published bucket for longer
-  // than `stall` are dropped. Throws internal_error when nothing happens within `limit`.
-  void wait_free(uint64_t seq, Milliseconds stall, Milliseconds limit) const;
+  // Until bucket `seq` has been published and all who need it have taken it. Workers that leave a
+  // published bucket for longer than `stall` are dropped. Throws internal_error when nothing
+  // happens within `limit`.
+  void wait_passed(uint64_t seq, Milliseconds stall, Milliseconds limit) const;
   // Until bucket `seq` may be published where it lies in no slot; the same.
   void wait_note(uint64_t seq, Milliseconds stall, Milliseconds limit) const;
   // Until all buckets before `seq` have been taken; the same.
