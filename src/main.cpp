@@ -24,7 +24,7 @@
 #include "core/signals.hpp"
 #include "options.hpp"
 #include "run_folder.hpp"
-#include "serve/replica.hpp"
+#include "serve/replica/replica.hpp"
 #include "settings.hpp"
 #include "standard_output.hpp"
 #include "verbs.hpp"

@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "core/clock.hpp"
-#include "serve/protocol.hpp"
-#include "serve/request_error.hpp"
+#include "serve/protocol/protocol.hpp"
+#include "serve/protocol/request_error.hpp"
 
 namespace podium::serve {
 namespace {
@@ -92,17 +92,23 @@ void FrontDoor::admit(const Route& route, size_t body_bytes) {
 
 void FrontDoor::forward(const Route& route, HttpRequest request, HttpRespond respond) {
   const auto answered = [this, counted = is_prediction(route), watch = Stopwatch(),
-                         respond = std::move(respond)](int status, std::string body) {
-    if (counted) count_answer(status, watch.milliseconds());
+                         respond = std::move(respond)](const ReplyFields& fields,
+                                                       std::string body) {
+    if (counted) count_answer(fields.status, watch.milliseconds());
     HttpAnswer answer;
-    answer.status = status;
+    answer.status = fields.status;
     answer.body = std::move(body);
+    answer.json_bytes = fields.json_bytes;
+    answer.encoding = fields.encoding;
+    if (fields.json_bytes != RequestFields::absent)
+      answer.content_type = "application/octet-stream";
     answer.close = draining_;
-    if (status == 503) answer.retry_after_s = retry_after_s;
+    if (fields.status == 503) answer.retry_after_s = retry_after_s;
     respond(std::move(answer));
   };
-  dispatcher_.submit(
-      {request.method, std::move(request.target), std::move(request.body), request.key}, answered);
+  dispatcher_.submit({request.method, request.fields, std::move(request.target),
+                      std::move(request.body), request.key},
+                     answered);
 }
 
 HttpAnswer FrontDoor::refusal(int status, const std::string& message) const {

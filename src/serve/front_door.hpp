@@ -7,11 +7,11 @@
 #include <boost/asio/io_context.hpp>
 
 #include "core/log.hpp"
-#include "serve/dispatcher.hpp"
-#include "serve/http_server.hpp"
+#include "serve/balancer/dispatcher.hpp"
+#include "serve/http/http_server.hpp"
 #include "serve/latency_histogram.hpp"
-#include "serve/replica_pool.hpp"
-#include "serve/route.hpp"
+#include "serve/protocol/route.hpp"
+#include "serve/replica/replica_pool.hpp"
 #include "serve/service.hpp"
 
 namespace podium::serve {

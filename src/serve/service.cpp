@@ -10,7 +10,7 @@
 #include "core/clock.hpp"
 #include "core/error.hpp"
 #include "serve/front_door.hpp"
-#include "serve/http_server.hpp"
+#include "serve/http/http_server.hpp"
 
 namespace podium::serve {
 namespace {

@@ -23,7 +23,7 @@
 #include <vector>
 
 #include "core/log.hpp"
-#include "serve/balancer.hpp"
+#include "serve/balancer/balancer.hpp"
 
 namespace podium::serve {
 

@@ -5,7 +5,7 @@
 
 #include "core/error.hpp"
 #include "io/sources/labels.hpp"
-#include "serve/client.hpp"
+#include "serve/client/client.hpp"
 
 namespace podium::workflow {
 namespace {

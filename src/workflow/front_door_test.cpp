@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "core/clock.hpp"
-#include "serve/client.hpp"
+#include "serve/client/client.hpp"
 
 namespace podium::workflow {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "core/device_choice.hpp"
 #include "nn/model.hpp"
-#include "serve/predictor.hpp"
+#include "serve/replica/predictor.hpp"
 
 namespace podium::workflow {
 

@@ -1,7 +1,7 @@
 #include "workflow/replica_worker.hpp"
 
 #include "core/error.hpp"
-#include "serve/replica.hpp"
+#include "serve/replica/replica.hpp"
 #include "workflow/model_file.hpp"
 #include "workflow/model_predictor.hpp"
 #include "workflow/weights_source.hpp"

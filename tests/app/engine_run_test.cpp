@@ -4,7 +4,7 @@
 #include <regex>
 
 #include "app_fixture.hpp"
-#include "serve/client.hpp"
+#include "serve/client/client.hpp"
 
 namespace podium::test {
 namespace {

@@ -7,7 +7,7 @@
 #include "app_fixture.hpp"
 #include "core/error.hpp"
 #include "io/loader/dataset.hpp"
-#include "serve/client.hpp"
+#include "serve/client/client.hpp"
 
 namespace podium::test {
 namespace {

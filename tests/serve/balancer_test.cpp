@@ -1,5 +1,5 @@
 // Balancing policies and the histogram of latencies.
-#include "serve/balancer.hpp"
+#include "serve/balancer/balancer.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // What goes into a batch.
-#include "serve/batcher.hpp"
+#include "serve/replica/batcher.hpp"
 
 #include <gtest/gtest.h>
 

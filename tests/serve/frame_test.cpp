@@ -1,5 +1,5 @@
 // The binary grammar between a service and its replicas.
-#include "serve/frame.hpp"
+#include "serve/replica/frame.hpp"
 
 #include <gtest/gtest.h>
 
@@ -17,25 +17,40 @@ void feed(FrameReader* reader, std::string_view bytes) {
   reader->commit(bytes.size());
 }
 
+ReplyFields with_status(int status) {
+  ReplyFields fields;
+  fields.status = status;
+  return fields;
+}
+
 TEST(Frame, HasTheDocumentedBytes) {
-  const std::string head = encode_request_head(0x0102030405060708, Method::post, "/p", 3);
-  EXPECT_EQ(head, std::string("\x09\0\0\0\x01\0\0\0\x08\x07\x06\x05\x04\x03\x02\x01"
-                              "\x01\0\x02\0/p",
-                              22));
+  const std::string head =
+      encode_request_head(0x0102030405060708, Method::post,
+                          {-1, Encoding::gzip, Encoding::deflate, 7, 0x0102}, "/p", 3);
+  EXPECT_EQ(head, std::string("\x17\0\0\0\x01\0\0\0\x08\x07\x06\x05\x04\x03\x02\x01"
+                              "\x01\x01\x02\x07\x02\x01\0\0"
+                              "\xff\xff\xff\xff\xff\xff\xff\xff\x02\0/p",
+                              36));
 }
 
 TEST(Frame, CarriesEveryKindUnchanged) {
   FrameReader reader(1000);
-  feed(&reader, encode_request_head(7, Method::post, "/v2/models/m/infer", 4) + "body" +
-                    encode_reply_head(8, 503, 2) + "{}" +
+  const RequestFields fields{99, Encoding::deflate, Encoding::gzip, 3, 2500};
+  ReplyFields answer = with_status(503);
+  answer.json_bytes = 5;
+  answer.encoding = Encoding::gzip;
+  answer.cost = {1, 2, 3, 4, 5, 6, 7};
+  feed(&reader, encode_request_head(7, Method::post, fields, "/v2/models/m/infer", 4) + "body" +
+                    encode_reply_head(8, answer, 2) + "{}" +
                     encode_version_frame(FrameKind::prepare, 3, 12, "/a/path"));
   const RequestView request = decode_request(reader.next()->payload);
   EXPECT_EQ(request.method, Method::post);
   EXPECT_EQ(request.target, "/v2/models/m/infer");
+  EXPECT_EQ(request.fields, fields);
   EXPECT_EQ(request.body, "body");
   const Frame second = *reader.next();
   EXPECT_EQ(second.id, 8u);
-  EXPECT_EQ(decode_reply(second.payload).status, 503);
+  EXPECT_EQ(decode_reply(second.payload).fields, answer);
   EXPECT_EQ(decode_reply(second.payload).body, "{}");
   const Frame third = *reader.next();
   EXPECT_EQ(third.id, 3u);
@@ -46,8 +61,8 @@ TEST(Frame, CarriesEveryKindUnchanged) {
 }
 
 TEST(Frame, ArrivesWholeFromSingleBytes) {
-  const std::string bytes =
-      encode_reply_head(1, 200, 5) + "first" + encode_reply_head(2, 200, 6) + "second";
+  const std::string bytes = encode_reply_head(1, with_status(200), 5) + "first" +
+                            encode_reply_head(2, with_status(200), 6) + "second";
   FrameReader reader(1000);
   std::vector<std::string> bodies;
   for (const char byte : bytes) {
@@ -61,7 +76,7 @@ TEST(Frame, ArrivesWholeFromSingleBytes) {
 
 TEST(Frame, LargeOnesMakeTheReaderGrow) {
   const std::string body(5 << 20, 'x');
-  const std::string bytes = encode_reply_head(1, 200, body.size()) + body;
+  const std::string bytes = encode_reply_head(1, with_status(200), body.size()) + body;
   FrameReader reader(size_t{8} << 20);
   size_t sent = 0;
   while (sent < bytes.size()) {
@@ -85,8 +100,9 @@ TEST(Frame, BreachesOfTheGrammarAreErrors) {
   feed(&unknown_kind, encode_frame(static_cast<FrameKind>(99), 1, ""));
   EXPECT_THROW(unknown_kind.next(), Error);
   EXPECT_THROW(decode_request("\x01"), Error);
-  EXPECT_THROW(decode_request(std::string_view("\x01\0\xff\0short", 9)), Error);
-  EXPECT_THROW(decode_request(std::string_view("\x09\0\0\0", 4)), Error);
+  EXPECT_THROW(decode_request(std::string(16, '\0') + std::string("\xff\0short", 7)), Error);
+  EXPECT_THROW(decode_request("\x09" + std::string(17, '\0')), Error);
+  EXPECT_THROW(decode_request(std::string("\x01\x03") + std::string(16, '\0')), Error);
   EXPECT_THROW(decode_reply("x"), Error);
   EXPECT_THROW(decode_version("abc"), Error);
 }

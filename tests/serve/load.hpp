@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "region_predictor.hpp"
-#include "serve/client.hpp"
+#include "serve/client/client.hpp"
 
 namespace podium::serve::test {
 

@@ -1,5 +1,5 @@
 // Paths, request bodies and reply bodies, without sockets.
-#include "serve/protocol.hpp"
+#include "serve/protocol/protocol.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,9 +7,9 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "serve/request_error.hpp"
-#include "serve/request_parser.hpp"
-#include "serve/route.hpp"
+#include "serve/protocol/request_error.hpp"
+#include "serve/protocol/request_parser.hpp"
+#include "serve/protocol/route.hpp"
 
 namespace podium::serve {
 namespace {

@@ -26,7 +26,7 @@
 #include <vector>
 
 #include "core/error.hpp"
-#include "serve/predictor.hpp"
+#include "serve/replica/predictor.hpp"
 
 namespace podium::serve::test {
 

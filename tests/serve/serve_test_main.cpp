@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "region_predictor.hpp"
-#include "serve/replica.hpp"
+#include "serve/replica/replica.hpp"
 
 namespace podium::serve::test {
 namespace {

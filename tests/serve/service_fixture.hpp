@@ -14,7 +14,7 @@
 
 #include "core/clock.hpp"
 #include "region_predictor.hpp"
-#include "serve/client.hpp"
+#include "serve/client/client.hpp"
 #include "serve/service.hpp"
 #include "temporary_folder.hpp"
 

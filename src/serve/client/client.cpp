@@ -1,0 +1,239 @@
+#include "serve/client/client.hpp"
+
+#include <simdjson.h>
+
+#include <array>
+#include <boost/asio/connect.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http.hpp>
+#include <charconv>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "core/clock.hpp"
+#include "core/error.hpp"
+
+namespace podium::serve {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+constexpr uint64_t max_reply_bytes = uint64_t{256} << 20;
+
+// "0,", "1,", ... "255,".
+struct PixelText {
+  std::array<std::string, 256> text;
+  PixelText() {
+    for (size_t value = 0; value < text.size(); ++value) text[value] = std::to_string(value) + ",";
+  }
+};
+
+std::string infer_json(const InferRequest& request) {
+  const PixelText pixel_text;
+  std::string json;
+  json.reserve(160 + request.images.size() * 4);
+  json += R"({"inputs":[{"name":"image","datatype":"UINT8","shape":[)";
+  json += std::to_string(request.n) + "," + std::to_string(request.height) + "," +
+          std::to_string(request.width) + "," + std::to_string(request.channels) + R"(],"data":[)";
+  for (const uint8_t value : request.images) json += pixel_text.text[value];
+  if (!request.images.empty()) json.pop_back();
+  json += "]}]}";
+  return json;
+}
+
+// Throws simdjson_error when `body` is not a reply of the protocol.
+InferReply parse_infer_reply(const std::string& body) {
+  namespace dom = simdjson::dom;
+  dom::parser parser;
+  const dom::element root = parser.parse(body);
+  const dom::element parameters = root["parameters"];
+  InferReply reply;
+  reply.model_version = std::string(std::string_view(root["model_version"]));
+  reply.server_replica = std::string(std::string_view(parameters["server_replica"]));
+  reply.processing_time_ms = parameters["processing_time_ms"];
+  const dom::array outputs = root["outputs"];
+  for (const dom::element output : outputs) {
+    const std::string_view name = output["name"];
+    const dom::array data = output["data"];
+    for (const dom::element value : data) {
+      if (name == "probabilities") reply.probabilities.push_back(static_cast<float>(double(value)));
+      if (name == "class") reply.classes.push_back(int64_t(value));
+    }
+  }
+  return reply;
+}
+
+// The text of {"error": ...}, or the body itself.
+std::string error_text(const std::string& body) {
+  const auto document = nlohmann::json::parse(body, nullptr, false);
+  if (document.is_object() && document.contains("error") && document["error"].is_string()) {
+    return document["error"].get<std::string>();
+  }
+  return body.substr(0, 200);
+}
+
+}  // namespace
+
+HostPort parse_host_port(std::string_view text) {
+  const size_t colon = text.rfind(':');
+  HostPort result;
+  if (colon != std::string_view::npos) {
+    result.host = text.substr(0, colon);
+    const std::string_view digits = text.substr(colon + 1);
+    const auto [end, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), result.port);
+    if (error != std::errc() || end != digits.data() + digits.size()) result.port = 0;
+  }
+  if (result.host.size() > 2 && result.host.front() == '[' && result.host.back() == ']') {
+    result.host = result.host.substr(1, result.host.size() - 2);
+  }
+  if (result.host.empty() || result.port < 1 || result.port > 65535) {
+    throw usage_error("'" + std::string(text) + "' is not HOST:PORT", "--predict.server",
+                      "use for instance 127.0.0.1:8080");
+  }
+  return result;
+}
+
+class Client::Connection {
+ public:
+  Connection(std::string host, int port, std::chrono::milliseconds timeout)
+      : host_(std::move(host)), port_(port), timeout_(timeout), stream_(context_) {}
+
+  HttpReply exchange(std::string_view method, std::string_view target, std::string_view body) {
+    http::request<http::string_body> request;
+    request.method_string({method.data(), method.size()});
+    request.target({target.data(), target.size()});
+    request.version(11);
+    request.set(http::field::host, host_ + ":" + std::to_string(port_));
+    request.set(http::field::content_type, "application/json");
+    request.body() = body;
+    request.prepare_payload();
+    if (stream_.socket().is_open()) {
+      // A kept connection may have been closed meanwhile; then nothing of an answer was read.
+      if (const auto reply = try_once(request)) return *reply;
+      if (!was_closed_unanswered()) throw no_answer();
+    }
+    connect();
+    if (const auto reply = try_once(request)) return *reply;
+    throw no_answer();
+  }
+
+  Error unavailable(const std::string& why) const {
+    return unavailable_error(why, host_ + ":" + std::to_string(port_),
+                             "check that podium serve runs there");
+  }
+
+ private:
+  using Done = std::function<void(const error_code&)>;
+
+  // Runs one asynchronous operation, or a chain of them, to its end.
+  void run(const std::function<void(Done)>& begin) {
+    error_ = asio::error::would_block;
+    begin([this](const error_code& error) { error_ = error; });
+    context_.restart();
+    context_.run();
+  }
+
+  void connect() {
+    stream_.close();
+    buffer_.clear();
+    tcp::resolver resolver(context_);
+    const auto endpoints = resolver.resolve(host_, std::to_string(port_), error_);
+    if (error_) throw unavailable("cannot resolve the server's name: " + error_.message());
+    stream_.expires_after(timeout_);
+    run([&](const Done& done) {
+      stream_.async_connect(endpoints,
+                            [done](const error_code& error, const tcp::endpoint&) { done(error); });
+    });
+    if (error_) throw unavailable("cannot reach the server: " + error_.message());
+    error_code ignored;  // a slower connection is no failure
+    stream_.socket().set_option(tcp::no_delay(true), ignored);
+  }
+
+  // Empty when no answer came; error_ then says why, and the connection is closed.
+  std::optional<HttpReply> try_once(const http::request<http::string_body>& request) {
+    http::response_parser<http::string_body> parser;
+    parser.body_limit(max_reply_bytes);
+    parser.skip(request.method() == http::verb::head);
+    received_ = false;
+    stream_.expires_after(timeout_);
+    run([&](const Done& done) {
+      http::async_write(stream_, request, [&, done](const error_code&, size_t) {
+        // A server may answer before it has read everything, so an answer is looked for anyway.
+        http::async_read(stream_, buffer_, parser,
+                         [done](const error_code& error, size_t) { done(error); });
+      });
+    });
+    if (error_) {
+      received_ = parser.got_some();
+      stream_.close();
+      return std::nullopt;
+    }
+    HttpReply reply;
+    reply.status = parser.get().result_int();
+    reply.keep_alive = parser.get().keep_alive();
+    reply.retry_after = std::string(parser.get()[http::field::retry_after]);
+    reply.body = std::move(parser.get().body());
+    if (!reply.keep_alive) stream_.close();
+    return reply;
+  }
+
+  bool was_closed_unanswered() const { return !received_ && error_ != beast::error::timeout; }
+
+  Error no_answer() const {
+    if (error_ == beast::error::timeout) {
+      return unavailable("the server did not answer within " + std::to_string(timeout_.count()) +
+                         " ms");
+    }
+    return unavailable("the connection broke: " + error_.message());
+  }
+
+  std::string host_;
+  int port_;
+  std::chrono::milliseconds timeout_;
+  asio::io_context context_{1};
+  beast::tcp_stream stream_;
+  beast::flat_buffer buffer_;
+  error_code error_;
+  bool received_ = false;  // a part of an answer
+};
+
+Client::Client(std::string host, int port, std::chrono::milliseconds timeout)
+    : connection_(std::make_unique<Connection>(std::move(host), port, timeout)) {}
+Client::~Client() = default;
+Client::Client(Client&&) noexcept = default;
+Client& Client::operator=(Client&&) noexcept = default;
+
+HttpReply Client::request(std::string_view method, std::string_view target, std::string_view body) {
+  return connection_->exchange(method, target, body);
+}
+
+InferReply Client::infer(const InferRequest& request) {
+  const HttpReply reply =
+      this->request("POST", "/v2/models/" + request.model + "/infer", infer_json(request));
+  const std::string text = std::to_string(reply.status) + " " +
+                           (reply.status == 200 ? std::string() : error_text(reply.body));
+  if (reply.status == 429 || reply.status >= 500) {
+    throw connection_->unavailable("the server answered " + text);
+  }
+  if (reply.status != 200) {
+    throw data_error("the server refused the request: " + text, request.model,
+                     "check that the server's model fits the images");
+  }
+  try {
+    return parse_infer_reply(reply.body);
+  } catch (const simdjson::simdjson_error& error) {
+    throw connection_->unavailable(std::string("the server's reply is not understood: ") +
+                                   error.what());
+  }
+}
+
+}  // namespace podium::serve

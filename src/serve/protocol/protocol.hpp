@@ -1,0 +1,39 @@
+// Protocol: the JSON bodies of replies. Pure functions.
+//
+// Follows the Open Inference Protocol v2 (KServe); a version is an integer in text everywhere.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "serve/protocol/model_info.hpp"
+#include "serve/protocol/request_parser.hpp"
+
+namespace podium::serve {
+
+// {"error": message}; bytes of `message` that are not UTF-8 are replaced.
+std::string error_body(std::string_view message);
+
+// GET /v2.
+std::string server_metadata_body();
+
+// GET /v2/models/M.
+std::string model_metadata_body(const ModelInfo& info);
+
+// Who computed a reply and how long it had the request.
+struct Computed {
+  std::string_view replica;
+  double processing_time_ms = 0;
+};
+
+// The reply to .../infer: `probabilities` [n,classes] as FP32, `class` [n] as INT64. Throws
+// RequestError 500 when a probability is not finite.
+std::string infer_body(const ModelInfo& info, const Inference& inference,
+                       std::span<const float> probabilities, const Computed& computed);
+
+// The reply to /predict for one image: `probabilities` [classes]. Throws like infer_body().
+std::string predict_body(const ModelInfo& info, const Inference& inference,
+                         std::span<const float> probabilities, const Computed& computed);
+
+}  // namespace podium::serve

@@ -1,0 +1,33 @@
+// Route: which call a method and target mean. Pure.
+//
+// The paths are those of the Open Inference Protocol v2 (KServe), and /predict. A model name is a
+// key to compare, never a path of the file system.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "serve/protocol/message.hpp"
+
+namespace podium::serve {
+
+struct Route {
+  enum class Call {
+    server_metadata,  // GET  /v2
+    live,             // GET  /v2/health/live
+    ready,            // GET  /v2/health/ready
+    model_metadata,   // GET  /v2/models/M[/versions/V]
+    model_ready,      // GET  /v2/models/M[/versions/V]/ready
+    infer,            // POST /v2/models/M[/versions/V]/infer
+    predict,          // POST /predict
+  };
+  Call call{};
+  std::string_view model;  // empty for calls that name none
+  int version = 0;         // 0: any
+};
+
+// A view into `target`, whose query part is ignored. Throws RequestError: 404 for an unknown path,
+// 405 for a known one with another method.
+Route parse_route(Method method, std::string_view target);
+
+}  // namespace podium::serve

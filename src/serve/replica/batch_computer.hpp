@@ -1,0 +1,45 @@
+// BatchComputer: a batch of requests through the model, and each request's answer.
+//
+// Used by the replica's computing thread. Every request of a batch is answered exactly once, also
+// when the model fails.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "serve/protocol/message.hpp"
+#include "serve/replica/batcher.hpp"
+#include "serve/replica/predictor.hpp"
+
+namespace podium::serve {
+
+class BatchComputer {
+ public:
+  using Answer =
+      std::function<void(uint64_t id, const ReplyFields& fields, const std::string& body)>;
+
+  // `replica` is the "server_replica" of replies; at most `max_batch` images are computed at once.
+  BatchComputer(std::string replica, int max_batch, Answer answer)
+      : replica_(std::move(replica)), max_batch_(max_batch), answer_(std::move(answer)) {}
+
+  // Takes the requests out of `*batch` that another version must answer, computes the others.
+  void compute(std::vector<QueuedInference>* batch, Predictor* predictor);
+
+ private:
+  using Batch = std::vector<QueuedInference>;
+
+  bool refuse_unfit(const QueuedInference& item, const ModelInfo& info);
+  std::vector<float> predict_all(const Batch& batch, Predictor* predictor) const;
+  void answer_inference(const QueuedInference& item, const ModelInfo& info,
+                        std::span<const float> probabilities, ReplyCost cost);
+  void refuse(uint64_t id, int status, const std::string& why);
+
+  const std::string replica_;
+  const int max_batch_;
+  const Answer answer_;
+};
+
+}  // namespace podium::serve

@@ -1,0 +1,34 @@
+// Predictor: the seam between serving and a model.
+//
+// A replica holds one Predictor per version that it has loaded. Preprocessing belongs to the
+// Predictor: images are the raw bytes of the data set. A Predictor is used by one thread at a time:
+// first the thread that loads and warms it up, then the one that computes batches.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "serve/protocol/model_info.hpp"
+
+namespace podium::serve {
+
+class Predictor {
+ public:
+  virtual ~Predictor() = default;
+
+  virtual const ModelInfo& info() const = 0;
+
+  // Computes class probabilities: `images` [n,H,W,C] to `probabilities` [n,classes].
+  // REQUIRES: 1 <= n <= info().max_batch.
+  virtual void predict(std::span<const uint8_t> images, int n, std::span<float> probabilities) = 0;
+};
+
+// Loads the model in file or folder `path` as `version`. Throws when it cannot; the message becomes
+// the reason of the failed deployment.
+using PredictorLoader =
+    std::function<std::unique_ptr<Predictor>(const std::string& path, int version)>;
+
+}  // namespace podium::serve

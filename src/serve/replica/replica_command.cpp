@@ -1,0 +1,52 @@
+// The command line of a replica process.
+#include <charconv>
+
+#include "core/error.hpp"
+#include "serve/replica/replica.hpp"
+
+namespace podium::serve {
+namespace {
+
+constexpr size_t fixed_arguments = 5;  // replica_verb and four options
+
+int64_t whole_number(const std::string& text, const char* what) {
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < 0) {
+    throw usage_error("'" + text + "' is not a " + what, replica_verb,
+                      "replicas are started by podium serve");
+  }
+  return value;
+}
+
+}  // namespace
+
+bool is_replica_command(const std::vector<std::string>& arguments) {
+  return !arguments.empty() && arguments.front() == replica_verb;
+}
+
+ReplicaCommand parse_replica_command(const std::vector<std::string>& arguments) {
+  if (arguments.size() < fixed_arguments || !is_replica_command(arguments)) {
+    throw usage_error("too few arguments", replica_verb, "replicas are started by podium serve");
+  }
+  ReplicaCommand command;
+  command.options.name = arguments[1];
+  command.options.max_batch = static_cast<int>(whole_number(arguments[2], "batch size"));
+  command.options.batch_delay =
+      std::chrono::milliseconds(whole_number(arguments[3], "batch delay in ms"));
+  command.options.max_body_bytes =
+      static_cast<size_t>(whole_number(arguments[4], "body size in bytes"));
+  command.more.assign(arguments.begin() + fixed_arguments, arguments.end());
+  return command;
+}
+
+std::vector<std::string> replica_arguments(const ReplicaCommand& command) {
+  std::vector<std::string> arguments = {replica_verb, command.options.name,
+                                        std::to_string(command.options.max_batch),
+                                        std::to_string(command.options.batch_delay.count()),
+                                        std::to_string(command.options.max_body_bytes)};
+  arguments.insert(arguments.end(), command.more.begin(), command.more.end());
+  return arguments;
+}
+
+}  // namespace podium::serve

@@ -1,0 +1,61 @@
+// ReplicaLink: one replica process and the service's end of its socket, without blocking.
+//
+// A link lives from the start of a process to its end; a restarted replica gets a new link. Lives
+// on the service's thread. Part of the service; includes Asio.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "core/worker_process.hpp"
+#include "serve/replica/frame.hpp"
+#include "serve/replica/replica.hpp"
+
+namespace podium::serve {
+
+class ReplicaLink : public std::enable_shared_from_this<ReplicaLink> {
+ public:
+  struct Events {
+    std::function<void(const Frame&)> received;
+    std::function<void(const std::string& why)> lost;  // once, unless closed before
+  };
+
+  // Starts a process. Throws io_error.
+  static std::shared_ptr<ReplicaLink> start(boost::asio::io_context& context,
+                                            const ReplicaCommand& command, Events events);
+
+  // Queues a frame: `head` with its header, then `body`, which is not copied.
+  void send(std::string head, std::shared_ptr<const std::string> body = nullptr);
+
+  // Closes the socket, which ends the process; no event follows. The caller reaps the process.
+  WorkerProcess close();
+
+  pid_t pid() const { return worker_.pid(); }
+
+ private:
+  struct Outgoing {
+    std::string head;
+    std::shared_ptr<const std::string> body;
+  };
+
+  ReplicaLink(boost::asio::io_context& context, WorkerProcess worker, Events events);
+
+  void receive();
+  void received(size_t bytes);
+  void write();
+  void lose(const std::string& why);
+
+  WorkerProcess worker_;
+  boost::asio::local::stream_protocol::socket socket_;
+  FrameReader reader_;
+  Events events_;
+  std::deque<Outgoing> outgoing_;
+  size_t writing_ = 0;  // frames at the front of outgoing_ that are being written
+  bool closed_ = false;
+};
+
+}  // namespace podium::serve
