@@ -9,6 +9,7 @@
 
 #include "core/clock.hpp"
 #include "core/error.hpp"
+#include "core/precedence.hpp"
 #include "serve/front_door.hpp"
 #include "serve/http/http_server.hpp"
 
@@ -110,6 +111,7 @@ class Service::Implementation {
  private:
   // A failure, for instance of memory, costs the request at hand, which then meets its timeout.
   void run() {
+    start_at_once();
     while (true) {
       try {
         context_.run();

@@ -1,9 +1,5 @@
 #include "serve/replica/model_slot.hpp"
 
-#include <sched.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cmath>
 #include <exception>
@@ -11,33 +7,10 @@
 #include <vector>
 
 #include "core/error.hpp"
+#include "core/precedence.hpp"
 
 namespace podium::serve {
 namespace {
-
-constexpr int32_t nice_of_loading = 10;
-constexpr uint64_t slice_of_loading_ns = 100'000;  // the shortest there is
-
-// As the kernel has it (sched_setattr(2)); the C library names it from its version 2.41 on.
-struct Scheduling {
-  uint32_t size = sizeof(Scheduling);
-  uint32_t policy = SCHED_OTHER;
-  uint64_t flags = 0;
-  int32_t nice = 0;
-  uint32_t priority = 0;
-  uint64_t runtime = 0;
-  uint64_t deadline = 0;
-  uint64_t period = 0;
-};
-
-// On Linux a thread has a niceness of its own, and since 6.12 a slice, which is how long one that
-// wakes may have to wait for it. Where they cannot be set, loading competes with requests.
-void let_requests_go_first() {
-  Scheduling scheduling;
-  scheduling.nice = nice_of_loading;
-  scheduling.runtime = slice_of_loading_ns;
-  ::syscall(SYS_sched_setattr, 0, &scheduling, 0U);
-}
 
 void check(const ModelInfo& info, int version, const std::string& path) {
   const bool shaped = info.channels > 0 && info.height > 0 && info.width > 0 && info.classes > 0 &&
@@ -114,7 +87,7 @@ void ModelSlot::load_orders() {
     orders_.pop_front();
     const bool serving = current_ != nullptr;
     lock.unlock();
-    if (serving) let_requests_go_first();
+    if (serving) let_others_first();
     std::shared_ptr<Predictor> predictor;
     std::string error;
     try {

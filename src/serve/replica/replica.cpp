@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "core/error.hpp"
+#include "core/precedence.hpp"
 #include "core/log.hpp"
 #include "serve/protocol/protocol.hpp"
 #include "serve/protocol/request_error.hpp"
@@ -156,6 +157,7 @@ class Replica {
 }  // namespace
 
 void run_replica(const ReplicaOptions& options, const PredictorLoader& loader) {
+  start_at_once();
   Replica(options, loader).serve();
 }
 
