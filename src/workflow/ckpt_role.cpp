@@ -39,11 +39,15 @@ void play_ckpt(const Job& job, const Log& log) {
   while (true) {
     if (const auto order = job.control.try_receive(Mailbox::ckpt)) {
       if (order->at("order") == "end") return;
-      mover.move(*order);
+      if (order->at("order") == "move") mover.move(*order);
+      if (order->at("order") == "drop") mover.drop(*order);
       backoff.reset();
     } else if (const auto arrived =
                    job.weights.probe(comm::any_rank, messages::weights_tags.header)) {
       take_model(job, registry, mover, arrived->from);
+      backoff.reset();
+    } else if (const auto shard = job.weights.probe(comm::any_rank, messages::shard_tags.header)) {
+      mover.take_shard(shard->from);
       backoff.reset();
     } else {
       backoff.pause();

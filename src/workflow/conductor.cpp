@@ -197,7 +197,14 @@ void Conductor::on_selected(const Json& event) {
   summary_.models.push_back({event.at("model"), -1, started_.seconds()});
   log_.info("select: " + text_of(event, "reason"));
   const int version = event.at("version");
-  if (version <= newest_version_) return;
+  // What another ckpt rank has published meanwhile, its own event tells.
+  if (!event.at("published").get<bool>() || version <= newest_version_) {
+    return order(Role::ckpt, {{"order", "drop"},
+                              {"version", version},
+                              {"published", event.at("published")},
+                              {"owner", event.at("owner")},
+                              {"model", event.at("model").at("name")}});
+  }
   newest_version_ = version;
   summary_.version = version;
   summary_.published_here = true;
@@ -251,6 +258,7 @@ void Conductor::deploy(const Json& selected) {
   }
   if (engine.is_null()) return;
   move["owner"] = selected.at("owner");
+  move["model"] = selected.at("name");
   order(Role::ckpt, move);
 }
 

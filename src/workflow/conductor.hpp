@@ -8,7 +8,8 @@
 //   orders   train {cache}, test, stop, end               to train ranks
 //            deploy {version, path, name}, drain          to serving ranks
 //            test {cache}                                 to the first serving rank
-//            move {version, owner, workers}, end          to ckpt ranks
+//            move {version, owner, model, workers},
+//            drop {version, published, owner, model}, end to ckpt ranks
 // Selection and deployment are asynchronous: a published model is deployed while others train.
 //
 // On SIGTERM, SIGINT or SIGUSR1 while models train, the trainers stop at the last checkpoint, the

@@ -11,6 +11,7 @@
 #include "workflow/evaluation_report.hpp"
 #include "workflow/messages.hpp"
 #include "workflow/role_parts.hpp"
+#include "workflow/shards.hpp"
 #include "workflow/training_step.hpp"
 
 namespace podium::workflow {
@@ -92,13 +93,18 @@ class TrainRole {
     }
   }
 
-  // Gives the finished model to a ckpt rank, each trainer its slice, and goes on with the next.
+  // Gives the finished model to a ckpt rank, and each other one its shard, each trainer its slice,
+  // and goes on with the next.
   void hand_over(const train::Recipe& recipe, const TrainingOutcome& outcome) {
     const ckpt::Snapshot snapshot = candidate_of(recipe, outcome, dataset_->info(), job_.settings);
     const std::vector<int>& ckpt_ranks = job_.layout.ranks(Role::ckpt);
     const int to = ckpt_ranks[static_cast<size_t>(group_index_) % ckpt_ranks.size()];
-    ckpt::send_slice(job_.weights, snapshot, job_.groups.ranks[static_cast<size_t>(group_index_)],
-                     to, messages::weights_tags);
+    const std::vector<int>& trainers = job_.groups.ranks[static_cast<size_t>(group_index_)];
+    const auto whole = [&] {
+      ckpt::send_slice(job_.weights, snapshot, trainers, to, messages::weights_tags);
+    };
+    if (job_.settings.engine.sync == EngineSettings::Sync::disk) return whole();
+    send_shards(job_.weights, snapshot, recipe.name, trainers, ckpt_ranks, to, whole);
   }
 
   void test() {

@@ -6,6 +6,9 @@
 
 #include "comm/broadcast.hpp"
 #include "comm/gather.hpp"
+#include "core/clock.hpp"
+#include "core/error.hpp"
+#include "workflow/messages.hpp"
 #include "workflow/weights_source.hpp"
 
 namespace podium::workflow {
@@ -14,6 +17,10 @@ namespace {
 using Sync = EngineSettings::Sync;
 
 constexpr std::chrono::seconds patience{10};  // for replicas that are starting
+
+void copy(std::span<const std::byte> from, std::span<std::byte> to) {
+  if (!from.empty()) std::memcpy(to.data(), from.data(), from.size());
+}
 
 }  // namespace
 
@@ -52,24 +59,69 @@ void WeightsMover::keep(int version, ckpt::Snapshot snapshot) {
   if (engine_) kept_[version] = std::move(snapshot);
 }
 
-// The owner's shard holds all; the others' are empty, and they bring the buckets to their nodes.
-std::unique_ptr<ckpt::engine::HostShard> WeightsMover::shard_of(int version, bool owner) {
-  const ckpt::Snapshot snapshot = owner ? std::move(kept_.at(version)) : ckpt::Snapshot{};
-  auto shard = engine_->make_shard(static_cast<uint64_t>(version),
-                                   owner ? snapshot.card.dump() : "", pieces_of(snapshot));
-  for (size_t i = 0; i < snapshot.buffers.size(); ++i) {
-    const auto bytes = std::as_bytes(std::span(snapshot.buffers[i].values));
-    if (!bytes.empty()) std::memcpy(shard->piece(i).data(), bytes.data(), bytes.size());
+void WeightsMover::take_shard(int from) {
+  ModelShard shard = receive_shard(job_.weights, from);
+  std::string model = shard.model;
+  shards_[std::move(model)] = std::move(shard);
+}
+
+// It may still be on its way, behind those of other models.
+ModelShard WeightsMover::await_shard(const std::string& model) {
+  const Deadline deadline(job_.weights.policy().limit);
+  Backoff backoff(Backoff::Kind::idle);
+  while (!shards_.contains(model)) {
+    if (const auto shard = job_.weights.probe(comm::any_rank, messages::shard_tags.header)) {
+      take_shard(shard->from);
+      continue;
+    }
+    if (deadline.expired()) {
+      throw internal_error("the shard of model '" + model + "' does not come",
+                           "hand-over of a model");
+    }
+    backoff.pause();
   }
-  shard->seal();
+  return std::move(shards_.extract(model).mapped());
+}
+
+void WeightsMover::drop(const Json& order) {
+  if (!engine_) return;
+  if (order.at("owner") != job_.rank()) {
+    await_shard(order.at("model"));
+  } else if (order.at("published").get<bool>()) {
+    kept_.erase(order.at("version").get<int>());
+  }
+}
+
+// Of the whole model that this rank has stored.
+std::unique_ptr<ckpt::engine::HostShard> WeightsMover::own_slice(int version) {
+  const ckpt::Snapshot snapshot = std::move(kept_.at(version));
+  const comm::Communicator& group = *job_.ckpt;
+  const std::vector<ckpt::engine::Piece> pieces = ckpt::engine::slice_of(
+      pieces_of(snapshot), static_cast<size_t>(group.rank()), static_cast<size_t>(group.size()));
+  auto shard = engine_->make_shard(static_cast<uint64_t>(version), snapshot.card.dump(), pieces);
+  for (size_t i = 0; i < pieces.size(); ++i) copy(bytes_of(snapshot, pieces[i]), shard->piece(i));
+  return shard;
+}
+
+std::unique_ptr<ckpt::engine::HostShard> WeightsMover::shard_of(const Json& order) {
+  const int version = order.at("version");
+  if (order.at("owner") == job_.rank()) return own_slice(version);
+  const ModelShard given = await_shard(order.at("model"));
+  auto shard = engine_->make_shard(static_cast<uint64_t>(version), "", given.pieces);
+  for (size_t i = 0; i < given.bytes.size(); ++i) copy(given.bytes[i], shard->piece(i));
   return shard;
 }
 
 void WeightsMover::move(const Json& order) {
   const int version = order.at("version");
-  const double gather_s = engine_->hold(shard_of(version, order.at("owner") == job_.rank()));
+  std::unique_ptr<ckpt::engine::HostShard> shard = shard_of(order);
+  shard->seal();
+  const double gather_s = engine_->hold(std::move(shard));
   kept_.erase(kept_.begin(), kept_.upper_bound(version));
-  Json event = {{"event", "moved"}, {"version", version}, {"gather_metas_s", gather_s}};
+  Json event = {{"event", "moved"},
+                {"version", version},
+                {"gather_metas_s", gather_s},
+                {"shard_bytes", engine_->plan().layout.shard_bytes}};
   if (job_.settings.engine.sync == Sync::p2p) {
     engine_->offer();
     event["by"] = "p2p";

@@ -1,4 +1,5 @@
 // Published weights on their way through the checkpoint engine, in jobs as users start them.
+#include <algorithm>
 #include <fstream>
 #include <map>
 #include <regex>
@@ -47,6 +48,22 @@ TEST_F(EngineOfAJob, BroadcastReachesTheReplicasOfEveryServingRank) {
     EXPECT_EQ(event.at("by"), "broadcast");
     EXPECT_EQ(event.at("workers"), 4) << event;
     EXPECT_EQ(event.at("dropped"), 0);
+  }
+}
+
+// The one that stores a model, and the one that does not, alternate between the groups.
+TEST_F(EngineOfAJob, EachCkptRankBringsItsSlice) {
+  for (const char* roles : {"ingest=1,train=3,ckpt=2,serve=1", "ingest=1,train=2,ckpt=3,serve=1"}) {
+    std::filesystem::remove_all(run_dir());
+    expect_served(5, {std::string("--roles=") + roles});
+    const auto moved = events("moved");
+    ASSERT_FALSE(moved.empty());
+    for (const nlohmann::json& event : moved) {
+      const std::vector<uint64_t> shards = event.at("shard_bytes");
+      const auto [least, most] = std::ranges::minmax(shards);
+      EXPECT_GT(least, 0U) << event;
+      EXPECT_LE(most - least, 512U) << "to 256 bytes at each end: " << event;
+    }
   }
 }
 
