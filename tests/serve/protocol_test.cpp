@@ -55,20 +55,54 @@ TEST(Route, FindsEveryCall) {
   EXPECT_EQ(route.version, 12);
   EXPECT_EQ(parse_route(Method::get, "/v2/models/m/versions/3").version, 3);
   EXPECT_EQ(parse_route(Method::get, "/v2/models/versions").model, "versions");
+  EXPECT_EQ(parse_route(Method::get, "/v2/models/m/versions/3/config").call, Call::model_config);
+  EXPECT_EQ(parse_route(Method::get, "/v2/models/m/config").call, Call::model_config);
+  EXPECT_EQ(parse_route(Method::get, "/v2/models/m/versions/3/stats").version, 3);
+  EXPECT_EQ(parse_route(Method::get, "/v2/models/m/stats").model, "m");
+  EXPECT_EQ(parse_route(Method::get, "/v2/models/stats").call, Call::model_stats);
+  EXPECT_EQ(parse_route(Method::get, "/v2/models/stats").model, "");
+  EXPECT_EQ(parse_route(Method::post, "/v2/repository/index").call, Call::index);
+  EXPECT_EQ(parse_route(Method::post, "/v2/repository/models/m/load").call, Call::load);
+  EXPECT_EQ(parse_route(Method::post, "/v2/repository/models/m/unload").model, "m");
 }
 
 TEST(Route, RefusesOtherPathsAndMethods) {
-  for (const char* path :
-       {"", "/", "x", "/v1", "/v2/models", "/v2/models/", "/v2/models//infer", "/v2/models/m/other",
-        "/v2/models/m/versions", "/v2/models/m/versions/", "/v2/models/m/versions/0/infer",
-        "/v2/models/m/versions/-1/infer", "/v2/models/m/versions/01/infer",
-        "/v2/models/m/versions/99999999999/infer", "/v2/models/m/versions/1x", "/v2/health",
-        "/v2/models/../../etc/passwd", "/predict/x", "/a/b/c/d/e/f/g/h/i/j"}) {
+  for (const char* path : {"",
+                           "/",
+                           "x",
+                           "/v1",
+                           "/v2/models",
+                           "/v2/models/",
+                           "/v2/models//infer",
+                           "/v2/models/m/other",
+                           "/v2/models/m/versions",
+                           "/v2/models/m/versions/",
+                           "/v2/models/m/versions/0/infer",
+                           "/v2/models/m/versions/-1/infer",
+                           "/v2/models/m/versions/01/infer",
+                           "/v2/models/m/versions/99999999999/infer",
+                           "/v2/models/m/versions/1x",
+                           "/v2/health",
+                           "/v2/models/../../etc/passwd",
+                           "/predict/x",
+                           "/v2/repository",
+                           "/v2/repository/",
+                           "/v2/repository/index/x",
+                           "/v2/repository/models",
+                           "/v2/repository/models//load",
+                           "/v2/repository/models/m",
+                           "/v2/models/m/config/x",
+                           "/v2/repository/models/m/reload",
+                           "/v2/repository/m/load",
+                           "/v2/models/m/ready/stats",
+                           "/a/b/c/d/e/f/g/h/i/j"}) {
     EXPECT_EQ(status_of([&] { parse_route(Method::post, path); }), 404) << path;
   }
   EXPECT_EQ(status_of([] { parse_route(Method::get, "/predict"); }), 405);
   EXPECT_EQ(status_of([] { parse_route(Method::other, "/v2"); }), 405);
   EXPECT_EQ(status_of([] { parse_route(Method::post, "/v2/models/m"); }), 405);
+  EXPECT_EQ(status_of([] { parse_route(Method::post, "/v2/models/m/config"); }), 405);
+  EXPECT_EQ(status_of([] { parse_route(Method::get, "/v2/repository/index"); }), 405);
 }
 
 std::string infer_request(const std::string& datatype, const std::string& shape,
@@ -231,12 +265,7 @@ TEST(Protocol, ProbabilitiesThatAreNotFiniteAreAnError) {
   EXPECT_EQ(status_of([&] { predict_body(info_2x3(), inference, broken, {"r", 1}); }), 500);
 }
 
-TEST(Protocol, MetadataAndErrorsAreJson) {
-  const Json model = Json::parse(model_metadata_body(info_2x3()));
-  EXPECT_EQ(model["versions"], Json::array({"7"}));
-  EXPECT_EQ(model["inputs"][0]["shape"], Json({-1, 2, 3, 1}));
-  EXPECT_EQ(model["outputs"].size(), 2u);
-  EXPECT_EQ(Json::parse(server_metadata_body())["name"], "podium");
+TEST(Protocol, ErrorsAreJson) {
   EXPECT_TRUE(Json::parse(error_body("bad \"byte\" \xff")).contains("error"));
 }
 

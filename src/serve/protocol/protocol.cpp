@@ -84,25 +84,6 @@ std::string error_body(std::string_view message) {
   return dump(Json{{"error", std::string(message)}});
 }
 
-std::string server_metadata_body() {
-  return dump(Json{{"name", "podium"}, {"version", PODIUM_VERSION}, {"extensions", Json::array()}});
-}
-
-std::string model_metadata_body(const ModelInfo& info) {
-  const Json input = {{"name", "image"},
-                      {"datatype", "UINT8"},
-                      {"shape", {-1, info.height, info.width, info.channels}}};
-  const Json probabilities = {
-      {"name", "probabilities"}, {"datatype", "FP32"}, {"shape", {-1, info.classes}}};
-  const Json classes = {{"name", "class"}, {"datatype", "INT64"}, {"shape", Json::array({-1})}};
-  return dump(Json{{"name", info.model},
-                   {"versions", Json::array({std::to_string(info.version)})},
-                   {"platform", "podium"},
-                   {"inputs", Json::array({input})},
-                   {"outputs", Json::array({probabilities, classes})},
-                   {"parameters", {{"variant", info.variant}, {"class_names", info.class_names}}}});
-}
-
 std::string infer_body(const ModelInfo& info, const Inference& inference,
                        std::span<const float> probabilities, const Computed& computed) {
   require_finite(probabilities);

@@ -1,4 +1,4 @@
-// Protocol: the JSON bodies of replies. Pure functions.
+// Protocol: the bodies of replies to predictions, and of errors. Pure functions.
 //
 // Follows the Open Inference Protocol v2 (KServe); a version is an integer in text everywhere.
 #pragma once
@@ -14,12 +14,6 @@ namespace podium::serve {
 
 // {"error": message}; bytes of `message` that are not UTF-8 are replaced.
 std::string error_body(std::string_view message);
-
-// GET /v2.
-std::string server_metadata_body();
-
-// GET /v2/models/M.
-std::string model_metadata_body(const ModelInfo& info);
 
 // Who computed a reply and how long it had the request.
 struct Computed {

@@ -9,6 +9,7 @@
 
 #include "core/error.hpp"
 #include "core/log.hpp"
+#include "serve/protocol/metadata.hpp"
 #include "serve/protocol/protocol.hpp"
 #include "serve/protocol/request_error.hpp"
 #include "serve/protocol/route.hpp"
@@ -88,6 +89,7 @@ class Replica {
       if (route.call == Route::Call::model_metadata) {
         return answer(id, {}, model_metadata_body(info));
       }
+      if (route.call == Route::Call::model_config) return answer(id, {}, model_config_body(info));
       const bool predict = route.call == Route::Call::predict;
       Inference inference =
           predict ? parser_.predict(request.body, info) : parser_.infer(request.body, info);
