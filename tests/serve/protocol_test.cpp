@@ -16,6 +16,7 @@ namespace {
 
 using Json = nlohmann::json;
 using Call = Route::Call;
+using Tensor = OutputRequest::Tensor;
 
 ModelInfo info_2x3() {
   ModelInfo info;
@@ -136,10 +137,17 @@ TEST(RequestParser, OutputsAreThoseAskedFor) {
   const std::string head =
       R"({"inputs":[{"name":"image","datatype":"UINT8","shape":[1,6],"data":[1,2,3,4,5,6]}])";
   const auto parse = [&](const std::string& rest) { return parser.infer(head + rest, info_2x3()); };
-  EXPECT_TRUE(parse("}").wants_probabilities);
-  EXPECT_TRUE(parse(R"(,"outputs":[]})").wants_class);
-  EXPECT_FALSE(parse(R"(,"outputs":[{"name":"class"}]})").wants_probabilities);
-  EXPECT_FALSE(parse(R"(,"outputs":[{"name":"probabilities"}]})").wants_class);
+  const auto tensors = [&](const std::string& rest) {
+    std::vector<Tensor> list;
+    for (const OutputRequest& output : parse(rest).outputs) list.push_back(output.tensor);
+    return list;
+  };
+  using Tensors = std::vector<Tensor>;
+  EXPECT_EQ(tensors("}"), (Tensors{Tensor::probabilities, Tensor::number}));
+  EXPECT_EQ(tensors(R"(,"outputs":[]})"), tensors("}"));
+  EXPECT_EQ(tensors(R"(,"outputs":[{"name":"class"}]})"), Tensors{Tensor::number});
+  EXPECT_EQ(tensors(R"(,"outputs":[{"name":"class"},{"name":"probabilities"}]})"),
+            (Tensors{Tensor::number, Tensor::probabilities}));
   EXPECT_EQ(status_of([&] { parse(R"(,"outputs":[{"name":"logits"}]})"); }), 400);
   EXPECT_EQ(status_of([&] { parse(R"(,"outputs":{}})"); }), 400);
 }
@@ -222,7 +230,7 @@ TEST(Protocol, InferRepliesFollowV2) {
   inference.id = "r\"1";
   const std::vector<float> probabilities = {0.25f, 0.5f, 0.25f, 0.1f, 0.1f, 0.8f};
   const Json reply =
-      Json::parse(infer_body(info_2x3(), inference, probabilities, {"replica-1", 1.23456}));
+      Json::parse(infer_body(info_2x3(), inference, probabilities, {"replica-1", 1.23456}).bytes);
   EXPECT_EQ(reply["model_name"], "m");
   EXPECT_EQ(reply["model_version"], "7");
   EXPECT_EQ(reply["id"], "r\"1");
@@ -235,9 +243,9 @@ TEST(Protocol, InferRepliesFollowV2) {
   EXPECT_EQ(first["data"].get<std::vector<float>>(), probabilities) << "floats survive exactly";
   const Json second = {{"name", "class"}, {"datatype", "INT64"}, {"shape", {2}}, {"data", {1, 2}}};
   EXPECT_EQ(reply["outputs"][1], second);
-  inference.wants_probabilities = false;
+  inference.outputs.erase(inference.outputs.begin());
   inference.id.clear();
-  const Json fewer = Json::parse(infer_body(info_2x3(), inference, probabilities, {"r", 1}));
+  const Json fewer = Json::parse(infer_body(info_2x3(), inference, probabilities, {"r", 1}).bytes);
   EXPECT_EQ(fewer["outputs"], Json::array({second}));
   EXPECT_FALSE(fewer.contains("id"));
 }
