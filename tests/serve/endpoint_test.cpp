@@ -26,6 +26,61 @@ TEST_F(Endpoint, HealthAndMetadata) {
   EXPECT_TRUE(metadata.keep_alive);
 }
 
+TEST_F(Endpoint, ConfigurationNamesWhatMetadataName) {
+  start_serving(options());
+  Client http = client();
+  const Json metadata = Json::parse(get(http, "/v2/models/bands").body);
+  const Json config = Json::parse(get(http, "/v2/models/bands/config").body);
+  EXPECT_EQ(config["name"], metadata["name"]);
+  EXPECT_EQ(config["input"][0]["name"], metadata["inputs"][0]["name"]);
+  for (int i : {0, 1}) EXPECT_EQ(config["output"][i]["name"], metadata["outputs"][i]["name"]);
+  EXPECT_EQ(get(http, "/v2/models/bands/versions/2/config").status, 404);
+}
+
+TEST_F(Endpoint, StatisticsGrowOverAllReplicasAndVersions) {
+  start_serving(options());
+  Client http = client();
+  const auto stats = [&](const std::string& path) {
+    return Json::parse(get(http, path).body).at("model_stats");
+  };
+  EXPECT_EQ(stats("/v2/models/bands/versions/1/stats")[0]["inference_count"], 0);
+  std::vector<uint8_t> three;
+  for (int i = 0; i < 3; ++i) three.insert(three.end(), image_bytes, uint8_t(40 * i));
+  for (int i = 0; i < 4; ++i) infer(http, three);
+  http.request("POST", "/v2/models/bands/infer", "{}");
+  const Json first = stats("/v2/models/bands/stats")[0];
+  EXPECT_EQ(first["version"], "1");
+  EXPECT_EQ(first["inference_count"], 12);
+  EXPECT_EQ(first["execution_count"], 4);
+  EXPECT_EQ(first["inference_stats"]["success"]["count"], 4);
+  EXPECT_EQ(first["inference_stats"]["fail"]["count"], 1);
+  EXPECT_GT(first["inference_stats"]["success"]["ns"], 0);
+  ASSERT_TRUE(deploy(2, "shift 1").deployed);
+  infer(http, three);
+  const Json all = stats("/v2/models/stats");
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[1]["version"], "2");
+  EXPECT_EQ(all[1]["inference_count"], 3);
+  EXPECT_EQ(get(http, "/v2/models/bands/versions/3/stats").status, 404);
+}
+
+TEST_F(Endpoint, TheRepositoryHasOneModel) {
+  start(options());
+  Client http = client();
+  const auto index = [&](const std::string& body) {
+    return Json::parse(http.request("POST", "/v2/repository/index", body).body);
+  };
+  EXPECT_EQ(index("")[0]["state"], "UNAVAILABLE");
+  EXPECT_EQ(index("")[0]["reason"], "no model is deployed yet");
+  EXPECT_EQ(index(R"({"ready":true})"), Json::array());
+  ASSERT_TRUE(deploy(1, "shift 0").deployed);
+  EXPECT_EQ(index(R"({"ready":true})"),
+            Json::parse(R"([{"name":"bands","version":"1","state":"READY","reason":""}])"));
+  EXPECT_EQ(http.request("POST", "/v2/repository/index", R"({"ready":1})").status, 400);
+  EXPECT_EQ(http.request("POST", "/v2/repository/models/other/load", "").status, 404);
+  EXPECT_EQ(http.request("POST", "/v2/repository/models/bands/unload", "").status, 400);
+}
+
 TEST_F(Endpoint, InferAnswersInV2) {
   start_serving(options());
   Client http = client();
