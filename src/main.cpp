@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "bench/fixed_replica.hpp"
 #include "ckpt/engine/worker.hpp"
 #include "core/clock.hpp"
 #include "core/device_choice.hpp"
@@ -199,6 +200,7 @@ int podium_main(const std::vector<std::string>& arguments) {
   std::signal(SIGXFSZ, SIG_IGN);
   try {
     if (ckpt::engine::is_worker_command(arguments)) return ckpt::engine::run_worker(arguments);
+    if (bench::is_fixed_replica(arguments)) bench::fixed_replica(arguments);
     if (serve::is_replica_command(arguments)) workflow::replica_worker(arguments);
     return act(parse_command_line(arguments));
   } catch (...) {

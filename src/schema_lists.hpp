@@ -14,6 +14,7 @@ std::vector<OptionSpec> engine_options();
 std::vector<OptionSpec> serve_options();
 
 std::vector<OptionSpec> bench_options();
+std::vector<OptionSpec> load_options();     // of bench serve
 std::vector<OptionSpec> predict_options();  // and of export
 std::vector<OptionSpec> study_options();    // of bench scaling and of plan
 

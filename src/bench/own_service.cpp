@@ -1,0 +1,67 @@
+#include "bench/own_service.hpp"
+
+#include <ctime>
+
+#include "core/error.hpp"
+
+namespace podium::bench {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto patience = 60s;  // for replicas to load a model
+constexpr int different_requests = 16;
+
+serve::ServiceOptions service_options(const ServeBenchOptions& options, const ServedModel& model,
+                                      int replicas, int max_batch) {
+  serve::ServiceOptions service = options.service;
+  service.address = "127.0.0.1";
+  service.port = 0;
+  service.replicas = replicas;
+  if (max_batch > 0) service.max_batch = max_batch;
+  service.replica_arguments = model.replica_arguments;
+  return service;
+}
+
+double seconds_on(clockid_t clock) {
+  timespec time{};
+  if (::clock_gettime(clock, &time) != 0) return 0;
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+}  // namespace
+
+OwnService::OwnService(const ServeBenchOptions& options, const ServedModel& model, int replicas,
+                       int max_batch)
+    : model_(model),
+      images_(options.images),
+      name_(options.service.model_name),
+      service_(service_options(options, model, replicas, max_batch), options.log) {
+  const serve::DeployResult result = service_.deploy(model.path, 1, patience);
+  if (result.deployed) return;
+  throw unavailable_error("the model cannot be served: " + result.error, model.name,
+                          "give another one");
+}
+
+CpuTimes OwnService::cpu() const {
+  CpuTimes times{seconds_on(CLOCK_PROCESS_CPUTIME_ID), 0};
+  for (const serve::ReplicaStats& replica : service_.stats().replicas) {
+    clockid_t clock{};
+    if (replica.pid > 0 && ::clock_getcpuclockid(replica.pid, &clock) == 0) {
+      times.replicas += seconds_on(clock);
+    }
+  }
+  return times;
+}
+
+LoadTarget OwnService::target(const std::string& kind) const {
+  PostHeaders headers;
+  headers.host = "127.0.0.1:" + std::to_string(port());
+  headers.path = "/v2/models/" + name_ + "/infer";
+  AskedImages images = model_.images;
+  images.n = images_;
+  return {"127.0.0.1", port(),
+          infer_requests(headers, images, kind == "binary", different_requests)};
+}
+
+}  // namespace podium::bench

@@ -1,0 +1,110 @@
+#include "serve_settings.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "core/error.hpp"
+#include "io/files/atomic_file.hpp"
+#include "serve/client/client.hpp"
+#include "value_lists.hpp"
+
+namespace podium {
+namespace {
+
+constexpr int different_requests = 16;
+
+bench::Pace pace_of(const Config& config) {
+  bench::Pace pace;
+  pace.p99_ms = config.real("bench.p99_ms");
+  const std::string rates = config.text("bench.rates");
+  if (rates == "half") return pace;
+  if (rates == "search") {
+    pace.kind = bench::Pace::Kind::search;
+    return pace;
+  }
+  pace.kind = bench::Pace::Kind::given;
+  pace.rates = positive_list(config, "bench.rates");
+  if (pace.rates.empty()) {
+    throw usage_error("there is no rate", "bench.rates",
+                      "give requests per second, half or search");
+  }
+  return pace;
+}
+
+bench::LoadOptions load_options(const Config& config) {
+  bench::LoadOptions load;
+  load.clients = static_cast<int>(config.integer("bench.clients"));
+  load.arrivals = bench::parse_arrivals(config.text("bench.arrivals"));
+  load.burst = static_cast<int>(config.integer("bench.burst"));
+  load.connections = static_cast<int>(config.integer("bench.connections"));
+  load.threads = static_cast<int>(config.integer("bench.load_threads"));
+  load.seconds = config.real("bench.seconds");
+  load.seed = static_cast<uint64_t>(config.integer("train.seed"));
+  load.timeout = std::chrono::milliseconds(config.integer("bench.timeout_ms"));
+  return load;
+}
+
+// Height, width and channels as the metadata of the server's model tell them.
+bench::AskedImages shape_of(const serve::HostPort& server, const std::string& path) {
+  const std::string metadata = path.substr(0, path.rfind("/infer"));
+  const serve::HttpReply reply = serve::Client(server.host, server.port).request("GET", metadata);
+  const auto json = nlohmann::json::parse(reply.body, nullptr, false);
+  try {
+    const auto& shape = json.at("inputs").at(0).at("shape");
+    return {1, shape.at(1), shape.at(2), shape.at(3)};
+  } catch (const nlohmann::json::exception&) {
+    throw unavailable_error("the server does not tell which images it takes (status " +
+                                std::to_string(reply.status) + ")",
+                            metadata, "name its model by --serve.model, or give --bench.body");
+  }
+}
+
+}  // namespace
+
+bench::ServeBenchOptions serve_bench_options(const Config& config,
+                                             const workflow::Settings& settings, const Log& log) {
+  bench::ServeBenchOptions options;
+  options.cases = split_list(config.text("bench.cases"));
+  options.kinds = split_list(config.text("bench.request"));
+  for (const std::string& kind : options.kinds) {
+    if (kind == "json" || kind == "binary") continue;
+    throw usage_error("there is no request of kind '" + kind + "'", "bench.request",
+                      "use json, binary, or both by a comma");
+  }
+  if (options.kinds.empty())
+    throw usage_error("there is no kind of request", "bench.request", "use json, binary, or both");
+  options.load = load_options(config);
+  options.pace = pace_of(config);
+  options.images = static_cast<int>(config.integer("bench.images"));
+  options.service_ms = static_cast<int>(config.integer("bench.service_ms"));
+  options.repetitions = static_cast<int>(config.integer("bench.repetitions"));
+  options.service = settings.service;
+  options.log = log;
+  return options;
+}
+
+bench::LoadTarget load_target(const Config& config, const bench::ServeBenchOptions& options) {
+  const serve::HostPort server = serve::parse_host_port(config.text("bench.server"));
+  bench::PostHeaders headers;
+  headers.host = config.text("bench.server");
+  headers.path = config.text("bench.path");
+  headers.content_type = config.text("bench.content_type");
+  headers.token = read_token(config.text("bench.token_file"));
+  if (headers.path.empty()) headers.path = "/v2/models/" + options.service.model_name + "/infer";
+  const std::string body = config.text("bench.body");
+  if (!body.empty()) {
+    return {server.host, server.port, {bench::post(headers, io::read_text_file(body))}};
+  }
+  bench::AskedImages images = shape_of(server, headers.path);
+  images.n = options.images;
+  return {
+      server.host, server.port,
+      bench::infer_requests(headers, images, options.kinds.back() == "binary", different_requests)};
+}
+
+std::string read_token(const std::string& file) {
+  if (file.empty()) return {};
+  const std::string text = io::read_text_file(file);
+  return text.substr(0, text.find_first_of("\r\n"));
+}
+
+}  // namespace podium
