@@ -4,6 +4,7 @@
 #include <map>
 
 #include "core/error.hpp"
+#include "serve/protocol/compression.hpp"
 #include "service_fixture.hpp"
 
 namespace podium::serve::test {
@@ -108,6 +109,83 @@ TEST_F(Endpoint, PredictAnswersWithTheClassName) {
   EXPECT_EQ(body["model_version"], "1");
   EXPECT_GT(body["confidence"].get<double>(), 0.5);
   EXPECT_GT(body["processing_time_ms"].get<double>(), 0);
+}
+
+// What a client may send for one image, and what it gets: always the same probabilities.
+TEST_F(Endpoint, EveryWayToSendAnImageGivesTheSameAnswer) {
+  start_serving(options());
+  Client http = client();
+  const std::vector<uint8_t> image = image_of_band(6);
+  const std::string target = "/v2/models/bands/infer";
+  const auto probabilities = [](const HttpReply& reply) {
+    EXPECT_EQ(reply.status, 200) << reply.body;
+    return parse_infer_reply(reply.body, reply.json_bytes.value_or(reply.body.size()))
+        .probabilities;
+  };
+  const auto json_header = [](size_t bytes) {
+    return std::vector<HttpHeader>{{"Inference-Header-Content-Length", std::to_string(bytes)}};
+  };
+  const std::string json = infer_text(image);
+  const std::vector<float> expected = probabilities(http.request("POST", target, json));
+  ASSERT_EQ(expected.size(), 10u);
+  EXPECT_EQ(probabilities(http.request("POST", target, json, json_header(json.size()))), expected);
+  EXPECT_EQ(infer(http, image).probabilities, expected);
+  const std::string raw(image.begin(), image.end());
+  const HttpReply raw_reply = http.request("POST", target, raw, json_header(0));
+  EXPECT_TRUE(raw_reply.json_bytes.has_value());
+  EXPECT_EQ(probabilities(raw_reply), expected);
+  const std::vector<float> floats(image.begin(), image.end());
+  const std::string head = R"({"inputs":[{"name":"image","datatype":"FP32","shape":[1,200],)"
+                           R"("parameters":{"binary_data_size":800}}]})";
+  const std::string fp32 = head + std::string(reinterpret_cast<const char*>(floats.data()), 800);
+  EXPECT_EQ(probabilities(http.request("POST", target, fp32, json_header(head.size()))), expected);
+  const std::string zipped = compress(fp32, Encoding::gzip);
+  std::vector<HttpHeader> headers = json_header(head.size());
+  headers.push_back({"Content-Encoding", "gzip"});
+  EXPECT_EQ(probabilities(http.request("POST", target, zipped, headers)), expected);
+}
+
+TEST_F(Endpoint, LargeRepliesAreCompressedForThoseWhoAccept) {
+  start_serving(options());
+  Client http = client();
+  const std::string raw(20 * image_bytes, 'x');
+  for (const auto& [name, encoding] :
+       {std::pair("gzip", Encoding::gzip), std::pair("deflate", Encoding::deflate)}) {
+    const std::vector<HttpHeader> headers = {{"Inference-Header-Content-Length", "0"},
+                                             {"Accept-Encoding", name}};
+    const HttpReply reply = http.request("POST", "/v2/models/bands/infer", raw, headers);
+    EXPECT_EQ(reply.encoding, name);
+    const std::string body = decompress(reply.body, encoding, 1 << 20);
+    EXPECT_EQ(parse_infer_reply(body, reply.json_bytes.value_or(0)).classes.size(), 20u);
+  }
+  const std::vector<HttpHeader> accepting = {{"Accept-Encoding", "gzip"}};
+  EXPECT_EQ(http.request("POST", "/v2/models/bands/infer", infer_text(image_of_band(1)), accepting)
+                .encoding,
+            "")
+      << "a short one is not";
+}
+
+TEST_F(Endpoint, MistakesInBodiesAreNamed) {
+  ServiceOptions small = options();
+  small.max_body_bytes = 10'000;
+  start_serving(small);
+  Client http = client();
+  const auto refusal = [&](const std::string& target, const std::string& body,
+                           const std::vector<HttpHeader>& headers) {
+    const HttpReply reply = http.request("POST", target, body, headers);
+    return std::pair(reply.status, Json::parse(reply.body).at("error").get<std::string>());
+  };
+  const std::string infer = "/v2/models/bands/infer";
+  EXPECT_EQ(refusal(infer, "{}", {{"Inference-Header-Content-Length", "3"}}).first, 400);
+  EXPECT_EQ(refusal(infer, "xyz", {{"Inference-Header-Content-Length", "0"}}).first, 400);
+  EXPECT_EQ(refusal(infer, "xyz", {{"Content-Encoding", "gzip"}}).first, 400);
+  EXPECT_EQ(refusal(infer, "xyz", {{"Content-Encoding", "br"}}).first, 415);
+  EXPECT_EQ(refusal(infer, compress(std::string(20'000, ' '), Encoding::gzip),
+                    {{"Content-Encoding", "gzip"}})
+                .first,
+            413);
+  EXPECT_EQ(refusal("/predict", "\x89PNG\r\n\x1a\n", {}).first, 415)
+      << "the model of this test takes no files";
 }
 
 TEST_F(Endpoint, ARequestLargerThanABatchIsComputedInPieces) {

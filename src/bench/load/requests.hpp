@@ -9,11 +9,11 @@
 namespace podium::bench {
 
 struct PostHeaders {
-  std::string host;  // HOST:PORT
-  std::string path;
+  std::string host = {};  // HOST:PORT
+  std::string path = {};
   std::string content_type = "application/json";
-  std::string token;      // of Authorization: Bearer; empty: none
-  std::string more = {};  // further header lines, each with its end
+  std::string token = {};  // of Authorization: Bearer; empty: none
+  std::string more = {};   // further header lines, each with its end
 };
 
 // POST of `body` over HTTP/1.1, the connection being kept.
