@@ -193,6 +193,9 @@ serve::ServiceOptions service_options(const Config& config) {
   options.request_timeout = std::chrono::milliseconds(config.integer("serve.timeout_ms"));
   options.max_batch = static_cast<int>(config.integer("serve.max_batch"));
   options.batch_delay = std::chrono::milliseconds(config.integer("serve.batch_delay_ms"));
+  options.health.silence = std::chrono::milliseconds(config.integer("serve.health_ms"));
+  options.health.stuck = std::chrono::milliseconds(config.integer("serve.stuck_ms"));
+  options.slow_start = std::chrono::milliseconds(config.integer("serve.slow_start_ms"));
   return options;
 }
 

@@ -24,6 +24,8 @@
 
 #include "core/log.hpp"
 #include "serve/balancer/balancer.hpp"
+#include "serve/balancer/outlier_watch.hpp"
+#include "serve/replica/health.hpp"
 
 namespace podium::serve {
 
@@ -49,6 +51,10 @@ struct ServiceOptions {
   std::chrono::milliseconds header_timeout{10'000};
   std::chrono::milliseconds body_timeout{30'000};
   std::chrono::milliseconds idle_timeout{120'000};  // of a kept connection between requests
+
+  HealthLimits health;                         // `stuck` is for 64 images; a larger max_batch adds
+  std::chrono::milliseconds slow_start{1000};  // in which a replica comes to its full share
+  OutlierRules outliers;
 };
 
 struct DeployResult {
@@ -67,6 +73,9 @@ struct ReplicaStats {
   int64_t requests = 0;
   int64_t in_flight = 0;
   int64_t restarts = 0;
+  std::string name;  // "server_replica" in replies
+  bool ejected = false;
+  bool joined = false;  // of another job
 };
 
 // Counters of prediction requests (infer and predict) since the start.
@@ -83,6 +92,7 @@ struct ServiceStats {
   double p99_ms = 0;
   int version = 0;  // current; 0 before the first deployment
   std::vector<ReplicaStats> replicas;
+  int64_t ejections = 0;  // of replicas that answered worse than the others
 };
 
 class Service {

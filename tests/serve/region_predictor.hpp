@@ -7,6 +7,8 @@
 //   nan        gives probabilities that are not finite
 //   throws     fails on batches that hold a white image (but not in the warm-up)
 //   crash      ends the process while loading
+//   stalls     computes for an hour on a batch that holds a white image
+//   throws-if NAME, slow-if NAME MS   as these, in the replica of that name alone
 //   fatal      ends the process on a batch that holds a white image
 #pragma once
 
@@ -37,7 +39,8 @@ inline constexpr size_t image_bytes = height * width;
 
 class RegionPredictor : public Predictor {
  public:
-  RegionPredictor(const std::string& path, int version) {
+  RegionPredictor(const std::string& path, int version, std::string replica = "")
+      : replica_(std::move(replica)) {
     std::ifstream file(path);
     if (!file) throw io_error("cannot open a model", path, ENOENT);
     std::string word;
@@ -73,12 +76,18 @@ class RegionPredictor : public Predictor {
     if (word == "throws") throws_ = true;
     if (word == "crash") crash_ = true;
     if (word == "fatal") fatal_ = true;
+    if (word == "stalls") stalls_ = true;
+    std::string name;
+    if (word == "throws-if" && file >> name) throws_ = name == replica_;
+    int slow_ms = 0;
+    if (word == "slow-if" && file >> name >> slow_ms && name == replica_) slow_ms_ = slow_ms;
   }
 
   void predict_one(std::span<const uint8_t> image, std::span<float> row) const {
     const bool white = std::ranges::all_of(image, [](uint8_t value) { return value == 255; });
     if (white && throws_) throw std::runtime_error("white images hurt");
     if (white && fatal_) ::_exit(9);
+    if (white && stalls_) std::this_thread::sleep_for(std::chrono::hours(1));
     const size_t band = image_bytes / classes;
     const float total = std::accumulate(image.begin(), image.end(), 0.0f) + float(classes);
     for (size_t k = 0; k < classes; ++k) {
@@ -88,6 +97,7 @@ class RegionPredictor : public Predictor {
     }
   }
 
+  const std::string replica_;
   ModelInfo info_;
   size_t shift_ = 0;
   int slow_ms_ = 0;
@@ -95,11 +105,12 @@ class RegionPredictor : public Predictor {
   bool throws_ = false;
   bool crash_ = false;
   bool fatal_ = false;
+  bool stalls_ = false;
 };
 
-inline PredictorLoader region_loader() {
-  return [](const std::string& path, int version) {
-    return std::make_unique<RegionPredictor>(path, version);
+inline PredictorLoader region_loader(const std::string& replica) {
+  return [replica](const std::string& path, int version) {
+    return std::make_unique<RegionPredictor>(path, version, replica);
   };
 }
 

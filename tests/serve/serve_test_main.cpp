@@ -18,7 +18,7 @@ int replica_main(const std::vector<std::string>& arguments) {
   for (const std::string& more : command.more) {
     if (more == "die=" + command.options.name) return 3;
   }
-  run_replica(command.options, region_loader());
+  run_replica(command.options, region_loader(command.options.name));
 }
 
 }  // namespace

@@ -20,6 +20,7 @@ void Dispatcher::submit(Request request, Answer answer) {
   pending.key = request.key;
   pending.answer = std::move(answer);
   bytes_ += pending.body->size();
+  retries_.count_request();
   const auto added = pending_.emplace_hint(pending_.end(), id, std::move(pending));
   deadlines_.emplace_back(SteadyClock::now() + timeout_, id);
   if (!timing_) await_deadline();
@@ -33,7 +34,7 @@ bool Dispatcher::dispatch(Table::iterator request) {
   if (!seat) return false;
   pending.seat = *seat;
   ++pending.attempts;
-  pool_.send(*seat,
+  pool_.send(*seat, request->first,
              encode_request_head(request->first, pending.method, pending.fields, pending.target,
                                  pending.body->size()),
              pending.body);
@@ -76,6 +77,8 @@ void Dispatcher::changed() {
     if (request->second.seat != nowhere) continue;
     if (request->second.attempts >= max_attempts) {
       refuse(request, 503, "every replica that took this request died");
+    } else if (request->second.attempts > 0 && pool_.any_ready() && !retries_.take()) {
+      continue;  // the pool will call again
     } else if (!dispatch(request) && !pool_.any_expected()) {
       refuse(request, 503, "no replica is up");
     }

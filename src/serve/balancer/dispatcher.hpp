@@ -2,7 +2,8 @@
 //
 // Every request that is submitted is answered exactly once: by a replica, by 504 when its time is
 // over, or by 503 when no replica can answer it any more. A request whose replica died is sent to
-// another one, at most `max_attempts` times in all. Lives on the service's thread.
+// another one, as the retry budget allows and at most `max_attempts` times in all. Lives on the
+// service's thread.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -17,6 +18,7 @@
 
 #include "core/clock.hpp"
 #include "serve/balancer/balancer.hpp"
+#include "serve/balancer/retry_budget.hpp"
 #include "serve/replica/frame.hpp"
 #include "serve/replica/replica_pool.hpp"
 
@@ -73,6 +75,7 @@ class Dispatcher {
   std::chrono::milliseconds timeout_;
   ReplicaPool& pool_;
   Balancer balancer_;
+  RetryBudget retries_;
   Table pending_;
   uint64_t next_id_ = 1;
   size_t bytes_ = 0;

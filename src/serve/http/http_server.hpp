@@ -23,7 +23,7 @@ struct HttpRequest {
   RequestFields fields;
   std::string target;
   std::string body;
-  uint64_t key = 0;  // equal for requests that belong together: header Podium-Affinity, or client
+  uint64_t key = 0;  // equal for requests that belong together: Podium-Affinity, Podium-Sequence-Id
 };
 
 struct HttpAnswer {

@@ -37,6 +37,15 @@ uint64_t key_of(std::string_view text) {
   return mix64(std::hash<std::string_view>()(text));
 }
 
+// Requests with equal keys belong together: by the first of these headers, else by their client.
+uint64_t key_of(const http::fields& headers, uint64_t client_key) {
+  for (const char* name : {"Podium-Affinity", "Podium-Sequence-Id"}) {
+    const auto value = headers[name];
+    if (!value.empty()) return key_of({value.data(), value.size()});
+  }
+  return client_key;
+}
+
 // The status for a request that Beast refused; 0 when the connection is to be closed silently.
 int status_of(const error_code& error) {
   if (error == http::error::header_limit) return 431;
@@ -134,8 +143,7 @@ class Session : public HttpSession, public std::enable_shared_from_this<Session>
     HttpRequest request;
     request.method = method_of(message.method());
     request.target = std::string(message.target());
-    const auto affinity = message["Podium-Affinity"];
-    request.key = affinity.empty() ? client_key_ : key_of({affinity.data(), affinity.size()});
+    request.key = key_of(message, client_key_);
     request.body = std::move(message.body());
     asked_ = true;
     try {

@@ -25,6 +25,7 @@ void BatchComputer::compute(Batch* batch, Predictor* predictor) {
   const ModelInfo& info = predictor->info();
   std::erase_if(*batch, [&](const QueuedInference& item) { return refuse_unfit(item, info); });
   if (batch->empty()) return;
+  const Progress::Working working(progress_);
   const auto begun = SteadyClock::now();
   std::vector<float> probabilities;
   try {
@@ -63,7 +64,7 @@ bool BatchComputer::refuse_unfit(const QueuedInference& item, const ModelInfo& i
 }
 
 // All images of the batch in order, in pieces that the model takes: [images,classes].
-std::vector<float> BatchComputer::predict_all(const Batch& batch, Predictor* predictor) const {
+std::vector<float> BatchComputer::predict_all(const Batch& batch, Predictor* predictor) {
   const ModelInfo& info = predictor->info();
   std::vector<uint8_t> gathered;
   if (batch.size() > 1) {
@@ -78,6 +79,7 @@ std::vector<float> BatchComputer::predict_all(const Batch& batch, Predictor* pre
   std::vector<float> probabilities(total * classes);
   for (size_t first = 0; first < total; first += limit) {
     const size_t n = std::min(limit, total - first);
+    progress_.step();
     predictor->predict(
         std::span(images).subspan(first * info.image_bytes(), n * info.image_bytes()),
         static_cast<int>(n), std::span(probabilities).subspan(first * classes, n * classes));

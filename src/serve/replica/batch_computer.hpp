@@ -13,6 +13,7 @@
 #include "serve/protocol/message.hpp"
 #include "serve/replica/batcher.hpp"
 #include "serve/replica/predictor.hpp"
+#include "serve/replica/progress.hpp"
 
 namespace podium::serve {
 
@@ -28,11 +29,14 @@ class BatchComputer {
   // Takes the requests out of `*batch` that another version must answer, computes the others.
   void compute(std::vector<QueuedInference>* batch, Predictor* predictor);
 
+  // Of the piece of a batch that is being computed.
+  const Progress& progress() const { return progress_; }
+
  private:
   using Batch = std::vector<QueuedInference>;
 
   bool refuse_unfit(const QueuedInference& item, const ModelInfo& info);
-  std::vector<float> predict_all(const Batch& batch, Predictor* predictor) const;
+  std::vector<float> predict_all(const Batch& batch, Predictor* predictor);
   void answer_inference(const QueuedInference& item, const ModelInfo& info,
                         std::span<const float> probabilities, ReplyCost cost);
   void refuse(uint64_t id, int status, const std::string& why);
@@ -40,6 +44,7 @@ class BatchComputer {
   const std::string replica_;
   const int max_batch_;
   const Answer answer_;
+  Progress progress_;
 };
 
 }  // namespace podium::serve

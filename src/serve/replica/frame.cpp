@@ -48,6 +48,10 @@ bool is_kind(uint8_t value) {
     case FrameKind::prepared:
     case FrameKind::failed:
     case FrameKind::activated:
+    case FrameKind::ping:
+    case FrameKind::pong:
+    case FrameKind::join:
+    case FrameKind::welcome:
       return true;
   }
   return false;
@@ -151,6 +155,17 @@ ReplyView decode_reply(std::string_view payload) {
 VersionView decode_version(std::string_view payload) {
   need(payload, 4, "a version");
   return {static_cast<int>(get<uint32_t>(payload.data())), payload.substr(4)};
+}
+
+std::string encode_pong(uint64_t id, uint32_t busy_ms) {
+  std::string payload;
+  put(&payload, busy_ms);
+  return encode_frame(FrameKind::pong, id, payload);
+}
+
+uint32_t decode_pong(std::string_view payload) {
+  need(payload, 4, "a pong");
+  return get<uint32_t>(payload.data());
 }
 
 std::span<char> FrameReader::space() {

@@ -8,6 +8,7 @@
 //     prepare  := version:u32 path:u8[...]      load and warm up, answered by prepared or failed
 //     activate := version:u32                   from the next request on, answered by activated
 //     discard  := version:u32                   forget it, prepared or not
+//     ping     :=                               answered by pong at once
 //   replica to service:
 //     reply    := status:u16 encoding:u8 zero:u8 images:u32 batch_images:u32 version:u32
 //                 json_bytes:i64 queue_ns:u64 input_ns:u64 infer_ns:u64 output_ns:u64
@@ -15,6 +16,10 @@
 //     prepared := version:u32
 //     failed   := version:u32 reason:u8[...]
 //     activated := version:u32
+//     pong     := busy_ms:u32                   how long the model has been at its present work
+//   between a service and a job that joins it, before any other frame (join_door.hpp):
+//     join     := secret:u8[...] newline:u8 name:u8[...]
+//     welcome  := reason:u8[...]                empty: the seat is taken; else why there is none
 // The id of the six frames about a version is the ticket of its deployment: a late report about
 // one that was given up is not mistaken for one about its successor.
 //
@@ -39,10 +44,14 @@ enum class FrameKind : uint8_t {
   prepare = 2,
   activate = 3,
   discard = 4,
+  ping = 5,
   reply = 16,
   prepared = 17,
   failed = 18,
   activated = 19,
+  pong = 20,
+  join = 32,
+  welcome = 33,
 };
 
 inline constexpr size_t frame_header_bytes = 16;
@@ -91,6 +100,9 @@ struct VersionView {
   std::string_view text;
 };
 VersionView decode_version(std::string_view payload);
+
+std::string encode_pong(uint64_t id, uint32_t busy_ms);
+uint32_t decode_pong(std::string_view payload);
 
 // Cuts a byte stream into frames.
 class FrameReader {

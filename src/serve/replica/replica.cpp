@@ -75,6 +75,9 @@ class Replica {
                             {});
       case FrameKind::discard:
         return slot_.discard(frame.id);
+      case FrameKind::ping:
+        return socket_.send(
+            encode_pong(frame.id, static_cast<uint32_t>(computer_.progress().busy().count())));
       default:
         throw internal_error("a frame for the service reached a replica", "replica");
     }

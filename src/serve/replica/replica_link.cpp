@@ -1,5 +1,7 @@
 #include "serve/replica/replica_link.hpp"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/write.hpp>
@@ -15,23 +17,31 @@ using boost::system::error_code;
 
 constexpr size_t frames_per_write = 16;
 constexpr size_t max_reply_bytes = size_t{256} << 20;
+constexpr size_t max_joined_reply_bytes = size_t{64} << 20;  // of a process that is not ours
 
 }  // namespace
 
 std::shared_ptr<ReplicaLink> ReplicaLink::start(asio::io_context& context,
                                                 const ReplicaCommand& command, Events events) {
   WorkerProcess worker = WorkerProcess::start(replica_arguments(command));
+  Socket socket(context, asio::generic::stream_protocol(AF_UNIX, 0),
+                worker.take_socket().release());
   const std::shared_ptr<ReplicaLink> link(
-      new ReplicaLink(context, std::move(worker), std::move(events)));
+      new ReplicaLink(std::move(socket), max_reply_bytes, std::move(events)));
+  link->worker_ = std::move(worker);
   link->receive();
   return link;
 }
 
-ReplicaLink::ReplicaLink(asio::io_context& context, WorkerProcess worker, Events events)
-    : worker_(std::move(worker)),
-      socket_(context, asio::local::stream_protocol(), worker_.take_socket().release()),
-      reader_(max_reply_bytes),
-      events_(std::move(events)) {}
+std::shared_ptr<ReplicaLink> ReplicaLink::adopt(Socket socket, Events events) {
+  const std::shared_ptr<ReplicaLink> link(
+      new ReplicaLink(std::move(socket), max_joined_reply_bytes, std::move(events)));
+  link->receive();
+  return link;
+}
+
+ReplicaLink::ReplicaLink(Socket socket, size_t max_reply_bytes, Events events)
+    : socket_(std::move(socket)), reader_(max_reply_bytes), events_(std::move(events)) {}
 
 void ReplicaLink::send(std::string head, std::shared_ptr<const std::string> body) {
   if (closed_) return;
@@ -39,11 +49,11 @@ void ReplicaLink::send(std::string head, std::shared_ptr<const std::string> body
   if (writing_ == 0) write();
 }
 
-WorkerProcess ReplicaLink::close() {
+std::optional<WorkerProcess> ReplicaLink::close() {
   closed_ = true;
   error_code ignored;  // the descriptor is gone either way
   socket_.close(ignored);
-  return std::move(worker_);
+  return std::exchange(worker_, std::nullopt);
 }
 
 void ReplicaLink::receive() {

@@ -1,14 +1,16 @@
-// ReplicaLink: one replica process and the service's end of its socket, without blocking.
+// ReplicaLink: one replica and the service's end of its socket, without blocking.
 //
-// A link lives from the start of a process to its end; a restarted replica gets a new link. Lives
+// A link lives from the start of a process, or from the joining of one that another job started, to
+// its end; a restarted replica gets a new link. Lives
 // on the service's thread. Part of the service; includes Asio.
 #pragma once
 
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "core/worker_process.hpp"
@@ -19,6 +21,8 @@ namespace podium::serve {
 
 class ReplicaLink : public std::enable_shared_from_this<ReplicaLink> {
  public:
+  using Socket = boost::asio::generic::stream_protocol::socket;
+
   struct Events {
     std::function<void(const Frame&)> received;
     std::function<void(const std::string& why)> lost;  // once, unless closed before
@@ -28,13 +32,17 @@ class ReplicaLink : public std::enable_shared_from_this<ReplicaLink> {
   static std::shared_ptr<ReplicaLink> start(boost::asio::io_context& context,
                                             const ReplicaCommand& command, Events events);
 
+  // Takes the socket to a replica of another job.
+  static std::shared_ptr<ReplicaLink> adopt(Socket socket, Events events);
+
   // Queues a frame: `head` with its header, then `body`, which is not copied.
   void send(std::string head, std::shared_ptr<const std::string> body = nullptr);
 
-  // Closes the socket, which ends the process; no event follows. The caller reaps the process.
-  WorkerProcess close();
+  // Closes the socket, which ends the process; no event follows. The caller reaps the process, if
+  // it is one of this job.
+  std::optional<WorkerProcess> close();
 
-  pid_t pid() const { return worker_.pid(); }
+  pid_t pid() const { return worker_ ? worker_->pid() : -1; }
 
  private:
   struct Outgoing {
@@ -42,15 +50,15 @@ class ReplicaLink : public std::enable_shared_from_this<ReplicaLink> {
     std::shared_ptr<const std::string> body;
   };
 
-  ReplicaLink(boost::asio::io_context& context, WorkerProcess worker, Events events);
+  ReplicaLink(Socket socket, size_t max_reply_bytes, Events events);
 
   void receive();
   void received(size_t bytes);
   void write();
   void lose(const std::string& why);
 
-  WorkerProcess worker_;
-  boost::asio::local::stream_protocol::socket socket_;
+  Socket socket_;
+  std::optional<WorkerProcess> worker_;
   FrameReader reader_;
   Events events_;
   std::deque<Outgoing> outgoing_;

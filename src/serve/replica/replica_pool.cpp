@@ -15,16 +15,37 @@ constexpr size_t deaths_allowed = 5;
 constexpr auto deaths_window = 60s;
 constexpr auto first_restart_delay = 10ms;
 constexpr auto end_grace = 2s;
+constexpr size_t most_joined = 256;
+
+// What `stuck` allows is for batches of up to this many images.
+constexpr int images_of_a_piece = 64;
+
+HealthLimits health_limits(const ServiceOptions& options) {
+  HealthLimits limits = options.health;
+  limits.stuck *= (options.max_batch + images_of_a_piece - 1) / images_of_a_piece;
+  return limits;
+}
+
+OutlierRules outlier_rules(const ServiceOptions& options) {
+  OutlierRules rules = options.outliers;
+  if (options.policy == Policy::hash) rules.slower = 0;
+  return rules;
+}
 
 }  // namespace
 
 ReplicaPool::ReplicaPool(boost::asio::io_context& context, const ServiceOptions& options,
                          const Log& log)
-    : context_(context), options_(options), log_(log) {
-  const auto count = static_cast<size_t>(options.replicas);
-  seats_.reserve(count);
-  for (size_t seat = 0; seat < count; ++seat) seats_.emplace_back(context);
-  loads_.resize(count);
+    : context_(context),
+      options_(options),
+      log_(log),
+      health_(health_limits(options)),
+      tick_(context),
+      outliers_(outlier_rules(options)) {
+  for (int i = 0; i < options.replicas; ++i) {
+    seats_.emplace_back(context, options.replica_prefix + std::to_string(i));
+  }
+  loads_.resize(seats_.size());
 }
 
 ReplicaPool::~ReplicaPool() {
@@ -39,10 +60,7 @@ ReplicaPool::~ReplicaPool() {
 void ReplicaPool::start(Events events) {
   events_ = std::move(events);
   for (size_t seat = 0; seat < seats_.size(); ++seat) launch(seat);
-}
-
-std::string ReplicaPool::name(size_t seat) const {
-  return options_.replica_prefix + std::to_string(seat);
+  await_tick();
 }
 
 bool ReplicaPool::any_ready() const {
@@ -54,10 +72,13 @@ bool ReplicaPool::any_expected() const {
   return current_ && std::ranges::any_of(seats_, up);
 }
 
-void ReplicaPool::send(size_t seat, std::string head, std::shared_ptr<const std::string> body) {
+void ReplicaPool::send(size_t seat, uint64_t id, std::string head,
+                       std::shared_ptr<const std::string> body) {
   require(loads_[seat].ready, "a request was sent to a replica that is not ready", "ReplicaPool");
   ++loads_[seat].in_flight;
   ++seats_[seat].stats.requests;
+  seats_[seat].sent[id] = {SteadyClock::now(), body->size()};
+  seats_[seat].sent_bytes += body->size();
   seats_[seat].link->send(std::move(head), std::move(body));
 }
 
@@ -65,10 +86,12 @@ void ReplicaPool::report(ServiceStats* stats) const {
   stats->swaps = swaps_;
   stats->swap_ms = swap_ms_;
   stats->version = version();
+  stats->ejections = ejections_;
   for (size_t i = 0; i < seats_.size(); ++i) {
     ReplicaStats replica = seats_[i].stats;
     replica.pid = seats_[i].link ? seats_[i].link->pid() : -1;
     replica.in_flight = static_cast<int64_t>(loads_[i].in_flight);
+    replica.ejected = loads_[i].ejected;
     stats->restarts += replica.restarts;
     stats->replicas.push_back(replica);
   }
@@ -81,21 +104,46 @@ void ReplicaPool::launch(size_t seat) {
   command.options.batch_delay = options_.batch_delay;
   command.options.max_body_bytes = options_.max_body_bytes;
   command.more = options_.replica_arguments;
+  begin(seat, ReplicaLink::start(context_, command, events_of(seat)));
+}
+
+bool ReplicaPool::join(ReplicaLink::Socket socket, const std::string& name) {
+  const auto vacant = [](const Seat& place) { return place.stats.joined && !place.link; };
+  const auto found = std::ranges::find_if(seats_, vacant);
+  const auto seat = static_cast<size_t>(found - seats_.begin());
+  if (found == seats_.end()) {
+    if (seat >= static_cast<size_t>(options_.replicas) + most_joined) return false;
+    seats_.emplace_back(context_, name).stats.joined = true;
+    loads_.emplace_back();
+  }
+  seats_[seat].stats.name = name;
+  log_.info(name + " has joined");
+  begin(seat, ReplicaLink::adopt(std::move(socket), events_of(seat)));
+  return true;
+}
+
+ReplicaLink::Events ReplicaPool::events_of(size_t seat) {
+  return {[this, seat](const Frame& frame) { received(seat, frame); },
+          [this, seat](const std::string& why) { lost(seat, why); }};
+}
+
+// A replica begins its life in `seat`.
+void ReplicaPool::begin(size_t seat, std::shared_ptr<ReplicaLink> link) {
   seats_[seat].stats.state = State::starting;
   seats_[seat].stats.version = 0;
-  seats_[seat].link =
-      ReplicaLink::start(context_, command,
-                         {[this, seat](const Frame& frame) { received(seat, frame); },
-                          [this, seat](const std::string& why) { lost(seat, why); }});
+  seats_[seat].pulse = {};
+  seats_[seat].link = std::move(link);
   if (current_) order_prepare(seat, *current_);
   if (rollout_ && !rollout_->begun) begin_rollout();
 }
 
 void ReplicaPool::received(size_t seat, const Frame& frame) {
+  seats_[seat].pulse.heard();
   switch (frame.kind) {
     case FrameKind::reply:
-      if (loads_[seat].in_flight > 0) --loads_[seat].in_flight;
-      return events_.replied(seat, frame.id, decode_reply(frame.payload));
+      return replied(seat, frame);
+    case FrameKind::pong:
+      return answered_ping(seat, decode_pong(frame.payload));
     case FrameKind::prepared:
       return prepared(seat, frame.id);
     case FrameKind::failed:
@@ -113,9 +161,13 @@ void ReplicaPool::lost(size_t seat, const std::string& why) {
   place.ending = place.link->close();
   place.link.reset();
   loads_[seat] = {};
-  place.stats.state = State::starting;
+  place.sent.clear();
+  place.sent_bytes = 0;
+  place.warm_since.reset();
+  outliers_.forget(seat);
+  place.stats.state = place.stats.joined ? State::down : State::starting;
   place.stats.version = 0;
-  schedule_restart(seat);
+  if (!place.stats.joined) schedule_restart(seat);
   if (rollout_) {
     rollout_->waiting.erase(seat);
     rollout_->prepared.erase(seat);
@@ -123,15 +175,6 @@ void ReplicaPool::lost(size_t seat, const std::string& why) {
   }
   if (swap_) activated(seat, swap_->version.ticket);
   events_.lost(seat);
-}
-
-// Waits for a process that has closed its socket or was cut off: it is ending or has ended.
-void ReplicaPool::reap(size_t seat) {
-  std::optional<WorkerProcess>& ending = seats_[seat].ending;
-  if (!ending) return;
-  const int status = ending->end(0ms).status;
-  ending.reset();
-  log_.info(name(seat) + " ended with status " + std::to_string(status));
 }
 
 void ReplicaPool::schedule_restart(size_t seat) {
@@ -144,7 +187,7 @@ void ReplicaPool::schedule_restart(size_t seat) {
   place.restart.expires_after(delay);
   place.restart.async_wait([this, seat, deaths](const boost::system::error_code& error) {
     if (error) return;
-    reap(seat);
+    let_go(seat);
     if (deaths >= deaths_allowed) return leave_down(seat);
     ++seats_[seat].stats.restarts;
     try {

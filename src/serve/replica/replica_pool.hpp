@@ -1,7 +1,9 @@
 // ReplicaPool: the replicas of a service, their lives and the version that they serve.
 //
 // A seat is the place of one replica; processes come and go in it. A process that dies is
-// restarted, a little later each time; after five deaths within a minute its seat is left down.
+// restarted, a little later each time; after five deaths within a minute its seat is left down. One
+// that does not answer (health.hpp) is killed first. A replica that another job brought has a seat
+// too, which is empty when it goes (join_door.hpp).
 // Deployments have two phases: every live replica prepares the version beside the one it serves;
 // once all have, all are told to activate it, at one moment. Lives on the service's thread. Part of
 // the service.
@@ -16,11 +18,14 @@
 #include <set>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "core/clock.hpp"
 #include "core/log.hpp"
 #include "serve/balancer/balancer.hpp"
+#include "serve/balancer/outlier_watch.hpp"
+#include "serve/replica/health.hpp"
 #include "serve/replica/replica_link.hpp"
 #include "serve/service.hpp"
 
@@ -31,7 +36,7 @@ class ReplicaPool {
   struct Events {
     std::function<void(size_t seat, uint64_t id, const ReplyView& reply)> replied;
     std::function<void(size_t seat)> lost;  // its unanswered requests will get no reply
-    std::function<void()> changed;          // a seat became ready, or is left down
+    std::function<void()> changed;          // a seat became ready, or is left down; now and then
   };
   using Deployed = std::function<void(const DeployResult&)>;
 
@@ -43,13 +48,16 @@ class ReplicaPool {
   void start(Events events);
 
   // Which seats take requests, for the balancer.
-  std::span<const ReplicaLoad> loads() const { return loads_; }
+  std::span<const ReplicaLoad> loads();
   bool any_ready() const;
   // False when no seat will ever be ready again, or nothing is deployed.
   bool any_expected() const;
 
-  // Sends a request frame. REQUIRES: the seat is ready.
-  void send(size_t seat, std::string head, std::shared_ptr<const std::string> body);
+  // Sends the frame of request `id`. REQUIRES: the seat is ready.
+  void send(size_t seat, uint64_t id, std::string head, std::shared_ptr<const std::string> body);
+
+  // Gives a replica of another job a seat. Returns false when all for such are taken.
+  bool join(ReplicaLink::Socket socket, const std::string& name);
 
   // Begins a deployment; `done` is called once. REQUIRES: none is under way.
   void deploy(int version, const std::string& path, Deployed done);
@@ -66,13 +74,27 @@ class ReplicaPool {
     int number = 0;
     std::string path;
   };
+  struct Sent {
+    SteadyClock::time_point at;
+    size_t bytes = 0;
+  };
   struct Seat {
-    explicit Seat(boost::asio::io_context& context) : restart(context) {}
+    Seat(boost::asio::io_context& context, std::string its_name) : restart(context) {
+      stats.name = std::move(its_name);
+    }
     std::shared_ptr<ReplicaLink> link;    // null while no process runs
     std::optional<WorkerProcess> ending;  // closed and not yet reaped
     boost::asio::steady_timer restart;
     std::deque<SteadyClock::time_point> deaths;  // within the last minute
     ReplicaStats stats;
+    Pulse pulse;
+    std::unordered_map<uint64_t, Sent> sent;            // requests that it has yet to answer
+    size_t sent_bytes = 0;                              // their bodies
+    std::optional<SteadyClock::time_point> warm_since;  // while it starts slowly
+  };
+  struct Leaving {
+    std::string name;
+    WorkerProcess process;
   };
   struct Rollout {
     Version version;
@@ -88,13 +110,23 @@ class ReplicaPool {
     Stopwatch told;
   };
 
-  std::string name(size_t seat) const;
+  const std::string& name(size_t seat) const { return seats_[seat].stats.name; }
   void launch(size_t seat);
+  void begin(size_t seat, std::shared_ptr<ReplicaLink> link);
+  ReplicaLink::Events events_of(size_t seat);
   void received(size_t seat, const Frame& frame);
   void lost(size_t seat, const std::string& why);
-  void reap(size_t seat);
   void schedule_restart(size_t seat);
   void leave_down(size_t seat);
+
+  // Watching (pool_watch.cpp).
+  void replied(size_t seat, const Frame& frame);
+  void answered_ping(size_t seat, uint32_t busy_ms);
+  void start_slowly(size_t seat);
+  void await_tick();
+  void tick();
+  void eject(const OutlierWatch::Verdict& verdict);
+  void let_go(size_t seat);
 
   // Deployment (rollout.cpp).
   void begin_rollout();
@@ -111,7 +143,7 @@ class ReplicaPool {
   const ServiceOptions& options_;
   Log log_;
   Events events_;
-  std::vector<Seat> seats_;
+  std::deque<Seat> seats_;          // first those of this service's own replicas
   std::vector<ReplicaLoad> loads_;  // one per seat
   std::optional<Version> current_;
   std::optional<Rollout> rollout_;
@@ -119,6 +151,11 @@ class ReplicaPool {
   std::optional<Swap> swap_;  // the one under way
   int64_t swaps_ = 0;
   double swap_ms_ = 0;  // the longest
+  HealthLimits health_;
+  boost::asio::steady_timer tick_;
+  OutlierWatch outliers_;
+  int64_t ejections_ = 0;
+  std::vector<Leaving> leaving_;  // killed, and not yet reaped
 };
 
 }  // namespace podium::serve

@@ -44,6 +44,7 @@ void ReplicaPool::order_prepare(size_t seat, const Version& version) {
 void ReplicaPool::prepared(size_t seat, uint64_t ticket) {
   if (current_ && ticket == current_->ticket) {
     activate(seat);
+    start_slowly(seat);
     return events_.changed();
   }
   if (!rollout_ || ticket != rollout_->version.ticket) return;  // given up meanwhile
@@ -53,6 +54,9 @@ void ReplicaPool::prepared(size_t seat, uint64_t ticket) {
 }
 
 void ReplicaPool::failed(size_t seat, uint64_t ticket, const std::string& reason) {
+  if (seats_[seat].stats.joined) {  // it may lack the file, which is no fault of the version
+    return lost(seat, "it cannot load the version: " + reason);
+  }
   if (rollout_ && ticket == rollout_->version.ticket) {
     return finish_rollout(name(seat) + ": " + reason);
   }
