@@ -193,6 +193,9 @@ serve::ServiceOptions service_options(const Config& config) {
   options.request_timeout = std::chrono::milliseconds(config.integer("serve.timeout_ms"));
   options.max_batch = static_cast<int>(config.integer("serve.max_batch"));
   options.batch_delay = std::chrono::milliseconds(config.integer("serve.batch_delay_ms"));
+  options.canary.share = config.real("serve.canary");
+  options.canary.time = std::chrono::seconds(config.integer("serve.canary_s"));
+  options.canary.requests = config.integer("serve.canary_requests");
   return options;
 }
 

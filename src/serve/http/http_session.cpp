@@ -52,7 +52,9 @@ class Session : public HttpSession, public std::enable_shared_from_this<Session>
       : stream_(std::move(socket)), shared_(std::move(shared)) {
     error_code error;
     const auto peer = stream_.socket().remote_endpoint(error);
-    if (!error) client_key_ = key_of(peer.address().to_string());
+    if (error) return;
+    client_key_ = key_of(peer.address().to_string());
+    connection_key_ = mix64(client_key_ + peer.port());
   }
 
   bool busy() const override { return busy_; }
@@ -136,6 +138,7 @@ class Session : public HttpSession, public std::enable_shared_from_this<Session>
     request.target = std::string(message.target());
     const auto affinity = message["Podium-Affinity"];
     request.key = affinity.empty() ? client_key_ : key_of({affinity.data(), affinity.size()});
+    request.client = affinity.empty() ? connection_key_ : request.key;
     request.body = std::move(message.body());
     asked_ = true;
     try {
@@ -208,6 +211,7 @@ class Session : public HttpSession, public std::enable_shared_from_this<Session>
   std::optional<http::request_parser<http::string_body>> parser_;
   http::response<http::string_body> response_;
   uint64_t client_key_ = 0;
+  uint64_t connection_key_ = 0;
   bool busy_ = false;
   bool asked_ = false;  // the handler owes an answer
   bool keep_alive_ = false;

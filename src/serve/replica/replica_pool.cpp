@@ -65,6 +65,8 @@ void ReplicaPool::report(ServiceStats* stats) const {
   stats->swaps = swaps_;
   stats->swap_ms = swap_ms_;
   stats->version = version();
+  stats->canaries = canaries_;
+  stats->rolled_back = rolled_back_;
   for (size_t i = 0; i < seats_.size(); ++i) {
     ReplicaStats replica = seats_[i].stats;
     replica.pid = seats_[i].link ? seats_[i].link->pid() : -1;
@@ -93,9 +95,12 @@ void ReplicaPool::launch(size_t seat) {
 
 void ReplicaPool::received(size_t seat, const Frame& frame) {
   switch (frame.kind) {
-    case FrameKind::reply:
+    case FrameKind::reply: {
       if (loads_[seat].in_flight > 0) --loads_[seat].in_flight;
-      return events_.replied(seat, frame.id, decode_reply(frame.payload));
+      const ReplyView reply = decode_reply(frame.payload);
+      events_.replied(seat, frame.id, reply);
+      return note_answer(seat, reply.fields);
+    }
     case FrameKind::prepared:
       return prepared(seat, frame.id);
     case FrameKind::failed:
@@ -116,7 +121,9 @@ void ReplicaPool::lost(size_t seat, const std::string& why) {
   place.stats.state = State::starting;
   place.stats.version = 0;
   schedule_restart(seat);
-  if (rollout_) {
+  if (trial_) {
+    lost_in_trial(seat);
+  } else if (rollout_) {
     rollout_->waiting.erase(seat);
     rollout_->prepared.erase(seat);
     settle_rollout();

@@ -3,8 +3,8 @@
 // A seat is the place of one replica; processes come and go in it. A process that dies is
 // restarted, a little later each time; after five deaths within a minute its seat is left down.
 // Deployments have two phases: every live replica prepares the version beside the one it serves;
-// once all have, all are told to activate it, at one moment. Lives on the service's thread. Part of
-// the service.
+// once all have, all are told to activate it, at one moment, or one of them after a trial
+// (canary.hpp). Lives on the service's thread. Part of the service.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -16,11 +16,13 @@
 #include <set>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/clock.hpp"
 #include "core/log.hpp"
 #include "serve/balancer/balancer.hpp"
+#include "serve/replica/canary.hpp"
 #include "serve/replica/replica_link.hpp"
 #include "serve/service.hpp"
 
@@ -44,6 +46,8 @@ class ReplicaPool {
 
   // Which seats take requests, for the balancer.
   std::span<const ReplicaLoad> loads() const { return loads_; }
+  // Those of them that may answer a client, known by a hash, which asks for `version` (0: any).
+  std::span<const ReplicaLoad> loads_for(uint64_t client, int version);
   bool any_ready() const;
   // False when no seat will ever be ready again, or nothing is deployed.
   bool any_expected() const;
@@ -57,7 +61,11 @@ class ReplicaPool {
   void abandon_deployment(const std::string& why);
 
   int version() const { return current_ ? current_->number : 0; }
-  // Fills `replicas`, `restarts`, `swaps`, `swap_ms` and `version`.
+  // A seat did not answer a request in time; a version on trial is judged by it.
+  void note_timeout(size_t seat);
+  // The version on trial; 0: none.
+  int version_on_trial() const { return trial_ ? trial_->canary.version() : 0; }
+  // Fills `replicas`, `restarts`, `swaps`, `swap_ms`, `version`, `canaries` and `rolled_back`.
   void report(ServiceStats* stats) const;
 
  private:
@@ -87,6 +95,14 @@ class ReplicaPool {
     std::set<size_t> waiting;  // seats that were told to activate and have not answered
     Stopwatch told;
   };
+  struct Trial {
+    Trial(size_t which, Canary what, boost::asio::io_context& context)
+        : seat(which), canary(std::move(what)), timer(context) {}
+    size_t seat;  // that serves the version of the rollout
+    Canary canary;
+    Stopwatch begun;
+    boost::asio::steady_timer timer;
+  };
 
   std::string name(size_t seat) const;
   void launch(size_t seat);
@@ -107,6 +123,15 @@ class ReplicaPool {
   void activated(size_t seat, uint64_t ticket);
   void finish_rollout(const std::string& error);
 
+  // A version on trial (canary_rollout.cpp).
+  bool begin_trial();
+  void await_verdict();
+  void note_answer(size_t seat, const ReplyFields& fields);
+  void judge();
+  bool nothing_to_compare() const;
+  void lost_in_trial(size_t seat);
+  void end_trial();
+
   boost::asio::io_context& context_;
   const ServiceOptions& options_;
   Log log_;
@@ -119,6 +144,10 @@ class ReplicaPool {
   std::optional<Swap> swap_;  // the one under way
   int64_t swaps_ = 0;
   double swap_ms_ = 0;  // the longest
+  std::optional<Trial> trial_;
+  std::vector<ReplicaLoad> eligible_;  // the answer of loads_for() during a trial
+  int64_t canaries_ = 0;
+  int64_t rolled_back_ = 0;
 };
 
 }  // namespace podium::serve
