@@ -62,6 +62,21 @@ std::vector<OptionSpec> serve_options() {
        {},
        0,
        600000},
+      {"serve.canary",
+       real,
+       "0",
+       "share of the clients that a new version serves on trial; 0: no trial",
+       {},
+       0,
+       0.5},
+      {"serve.canary_s", integer, "30", "longest trial of a new version, s", {}, 1, 86400},
+      {"serve.canary_requests",
+       integer,
+       "200",
+       "answers after which a trial is over",
+       {},
+       1,
+       1000000000},
   };
 }
 

@@ -196,6 +196,9 @@ serve::ServiceOptions service_options(const Config& config) {
   options.health.silence = std::chrono::milliseconds(config.integer("serve.health_ms"));
   options.health.stuck = std::chrono::milliseconds(config.integer("serve.stuck_ms"));
   options.slow_start = std::chrono::milliseconds(config.integer("serve.slow_start_ms"));
+  options.canary.share = config.real("serve.canary");
+  options.canary.time = std::chrono::seconds(config.integer("serve.canary_s"));
+  options.canary.requests = config.integer("serve.canary_requests");
   return options;
 }
 

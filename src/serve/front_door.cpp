@@ -82,7 +82,8 @@ HttpAnswer FrontDoor::answer_here(const Route& route, const std::string& body) c
 }
 
 HttpAnswer FrontDoor::model_ready(const Route& route) const {
-  if (route.version != 0 && route.version != pool_.version()) {
+  if (route.version != 0 && route.version != pool_.version() &&
+      route.version != pool_.version_on_trial()) {
     throw RequestError(404, "version " + std::to_string(route.version) + " is not served");
   }
   HttpAnswer answer;
@@ -145,7 +146,7 @@ void FrontDoor::forward(const Route& route, HttpRequest request, HttpRespond res
     respond(std::move(answer));
   };
   dispatcher_.submit({request.method, request.fields, std::move(request.target),
-                      std::move(request.body), request.key},
+                      std::move(request.body), request.key, request.client, route.version},
                      answered);
 }
 

@@ -1,5 +1,6 @@
 #include "serve/service.hpp"
 
+#include <algorithm>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -10,6 +11,7 @@
 #include "core/clock.hpp"
 #include "core/error.hpp"
 #include "core/precedence.hpp"
+#include "core/text.hpp"
 #include "serve/front_door.hpp"
 #include "serve/http/http_server.hpp"
 
@@ -22,6 +24,11 @@ using namespace std::chrono_literals;
 constexpr auto thread_patience = 60s;  // for the service's thread to take up a call
 constexpr auto goodbye = 300ms;        // in which clients that still send are told to go
 constexpr auto last_words = 2s;        // for connections to end after the last answer
+constexpr std::chrono::milliseconds look_for_stop{50};
+
+long long milliseconds(std::chrono::milliseconds time) {
+  return static_cast<long long>(time.count());
+}
 
 void check(const ServiceOptions& options) {
   const auto refuse = [](const char* key, const std::string& range) {
@@ -30,6 +37,9 @@ void check(const ServiceOptions& options) {
   if (options.replicas < 1) refuse("--serve.replicas", "1 or more");
   if (options.max_batch < 1) refuse("--serve.max_batch", "1 or more");
   if (options.port < 0 || options.port > 65535) refuse("--serve.port", "0 to 65535");
+  if (!(options.canary.share >= 0 && options.canary.share <= 0.5)) {
+    refuse("--serve.canary", "0 to 0.5");
+  }
   if (options.max_body_bytes > (size_t{1} << 30)) refuse("max_body_bytes", "at most 1 GiB");
   if (options.max_header_bytes > 65000) refuse("max_header_bytes", "at most 65000");
 }
@@ -66,7 +76,8 @@ class Service::Implementation {
     return ask([this] { return door_.stats(); });
   }
 
-  DeployResult deploy(const std::string& path, int version, std::chrono::milliseconds timeout) {
+  DeployResult deploy(const std::string& path, int version, std::chrono::milliseconds timeout,
+                      const std::atomic<bool>* stop) {
     const std::lock_guard lock(deploying_);
     const auto promise = std::make_shared<std::promise<DeployResult>>();
     std::future<DeployResult> result = promise->get_future();
@@ -74,10 +85,12 @@ class Service::Implementation {
       door_.pool().deploy(version, path,
                           [promise](const DeployResult& done) { promise->set_value(done); });
     });
-    if (result.wait_for(timeout) != std::future_status::ready) {
-      ask([this, timeout] {
-        door_.pool().abandon_deployment("it was not ready within " +
-                                        std::to_string(timeout.count()) + " ms");
+    const bool tried_out = options_.canary.share > 0;
+    const std::string why =
+        wait_for_deployment(result, timeout + (tried_out ? options_.canary.time : 0ms), stop);
+    if (!why.empty()) {
+      ask([this, why] {
+        door_.pool().abandon_deployment(why);
         return true;
       });
     }
@@ -109,6 +122,18 @@ class Service::Implementation {
   }
 
  private:
+  // Empty once the deployment is over; else why it is to be given up.
+  static std::string wait_for_deployment(const std::future<DeployResult>& result,
+                                         std::chrono::milliseconds timeout,
+                                         const std::atomic<bool>* stop) {
+    const Deadline late(timeout);
+    while (result.wait_for(std::min(look_for_stop, timeout)) != std::future_status::ready) {
+      if (stop && *stop) return "the service ends";
+      if (late.expired()) return format("it was not ready within %lld ms", milliseconds(timeout));
+    }
+    return {};
+  }
+
   // A failure, for instance of memory, costs the request at hand, which then meets its timeout.
   void run() {
     start_at_once();
@@ -182,8 +207,8 @@ ServiceStats Service::stats() const {
 }
 
 DeployResult Service::deploy(const std::string& path, int version,
-                             std::chrono::milliseconds timeout) {
-  return implementation_->deploy(path, version, timeout);
+                             std::chrono::milliseconds timeout, const std::atomic<bool>* stop) {
+  return implementation_->deploy(path, version, timeout, stop);
 }
 
 bool Service::drain(std::chrono::milliseconds timeout) {

@@ -10,11 +10,12 @@
 //
 // Invariant: a replica takes requests only while it serves the service's current version. Every
 // replica swaps between two requests of its socket, and all swaps are sent at one moment; so a
-// client that saw a version never sees an older one.
+// client that saw a version never sees an older one, unless it was rolled back from a trial.
 #pragma once
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -26,6 +27,7 @@
 #include "serve/balancer/balancer.hpp"
 #include "serve/balancer/outlier_watch.hpp"
 #include "serve/replica/health.hpp"
+#include "serve/replica/canary.hpp"
 
 namespace podium::serve {
 
@@ -55,6 +57,7 @@ struct ServiceOptions {
   HealthLimits health;                         // `stuck` is for 64 images; a larger max_batch adds
   std::chrono::milliseconds slow_start{1000};  // in which a replica comes to its full share
   OutlierRules outliers;
+  CanaryOptions canary;  // how new versions are tried out
 };
 
 struct DeployResult {
@@ -93,6 +96,8 @@ struct ServiceStats {
   int version = 0;  // current; 0 before the first deployment
   std::vector<ReplicaStats> replicas;
   int64_t ejections = 0;  // of replicas that answered worse than the others
+  int64_t canaries = 0;     // versions that were tried out
+  int64_t rolled_back = 0;  // of these, not kept
 };
 
 class Service {
@@ -110,9 +115,12 @@ class Service {
 
   // Makes all live replicas load `path` as `version`, and swaps all of them once each is ready.
   // Waits at most `timeout`. On failure of any replica nothing changes. A replica that starts later
-  // loads the newest version by itself before it takes requests.
+  // loads the newest version by itself before it takes requests. With options.canary, the version
+  // is tried out first, which takes up to options.canary.time more; one that is rolled back is not
+  // deployed. Gives up when `*stop` becomes true.
   // REQUIRES: version > 0 and greater than the current one.
-  DeployResult deploy(const std::string& path, int version, std::chrono::milliseconds timeout);
+  DeployResult deploy(const std::string& path, int version, std::chrono::milliseconds timeout,
+                      const std::atomic<bool>* stop = nullptr);
 
   // True when at least one replica serves and the service is not draining (/v2/health/ready).
   bool ready() const;

@@ -43,13 +43,15 @@ std::optional<Published> published(const Settings& settings) {
   return Published{current->number, current->name, current->path.string()};
 }
 
-// Deploys the current version if it is newer than `*deployed`. A version that cannot be deployed is
-// reported once; the one before it goes on serving.
-void take_newest(const Settings& settings, serve::Service& service, int* deployed, const Log& log) {
+// Deploys the current version if it is newer than `*deployed`. A version that cannot be deployed,
+// or is rolled back from its trial, is reported once and not tried again; the one before it goes on
+// serving.
+void take_newest(const Settings& settings, serve::Service& service, int* deployed,
+                 const std::atomic<bool>& stop, const Log& log) {
   const std::optional<Published> current = published(settings);
   if (!current || current->number <= *deployed) return;
   const serve::DeployResult result =
-      service.deploy(current->source, current->number, settings.comm_timeout);
+      service.deploy(current->source, current->number, settings.comm_timeout, &stop);
   const bool first = *deployed == 0;
   *deployed = current->number;
   if (result.deployed) {
@@ -89,9 +91,17 @@ std::string address_of(const Settings& settings, const serve::Service& service) 
 }
 
 nlohmann::ordered_json to_json(const serve::ServiceStats& stats) {
-  return {{"requests", stats.requests}, {"failed", stats.failed},   {"p50_ms", stats.p50_ms},
-          {"p99_ms", stats.p99_ms},     {"swaps", stats.swaps},     {"swap_ms", stats.swap_ms},
-          {"rejected", stats.rejected}, {"retried", stats.retried}, {"restarts", stats.restarts}};
+  return {{"requests", stats.requests},
+          {"failed", stats.failed},
+          {"p50_ms", stats.p50_ms},
+          {"p99_ms", stats.p99_ms},
+          {"swaps", stats.swaps},
+          {"swap_ms", stats.swap_ms},
+          {"rejected", stats.rejected},
+          {"retried", stats.retried},
+          {"restarts", stats.restarts},
+          {"canaries", stats.canaries},
+          {"rolled_back", stats.rolled_back}};
 }
 
 nlohmann::ordered_json serve_from_registry(const Settings& settings, comm::Communicator& group,
@@ -101,7 +111,7 @@ nlohmann::ordered_json serve_from_registry(const Settings& settings, comm::Commu
   require_published(settings);
   serve::Service service(service_options_of(settings, group.rank()), log);
   int deployed = 0;
-  take_newest(settings, service, &deployed, log);
+  take_newest(settings, service, &deployed, stop, log);
   log.info("serving on http://" + address_of(settings, service) + "/v2/models/" +
            settings.service.model_name);
 
@@ -116,7 +126,7 @@ nlohmann::ordered_json serve_from_registry(const Settings& settings, comm::Commu
     if (watch.milliseconds() - polled_ms < static_cast<double>(registry_poll.count())) continue;
     polled_ms = watch.milliseconds();
     try {
-      take_newest(settings, service, &deployed, log);
+      take_newest(settings, service, &deployed, stop, log);
     } catch (const Error& error) {  // registry or engine cannot be read: what serves goes on
       if (complaint != error.what()) log.error(complaint = error.what());
     }

@@ -5,6 +5,7 @@
 //   shift N    moves the classes on by N, so that answers of two versions differ
 //   slow MS    sleeps per batch
 //   nan        gives probabilities that are not finite
+//   white_nan  does so for white images only
 //   throws     fails on batches that hold a white image (but not in the warm-up)
 //   crash      ends the process while loading
 //   stalls     computes for an hour on a batch that holds a white image
@@ -73,6 +74,7 @@ class RegionPredictor : public Predictor {
     if (word == "shift") file >> shift_;
     if (word == "slow") file >> slow_ms_;
     if (word == "nan") nan_ = true;
+    if (word == "white_nan") white_nan_ = true;
     if (word == "throws") throws_ = true;
     if (word == "crash") crash_ = true;
     if (word == "fatal") fatal_ = true;
@@ -88,12 +90,13 @@ class RegionPredictor : public Predictor {
     if (white && throws_) throw std::runtime_error("white images hurt");
     if (white && fatal_) ::_exit(9);
     if (white && stalls_) std::this_thread::sleep_for(std::chrono::hours(1));
+    const bool nan = nan_ || (white && white_nan_);
     const size_t band = image_bytes / classes;
     const float total = std::accumulate(image.begin(), image.end(), 0.0f) + float(classes);
     for (size_t k = 0; k < classes; ++k) {
       const auto pixels = image.subspan(k * band, band);
       const float sum = std::accumulate(pixels.begin(), pixels.end(), 1.0f);
-      row[(k + shift_) % classes] = nan_ ? std::numeric_limits<float>::quiet_NaN() : sum / total;
+      row[(k + shift_) % classes] = nan ? std::numeric_limits<float>::quiet_NaN() : sum / total;
     }
   }
 
@@ -102,6 +105,7 @@ class RegionPredictor : public Predictor {
   size_t shift_ = 0;
   int slow_ms_ = 0;
   bool nan_ = false;
+  bool white_nan_ = false;
   bool throws_ = false;
   bool crash_ = false;
   bool fatal_ = false;

@@ -18,6 +18,8 @@ void Dispatcher::submit(Request request, Answer answer) {
   pending.target = std::move(request.target);
   pending.body = std::make_shared<const std::string>(std::move(request.body));
   pending.key = request.key;
+  pending.client = request.client;
+  pending.version = request.version;
   pending.answer = std::move(answer);
   bytes_ += pending.body->size();
   retries_.count_request();
@@ -30,7 +32,8 @@ void Dispatcher::submit(Request request, Answer answer) {
 // Returns false when no replica is ready.
 bool Dispatcher::dispatch(Table::iterator request) {
   Pending& pending = request->second;
-  const std::optional<size_t> seat = balancer_.pick(pool_.loads(), pending.key);
+  const std::optional<size_t> seat =
+      balancer_.pick(pool_.loads_for(pending.client, pending.version), pending.key);
   if (!seat) return false;
   pending.seat = *seat;
   ++pending.attempts;
@@ -103,7 +106,9 @@ void Dispatcher::expire() {
     const auto request = pending_.find(deadlines_.front().second);
     deadlines_.pop_front();
     if (request == pending_.end()) continue;
+    const size_t seat = request->second.seat;
     refuse(request, 504, "no replica answered within " + std::to_string(timeout_.count()) + " ms");
+    if (seat != nowhere) pool_.note_timeout(seat);
   }
   await_deadline();
 }

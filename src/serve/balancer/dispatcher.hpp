@@ -37,7 +37,9 @@ class Dispatcher {
     RequestFields fields;
     std::string target;
     std::string body;
-    uint64_t key = 0;  // of the hash policy
+    uint64_t key = 0;     // of the hash policy
+    uint64_t client = 0;  // who asks, for versions on trial
+    int version = 0;      // asked for; 0: any
   };
   // REQUIRES: a replica is ready.
   void submit(Request request, Answer answer);
@@ -60,6 +62,8 @@ class Dispatcher {
     std::string target;
     std::shared_ptr<const std::string> body;
     uint64_t key = 0;
+    uint64_t client = 0;
+    int version = 0;
     Answer answer;
     size_t seat = nowhere;  // nowhere: waits for a replica
     int attempts = 0;

@@ -61,7 +61,9 @@ class Session : public HttpSession, public std::enable_shared_from_this<Session>
       : stream_(std::move(socket)), shared_(std::move(shared)) {
     error_code error;
     const auto peer = stream_.socket().remote_endpoint(error);
-    if (!error) client_key_ = key_of(peer.address().to_string());
+    if (error) return;
+    client_key_ = key_of(peer.address().to_string());
+    connection_key_ = mix64(client_key_ + peer.port());
   }
 
   bool busy() const override { return busy_; }
@@ -144,6 +146,7 @@ class Session : public HttpSession, public std::enable_shared_from_this<Session>
     request.method = method_of(message.method());
     request.target = std::string(message.target());
     request.key = key_of(message, client_key_);
+    request.client = key_of(message, connection_key_);
     request.body = std::move(message.body());
     asked_ = true;
     try {
@@ -216,6 +219,7 @@ class Session : public HttpSession, public std::enable_shared_from_this<Session>
   std::optional<http::request_parser<http::string_body>> parser_;
   http::response<http::string_body> response_;
   uint64_t client_key_ = 0;
+  uint64_t connection_key_ = 0;
   bool busy_ = false;
   bool asked_ = false;  // the handler owes an answer
   bool keep_alive_ = false;

@@ -1,6 +1,7 @@
 #include "serve/replica/batch_computer.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <exception>
 
 #include "core/clock.hpp"
@@ -90,6 +91,10 @@ std::vector<float> BatchComputer::predict_all(const Batch& batch, Predictor* pre
 void BatchComputer::answer_inference(const QueuedInference& item, const ModelInfo& info,
                                      std::span<const float> probabilities, ReplyCost cost) {
   const auto begun = SteadyClock::now();
+  const auto finite = [](float value) { return std::isfinite(value); };
+  if (!std::ranges::all_of(probabilities, finite)) {
+    return refuse(item.id, 500, "the model's outputs are not finite");
+  }
   const Computed computed{replica_, milliseconds(begun - item.received)};
   try {
     ReplyFields fields;

@@ -45,9 +45,12 @@ void ReplicaPool::replied(size_t seat, const Frame& frame) {
   place.sent_bytes -= found->second.bytes;
   place.sent.erase(found);
   --loads_[seat].in_flight;
-  const auto verdict = outliers_.answered(seat, reply.fields.status, waited_ms, loads_, now);
-  if (verdict) eject(*verdict);
+  if (!trial_ || seat != trial_->seat) {  // the trial has a judge of its own
+    const auto verdict = outliers_.answered(seat, reply.fields.status, waited_ms, loads_, now);
+    if (verdict) eject(*verdict);
+  }
   events_.replied(seat, frame.id, reply);
+  note_answer(seat, reply.fields);
 }
 
 void ReplicaPool::answered_ping(size_t seat, uint32_t busy_ms) {

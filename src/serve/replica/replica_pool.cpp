@@ -87,6 +87,8 @@ void ReplicaPool::report(ServiceStats* stats) const {
   stats->swap_ms = swap_ms_;
   stats->version = version();
   stats->ejections = ejections_;
+  stats->canaries = canaries_;
+  stats->rolled_back = rolled_back_;
   for (size_t i = 0; i < seats_.size(); ++i) {
     ReplicaStats replica = seats_[i].stats;
     replica.pid = seats_[i].link ? seats_[i].link->pid() : -1;
@@ -168,7 +170,9 @@ void ReplicaPool::lost(size_t seat, const std::string& why) {
   place.stats.state = place.stats.joined ? State::down : State::starting;
   place.stats.version = 0;
   if (!place.stats.joined) schedule_restart(seat);
-  if (rollout_) {
+  if (trial_) {
+    lost_in_trial(seat);
+  } else if (rollout_) {
     rollout_->waiting.erase(seat);
     rollout_->prepared.erase(seat);
     settle_rollout();

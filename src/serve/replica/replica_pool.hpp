@@ -5,8 +5,8 @@
 // that does not answer (health.hpp) is killed first. A replica that another job brought has a seat
 // too, which is empty when it goes (join_door.hpp).
 // Deployments have two phases: every live replica prepares the version beside the one it serves;
-// once all have, all are told to activate it, at one moment. Lives on the service's thread. Part of
-// the service.
+// once all have, all are told to activate it, at one moment, or one of them after a trial
+// (canary.hpp). Lives on the service's thread. Part of the service.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -19,12 +19,14 @@
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/clock.hpp"
 #include "core/log.hpp"
 #include "serve/balancer/balancer.hpp"
 #include "serve/balancer/outlier_watch.hpp"
+#include "serve/replica/canary.hpp"
 #include "serve/replica/health.hpp"
 #include "serve/replica/replica_link.hpp"
 #include "serve/service.hpp"
@@ -49,6 +51,8 @@ class ReplicaPool {
 
   // Which seats take requests, for the balancer.
   std::span<const ReplicaLoad> loads();
+  // Those of them that may answer a client, known by a hash, which asks for `version` (0: any).
+  std::span<const ReplicaLoad> loads_for(uint64_t client, int version);
   bool any_ready() const;
   // False when no seat will ever be ready again, or nothing is deployed.
   bool any_expected() const;
@@ -65,7 +69,11 @@ class ReplicaPool {
   void abandon_deployment(const std::string& why);
 
   int version() const { return current_ ? current_->number : 0; }
-  // Fills `replicas`, `restarts`, `swaps`, `swap_ms` and `version`.
+  // A seat did not answer a request in time; a version on trial is judged by it.
+  void note_timeout(size_t seat);
+  // The version on trial; 0: none.
+  int version_on_trial() const { return trial_ ? trial_->canary.version() : 0; }
+  // Fills `replicas`, `restarts`, `swaps`, `swap_ms`, `version`, `canaries` and `rolled_back`.
   void report(ServiceStats* stats) const;
 
  private:
@@ -109,6 +117,14 @@ class ReplicaPool {
     std::set<size_t> waiting;  // seats that were told to activate and have not answered
     Stopwatch told;
   };
+  struct Trial {
+    Trial(size_t which, Canary what, boost::asio::io_context& context)
+        : seat(which), canary(std::move(what)), timer(context) {}
+    size_t seat;  // that serves the version of the rollout
+    Canary canary;
+    Stopwatch begun;
+    boost::asio::steady_timer timer;
+  };
 
   const std::string& name(size_t seat) const { return seats_[seat].stats.name; }
   void launch(size_t seat);
@@ -139,6 +155,15 @@ class ReplicaPool {
   void activated(size_t seat, uint64_t ticket);
   void finish_rollout(const std::string& error);
 
+  // A version on trial (canary_rollout.cpp).
+  bool begin_trial();
+  void await_verdict();
+  void note_answer(size_t seat, const ReplyFields& fields);
+  void judge();
+  bool nothing_to_compare() const;
+  void lost_in_trial(size_t seat);
+  void end_trial();
+
   boost::asio::io_context& context_;
   const ServiceOptions& options_;
   Log log_;
@@ -156,6 +181,10 @@ class ReplicaPool {
   OutlierWatch outliers_;
   int64_t ejections_ = 0;
   std::vector<Leaving> leaving_;  // killed, and not yet reaped
+  std::optional<Trial> trial_;
+  std::vector<ReplicaLoad> eligible_;  // the answer of loads_for() during a trial
+  int64_t canaries_ = 0;
+  int64_t rolled_back_ = 0;
 };
 
 }  // namespace podium::serve

@@ -45,12 +45,13 @@ void ReplicaPool::prepared(size_t seat, uint64_t ticket) {
   if (current_ && ticket == current_->ticket) {
     activate(seat);
     start_slowly(seat);
+    if (trial_) order_prepare(seat, rollout_->version);
     return events_.changed();
   }
   if (!rollout_ || ticket != rollout_->version.ticket) return;  // given up meanwhile
   rollout_->waiting.erase(seat);
   rollout_->prepared.insert(seat);
-  settle_rollout();
+  if (!trial_) settle_rollout();
 }
 
 void ReplicaPool::failed(size_t seat, uint64_t ticket, const std::string& reason) {
@@ -68,20 +69,23 @@ void ReplicaPool::failed(size_t seat, uint64_t ticket, const std::string& reason
 void ReplicaPool::settle_rollout() {
   if (!rollout_->begun || !rollout_->waiting.empty()) return;
   if (rollout_->prepared.empty()) return finish_rollout("every replica died while loading it");
-  swap_versions();
+  if (!begin_trial()) swap_versions();
 }
 
 // From here on every request that is sent meets the new version. Replicas that started during the
-// rollout load it before they take requests.
+// rollout load it before they take requests. The one that tried it out serves it already.
 void ReplicaPool::swap_versions() {
   const bool replaces = current_.has_value();
+  const size_t tried = trial_ ? trial_->seat : seats_.size();
+  trial_.reset();
   current_ = rollout_->version;
   if (replaces) {
     ++swaps_;
     swap_ = Swap{*current_, rollout_->prepared, {}};
+    swap_->waiting.erase(tried);
   }
   for (size_t seat = 0; seat < seats_.size(); ++seat) {
-    if (!seats_[seat].link) continue;
+    if (!seats_[seat].link || seat == tried) continue;
     if (rollout_->prepared.contains(seat)) {
       activate(seat);
     } else {
@@ -131,6 +135,10 @@ void ReplicaPool::finish_rollout(const std::string& error) {
     }
   }
   rollout.done(result);
+  if (trial_) {
+    end_trial();
+    events_.changed();
+  }
 }
 
 }  // namespace podium::serve
