@@ -54,7 +54,7 @@ struct Model::Parts {
     std::map<int, Sized> executors;
   };
 
-  Parts(ModelCard a_card, std::unique_ptr<Ops> an_ops, int batch)
+  Parts(ModelCard a_card, std::unique_ptr<Ops> an_ops, int batch, Weights weights)
       : card(std::move(a_card)), ops(std::move(an_ops)), max_batch(batch) {
     require(ops != nullptr, "no backend", "Model");
     require(max_batch > 0, "max_batch must be positive", "Model");
@@ -63,7 +63,12 @@ struct Model::Parts {
     parameters = allocate(plan.parameter_count);
     gradients = allocate(plan.parameter_count);
     statistics = allocate(plan.statistic_count);
-    initialise_buffers(plan, 0, parameters.span(), statistics.span());
+    if (weights == Weights::initial) {
+      initialise_buffers(plan, 0, parameters.span(), statistics.span());
+    } else {
+      std::ranges::fill(parameters.span(), 0.0F);
+      std::ranges::fill(statistics.span(), 0.0F);
+    }
     inference_batch = fitting_batch();
   }
 
@@ -212,8 +217,8 @@ struct Model::Parts {
   AlignedBuffer unmirrored_logits;  // [inference_batch,classes], kept between predictions
 };
 
-Model::Model(ModelCard card, std::unique_ptr<Ops> ops, int max_batch)
-    : parts_(std::make_unique<Parts>(std::move(card), std::move(ops), max_batch)) {}
+Model::Model(ModelCard card, std::unique_ptr<Ops> ops, int max_batch, Weights weights)
+    : parts_(std::make_unique<Parts>(std::move(card), std::move(ops), max_batch, weights)) {}
 Model::~Model() = default;
 Model::Model(Model&&) noexcept = default;
 Model& Model::operator=(Model&&) noexcept = default;

@@ -26,7 +26,10 @@ class Model {
  public:
   // Throws usage_error for an architecture that does not fit the card's image, data_error for a
   // card that contradicts itself. REQUIRES: max_batch > 0. `max_batch` bounds every call below.
-  Model(ModelCard card, std::unique_ptr<Ops> ops, int max_batch);
+  // `blank`: all weights are zero, for who fills them next; drawing them takes longer than that.
+  enum class Weights { initial, blank };
+  Model(ModelCard card, std::unique_ptr<Ops> ops, int max_batch,
+        Weights weights = Weights::initial);
   ~Model();
   Model(Model&&) noexcept;
   Model& operator=(Model&&) noexcept;

@@ -68,7 +68,8 @@ void StoredModel::check_finite() const {
 
 std::unique_ptr<nn::Model> StoredModel::make(int threads, int max_batch,
                                              const DeviceChoice& device) const {
-  auto model = std::make_unique<nn::Model>(card_, nn::make_ops(device, threads), max_batch);
+  auto model = std::make_unique<nn::Model>(card_, nn::make_ops(device, threads), max_batch,
+                                           nn::Model::Weights::blank);
   train::restore_for_use(*model, snapshot_, path_.string());
   return model;
 }
