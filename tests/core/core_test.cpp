@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <fstream>
@@ -48,6 +49,30 @@ TEST(Hash, AStreamEqualsTheWhole) {
   stream.update(bytes.first(33'333));
   stream.update(bytes.subspan(33'333));
   EXPECT_EQ(stream.digest(), xxh3(bytes));
+}
+
+// From and to all places in a line, with tails of all lengths.
+TEST(Hash, ACopyIsExactAndOfWhatWasHashed) {
+  std::vector<std::byte> from(5'000);
+  for (size_t i = 0; i < from.size(); ++i) from[i] = static_cast<std::byte>(i * 7 + i / 256);
+  Xxh3Stream stream;
+  for (size_t i = 0; i < 200; ++i) {
+    const std::span<const std::byte> part =
+        std::span(std::as_const(from)).subspan(i, i * i % 4'700 + (i > 100 ? 63 : 0));
+    std::vector<std::byte> to(part.size() + 130, std::byte{0xEE});
+    const size_t place = i % 65;
+    stream.reset();
+    stream.update(part.first(part.size() / 3));
+    stream.copy(part.subspan(part.size() / 3), to.data() + place);
+    EXPECT_EQ(stream.digest(), xxh3(part)) << i;
+    const size_t copied = part.size() - part.size() / 3;
+    EXPECT_TRUE(
+        std::ranges::equal(part.subspan(part.size() / 3), std::span(to).subspan(place, copied)))
+        << i;
+    const auto is_old = [](std::byte value) { return value == std::byte{0xEE}; };
+    EXPECT_TRUE(std::ranges::all_of(std::span(to).first(place), is_old)) << i;
+    EXPECT_TRUE(std::ranges::all_of(std::span(to).subspan(place + copied), is_old)) << i;
+  }
 }
 
 TEST(Random, DependsOnEveryKeyAndIsUniform) {

@@ -71,6 +71,15 @@ TEST(Model, SameSeedSameBits) {
   EXPECT_FALSE(same_bits(train(kCnn, 2, 1, 1), train(kCnn, 2, 1, 2)));
 }
 
+TEST(Model, ABlankOneIsZeroUntilItIsFilled) {
+  const Model initial = test::make_model(kCnn, kImage, kClasses, 16);
+  Model blank(initial.card(), make_cpu_ops(1), 16, Model::Weights::blank);
+  const auto is_zero = [](float value) { return value == 0.0F; };
+  EXPECT_TRUE(std::ranges::all_of(blank.parameters(), is_zero));
+  EXPECT_TRUE(std::ranges::all_of(blank.statistics(), is_zero));
+  EXPECT_FALSE(std::ranges::all_of(initial.parameters(), is_zero));
+}
+
 TEST(Model, InitialWeightsHaveTheSpreadOfHe) {
   Model model = test::make_model("conv 64 3; relu; dense 64; relu; dense classes", kImage, 10, 1);
   model.initialise(9);
