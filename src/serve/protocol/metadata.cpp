@@ -32,9 +32,11 @@ Json image_shape(const ModelInfo& info) {
 }  // namespace
 
 std::string server_metadata_body() {
-  return dump(Json{{"name", "podium"},
-                   {"version", PODIUM_VERSION},
-                   {"extensions", {"model_configuration", "statistics"}}});
+  return dump(
+      Json{{"name", "podium"},
+           {"version", PODIUM_VERSION},
+           {"extensions",
+            {"binary_tensor_data", "classification", "model_configuration", "statistics"}}});
 }
 
 std::string model_metadata_body(const ModelInfo& info) {
