@@ -142,6 +142,7 @@ void FrontDoor::forward(const Route& route, HttpRequest request, HttpRespond res
     if (fields.json_bytes != RequestFields::absent)
       answer.content_type = "application/octet-stream";
     answer.close = draining_;
+    answer.version = static_cast<int>(fields.cost.version);
     if (fields.status == 503) answer.retry_after_s = retry_after_s;
     respond(std::move(answer));
   };

@@ -41,6 +41,10 @@ void check(const ServiceOptions& options) {
     refuse("--serve.canary", "0 to 0.5");
   }
   if (options.max_body_bytes > (size_t{1} << 30)) refuse("max_body_bytes", "at most 1 GiB");
+  if (options.tls_certificate.empty() != options.tls_key.empty()) {
+    throw usage_error("TLS takes a certificate and its key", "--serve.tls_cert",
+                      "give both --serve.tls_cert and --serve.tls_key, or none");
+  }
   if (options.max_header_bytes > 65000) refuse("max_header_bytes", "at most 65000");
 }
 
@@ -54,7 +58,7 @@ class Service::Implementation {
         context_(1),
         working_(asio::make_work_guard(context_)),
         door_(context_, options_, log),
-        server_(context_, options_, [this](HttpRequest request, HttpRespond respond) {
+        server_(context_, options_, log_, [this](HttpRequest request, HttpRespond respond) {
           door_.handle(std::move(request), std::move(respond));
         }) {
     door_.start();

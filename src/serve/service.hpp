@@ -58,6 +58,11 @@ struct ServiceOptions {
   std::chrono::milliseconds slow_start{1000};  // in which a replica comes to its full share
   OutlierRules outliers;
   CanaryOptions canary;  // how new versions are tried out
+  std::string token;                        // that requests must show, but for health; empty: none
+  std::string tls_certificate, tls_key;     // PEM files; empty: plain HTTP
+  std::string access_log;                   // file for JSON lines; empty: none
+  size_t max_connections_per_client = 512;  // from one address; then 503
+  size_t min_body_rate = size_t{16} << 10;  // bytes/s; body_timeout is what comes on top
 };
 
 struct DeployResult {
