@@ -39,6 +39,7 @@ struct Job {
   const TrainerGroups& groups;
   ControlPlane& control;
   comm::Communicator& weights;  // all ranks; trainers hand named buffers to ckpt ranks
+  comm::Communicator& memory;   // all ranks; trainers' states, to and from ckpt ranks
   comm::Communicator* ingest;   // the ingest ranks; null elsewhere
   comm::Communicator* train;    // this rank's group of trainers; null elsewhere
   comm::Communicator* ckpt;     // the ckpt ranks; null elsewhere

@@ -21,20 +21,22 @@ struct Groups {
   Groups(comm::MpiEnvironment& mpi, const RoleLayout& layout, const TrainerGroups& trainers)
       : control(mpi.world("control")),
         weights(mpi.world("weights")),
+        memory(mpi.world("memory")),
         ending(mpi.world("ending")),
         ingest(mpi.split("ingest", layout.plays(mpi.rank(), Role::ingest) ? 0 : -1)),
         train(mpi.split("train", trainers.group_of(mpi.rank()))),
         ckpt(mpi.split("ckpt", layout.plays(mpi.rank(), Role::ckpt) ? 0 : -1)) {}
 
   void set_limit(std::chrono::milliseconds limit) {
-    for (comm::Communicator* group :
-         {control.get(), weights.get(), ending.get(), ingest.get(), train.get(), ckpt.get()}) {
+    for (comm::Communicator* group : {control.get(), weights.get(), memory.get(), ending.get(),
+                                      ingest.get(), train.get(), ckpt.get()}) {
       if (group != nullptr) group->set_policy({limit, Backoff::Kind::hot});
     }
   }
 
   std::unique_ptr<comm::Communicator> control;
   std::unique_ptr<comm::Communicator> weights;
+  std::unique_ptr<comm::Communicator> memory;
   std::unique_ptr<comm::Communicator> ending;
   std::unique_ptr<comm::Communicator> ingest;
   std::unique_ptr<comm::Communicator> train;
@@ -125,15 +127,9 @@ std::optional<Summary> run_pipeline(const Settings& settings, comm::MpiEnvironme
   Groups groups(mpi, layout, trainer_groups);
   groups.set_limit(settings.comm_timeout);
   ControlPlane control(*groups.control);
-  const Job job{settings,
-                layout,
-                trainer_groups,
-                control,
-                *groups.weights,
-                groups.ingest.get(),
-                groups.train.get(),
-                groups.ckpt.get(),
-                threads};
+  const Job job{settings,          layout,         trainer_groups,      control,
+                *groups.weights,   *groups.memory, groups.ingest.get(), groups.train.get(),
+                groups.ckpt.get(), threads};
 
   if (mpi.rank() == conductor_rank) {
     log.with_speaker("").info(
