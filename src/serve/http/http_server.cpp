@@ -19,6 +19,7 @@ using asio::ip::tcp;
 using boost::system::error_code;
 using namespace std::chrono_literals;
 
+constexpr auto standby_pause = 20ms;  // between attempts to have the port
 constexpr auto accept_pause = 100ms;  // after a failure, for instance of too many open files
 
 // Replica processes must not inherit the service's sockets: they would keep them open.
@@ -59,10 +60,16 @@ class HttpServer::Listener : public std::enable_shared_from_this<HttpServer::Lis
       : options_(options), acceptor_(context), pause_(context) {
     shared_ = std::make_shared<HttpSessionShared>(HttpSessionShared{
         options, std::move(handler), [this](HttpSession* session) { sessions_.erase(session); }});
-    listen(endpoint_of(options));
+    if (!options.standby) listen(endpoint_of(options));
   }
 
   int port() const { return port_; }
+
+  void start(std::function<void()> listening) {
+    if (port_ == 0 && !take_over()) return try_later(std::move(listening));
+    accept();
+    listening();
+  }
 
   void accept() {
     acceptor_.async_accept(
@@ -102,6 +109,26 @@ class HttpServer::Listener : public std::enable_shared_from_this<HttpServer::Lis
     if (error) throw cannot_listen(options_, error);
   }
 
+  // Of a standby: has the port if nobody else has. Any other trouble may pass as well.
+  bool take_over() {
+    try {
+      listen(endpoint_of(options_));
+      return true;
+    } catch (const Error&) {
+      error_code ignored;  // closing leaves nothing to repair
+      acceptor_.close(ignored);
+      return false;
+    }
+  }
+
+  void try_later(std::function<void()> listening) {
+    pause_.expires_after(standby_pause);
+    pause_.async_wait(
+        [self = shared_from_this(), listening = std::move(listening)](const error_code& error) {
+          if (!error) self->start(listening);
+        });
+  }
+
   void begin(tcp::socket socket) {
     close_on_exec(socket.native_handle());
     error_code ignored;  // a slower connection is no failure
@@ -136,8 +163,8 @@ HttpServer::~HttpServer() = default;
 int HttpServer::port() const {
   return listener_->port();
 }
-void HttpServer::start() {
-  listener_->accept();
+void HttpServer::start(std::function<void()> listening) {
+  listener_->start(std::move(listening));
 }
 void HttpServer::stop_listening() {
   listener_->stop_listening();
