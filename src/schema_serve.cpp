@@ -77,6 +77,17 @@ std::vector<OptionSpec> serve_options() {
        {},
        1,
        1000000000},
+      {"serve.join_port",
+       integer,
+       "-1",
+       "port where replicas of other jobs join (RUN/serve.json); 0 takes a free one, -1: none",
+       {},
+       -1,
+       65535},
+      {"serve.join", text, "",
+       "`serve` adds its replicas to a running service: the file RUN/serve.json of that one"},
+      {"serve.standby", boolean, "false",
+       "`serve` waits, with warm replicas, until its port is free"},
   };
 }
 

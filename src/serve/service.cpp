@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 #include <future>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "core/clock.hpp"
@@ -14,6 +15,7 @@
 #include "core/text.hpp"
 #include "serve/front_door.hpp"
 #include "serve/http/http_server.hpp"
+#include "serve/replica/join_door.hpp"
 
 namespace podium::serve {
 namespace {
@@ -40,6 +42,13 @@ void check(const ServiceOptions& options) {
   if (!(options.canary.share >= 0 && options.canary.share <= 0.5)) {
     refuse("--serve.canary", "0 to 0.5");
   }
+  if (options.standby && options.port == 0) {
+    refuse("--serve.port", "a port; a standby waits for it");
+  }
+  if (options.join_port > 65535) refuse("--serve.join_port", "-1 to 65535");
+  if (options.join_port >= 0) {
+    require(!options.join_secret.empty(), "the join port needs a secret", "Service");
+  }
   if (options.max_body_bytes > (size_t{1} << 30)) refuse("max_body_bytes", "at most 1 GiB");
   if (options.tls_certificate.empty() != options.tls_key.empty()) {
     throw usage_error("TLS takes a certificate and its key", "--serve.tls_cert",
@@ -62,7 +71,7 @@ class Service::Implementation {
           door_.handle(std::move(request), std::move(respond));
         }) {
     door_.start();
-    server_.start();
+    server_.start([this] { let_join(); });
     thread_ = std::thread([this] { run(); });
   }
 
@@ -71,7 +80,12 @@ class Service::Implementation {
     thread_.join();
   }
 
-  int port() const { return server_.port(); }
+  int port() {
+    return ask([this] { return server_.port(); });
+  }
+  int join_port() {
+    return ask([this] { return joining_ ? joining_->port() : 0; });
+  }
 
   bool ready() {
     return ask([this] { return door_.ready(); });
@@ -138,6 +152,18 @@ class Service::Implementation {
     return {};
   }
 
+  // Once this service has the port, replicas of other jobs may join it.
+  void let_join() {
+    if (options_.standby) log_.info("has taken over port " + std::to_string(options_.port));
+    if (options_.join_port < 0) return;
+    joining_.emplace(
+        context_, options_.address, options_.join_port, options_.join_secret,
+        [this](ReplicaLink::Socket socket, const std::string& name) {
+          return door_.pool().join(std::move(socket), name);
+        },
+        log_);
+  }
+
   // A failure, for instance of memory, costs the request at hand, which then meets its timeout.
   void run() {
     start_at_once();
@@ -189,6 +215,7 @@ class Service::Implementation {
   asio::executor_work_guard<asio::io_context::executor_type> working_;
   FrontDoor door_;
   HttpServer server_;
+  std::optional<JoinDoor> joining_;
   std::mutex deploying_;
   std::thread thread_;
 };
@@ -202,6 +229,9 @@ Service::~Service() = default;
 
 int Service::port() const {
   return implementation_->port();
+}
+int Service::join_port() const {
+  return implementation_->join_port();
 }
 bool Service::ready() const {
   return implementation_->ready();

@@ -63,6 +63,10 @@ struct ServiceOptions {
   std::string access_log;                   // file for JSON lines; empty: none
   size_t max_connections_per_client = 512;  // from one address; then 503
   size_t min_body_rate = size_t{16} << 10;  // bytes/s; body_timeout is what comes on top
+
+  int join_port = -1;  // for replicas of other jobs, on `address`; 0 takes a free one, -1: none
+  std::string join_secret;
+  bool standby = false;  // wait until `port` is free, with warm replicas, instead of giving up
 };
 
 struct DeployResult {
@@ -107,16 +111,19 @@ struct ServiceStats {
 
 class Service {
  public:
-  // Binds the port and starts the replicas, which have no model yet. Throws unavailable_error when
-  // the address or port cannot be had, io_error when a replica cannot be started.
+  // Binds the port, or as a standby waits for it, and starts the replicas, which have no model yet.
+  // Throws unavailable_error when the address or port cannot be had, io_error when a replica cannot
+  // be started.
   Service(const ServiceOptions& options, const Log& log);
   // Closes all connections and ends the replicas; drain() first to lose no request.
   ~Service();
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
 
-  // The port that is listened on.
+  // The port that is listened on; 0 while this is a standby.
   int port() const;
+  // Where replicas of other jobs join (join_door.hpp); 0 while that is nowhere.
+  int join_port() const;
 
   // Makes all live replicas load `path` as `version`, and swaps all of them once each is ready.
   // Waits at most `timeout`. On failure of any replica nothing changes. A replica that starts later

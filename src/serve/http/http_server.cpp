@@ -25,6 +25,7 @@ using asio::ip::tcp;
 using boost::system::error_code;
 using namespace std::chrono_literals;
 
+constexpr auto standby_pause = 20ms;  // between attempts to have the port
 constexpr auto accept_pause = 100ms;  // after a failure, for instance of too many open files
 
 // Replica processes must not inherit the service's sockets: they would keep them open.
@@ -77,10 +78,16 @@ class HttpServer::Listener : public std::enable_shared_from_this<HttpServer::Lis
       tls_.emplace(server_tls(options.tls_certificate, options.tls_key));
       shared_->tls = &*tls_;
     }
-    listen(endpoint_of(options));
+    if (!options.standby) listen(endpoint_of(options));
   }
 
   int port() const { return port_; }
+
+  void start(std::function<void()> listening) {
+    if (port_ == 0 && !take_over()) return try_later(std::move(listening));
+    accept();
+    listening();
+  }
 
   void accept() {
     acceptor_.async_accept([self = shared_from_this()](const error_code& error, HttpSocket socket) {
@@ -123,6 +130,26 @@ class HttpServer::Listener : public std::enable_shared_from_this<HttpServer::Lis
     if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
     if (!error) port_ = acceptor_.local_endpoint(error).port();
     if (error) throw cannot_listen(options_, error);
+  }
+
+  // Of a standby: has the port if nobody else has. Any other trouble may pass as well.
+  bool take_over() {
+    try {
+      listen(endpoint_of(options_));
+      return true;
+    } catch (const Error&) {
+      error_code ignored;  // closing leaves nothing to repair
+      acceptor_.close(ignored);
+      return false;
+    }
+  }
+
+  void try_later(std::function<void()> listening) {
+    pause_.expires_after(standby_pause);
+    pause_.async_wait(
+        [self = shared_from_this(), listening = std::move(listening)](const error_code& error) {
+          if (!error) self->start(listening);
+        });
   }
 
   void begin(HttpSocket socket) {
@@ -205,8 +232,8 @@ HttpServer::~HttpServer() = default;
 int HttpServer::port() const {
   return listener_->port();
 }
-void HttpServer::start() {
-  listener_->accept();
+void HttpServer::start(std::function<void()> listening) {
+  listener_->start(std::move(listening));
 }
 void HttpServer::stop_listening() {
   listener_->stop_listening();

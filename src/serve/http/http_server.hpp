@@ -47,15 +47,17 @@ using HttpHandler = std::function<void(HttpRequest request, HttpRespond respond)
 
 class HttpServer {
  public:
-  // Binds and listens; nothing is accepted before start(). Throws unavailable_error when the
-  // address cannot be had, usage_error when it is none or TLS files do not serve, io_error when the
-  // access log cannot be written.
+  // Binds and listens, unless it is a standby; nothing is accepted before start(). Throws
+  // unavailable_error when the address cannot be had, usage_error when it is none or TLS files do
+  // not serve, io_error when the access log cannot be written.
   HttpServer(boost::asio::io_context& context, const ServiceOptions& options, const Log& log,
              HttpHandler handler);
   ~HttpServer();
 
+  // 0 while a standby waits for the port.
   int port() const;
-  void start();
+  // Calls `listening` once the port is had: now, or when whoever has it lets go.
+  void start(std::function<void()> listening);
 
   // Refuses new connections; those open go on.
   void stop_listening();

@@ -36,6 +36,10 @@ struct ReplicaCommand {
   std::vector<std::string> more;  // ServiceOptions::replica_arguments
 };
 
+// Of a replica called `name` in a service with these options.
+struct ServiceOptions;
+ReplicaCommand replica_command(const ServiceOptions& options, const std::string& name);
+
 // `arguments` are those after argv[0].
 bool is_replica_command(const std::vector<std::string>& arguments);
 // Throws usage_error.

@@ -3,6 +3,7 @@
 
 #include "core/error.hpp"
 #include "serve/replica/replica.hpp"
+#include "serve/service.hpp"
 
 namespace podium::serve {
 namespace {
@@ -20,6 +21,16 @@ int64_t whole_number(const std::string& text, const char* what) {
 }
 
 }  // namespace
+
+ReplicaCommand replica_command(const ServiceOptions& options, const std::string& name) {
+  ReplicaCommand command;
+  command.options.name = name;
+  command.options.max_batch = options.max_batch;
+  command.options.batch_delay = options.batch_delay;
+  command.options.max_body_bytes = options.max_body_bytes;
+  command.more = options.replica_arguments;
+  return command;
+}
 
 bool is_replica_command(const std::vector<std::string>& arguments) {
   return !arguments.empty() && arguments.front() == replica_verb;
