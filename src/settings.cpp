@@ -193,6 +193,9 @@ serve::ServiceOptions service_options(const Config& config) {
   options.request_timeout = std::chrono::milliseconds(config.integer("serve.timeout_ms"));
   options.max_batch = static_cast<int>(config.integer("serve.max_batch"));
   options.batch_delay = std::chrono::milliseconds(config.integer("serve.batch_delay_ms"));
+  options.batch_target_p99 = std::chrono::milliseconds(config.integer("serve.batch_target_p99_ms"));
+  options.replica_queue = static_cast<size_t>(config.integer("serve.replica_queue"));
+  options.grace = std::chrono::milliseconds(config.integer("serve.grace_ms"));
   return options;
 }
 

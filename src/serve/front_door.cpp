@@ -11,7 +11,7 @@ namespace {
 
 using Call = Route::Call;
 
-constexpr int retry_after_s = 1;
+constexpr int retry_after_503_s = 1;
 
 bool is_prediction(const Route& route) {
   return route.call == Call::infer || route.call == Call::predict;
@@ -39,7 +39,7 @@ void FrontDoor::handle(HttpRequest request, HttpRespond respond) {
     if (!is_prediction(route) && route.call != Call::model_metadata) {
       return respond(answer_here(route));
     }
-    admit(route, request.body.size());
+    admit(route, request);
     forward(route, std::move(request), std::move(respond));
   } catch (const RequestError& error) {
     HttpAnswer answer = refusal(error.status(), error.what());
@@ -78,11 +78,12 @@ HttpAnswer FrontDoor::model_ready(const Route& route) const {
   return answer;
 }
 
-void FrontDoor::admit(const Route& route, size_t body_bytes) {
-  const bool full = dispatcher_.in_flight() >= options_.queue_limit ||
-                    dispatcher_.bytes() + body_bytes > options_.queue_bytes;
-  if (!draining_ && pool_.any_ready() && !full) return;
+void FrontDoor::admit(const Route& route, const HttpRequest& request) {
   const bool rejected = draining_ || pool_.any_ready();
+  if (!draining_ && pool_.any_ready() &&
+      dispatcher_.make_room(request.fields, request.body.size())) {
+    return;
+  }
   if (is_prediction(route) && rejected) ++rejected_;
   if (is_prediction(route) && !rejected) count_answer(503, 0);
   if (draining_) throw RequestError(503, "the service is draining; ask another one");
@@ -103,7 +104,7 @@ void FrontDoor::forward(const Route& route, HttpRequest request, HttpRespond res
     if (fields.json_bytes != RequestFields::absent)
       answer.content_type = "application/octet-stream";
     answer.close = draining_;
-    if (fields.status == 503) answer.retry_after_s = retry_after_s;
+    answer.retry_after_s = retry_after(fields.status);
     respond(std::move(answer));
   };
   dispatcher_.submit({request.method, request.fields, std::move(request.target),
@@ -116,11 +117,21 @@ HttpAnswer FrontDoor::refusal(int status, const std::string& message) const {
   answer.status = status;
   answer.body = error_body(message);
   answer.close = draining_;
-  if (status == 429 || status == 503) answer.retry_after_s = retry_after_s;
+  answer.retry_after_s = retry_after(status);
   return answer;
 }
 
+// Seconds; 0: the answer says none.
+int FrontDoor::retry_after(int status) const {
+  if (status == 429) return dispatcher_.retry_after_s();
+  return status == 503 ? retry_after_503_s : 0;
+}
+
 void FrontDoor::count_answer(int status, double milliseconds) {
+  if (status == 429) {  // accepted, and then turned away for a more urgent one
+    ++rejected_;
+    return;
+  }
   ++requests_;
   if (status >= 500) ++failed_;
   if (milliseconds > 0) latency_.record(milliseconds);
@@ -133,6 +144,7 @@ ServiceStats FrontDoor::stats() const {
   stats.rejected = rejected_;
   stats.retried = dispatcher_.retried();
   stats.in_flight = static_cast<int64_t>(dispatcher_.in_flight());
+  stats.waiting = static_cast<int64_t>(dispatcher_.waiting());
   stats.p50_ms = latency_.percentile(0.5);
   stats.p99_ms = latency_.percentile(0.99);
   pool_.report(&stats);

@@ -96,8 +96,10 @@ nlohmann::ordered_json to_json(const serve::ServiceStats& stats) {
 
 nlohmann::ordered_json serve_from_registry(const Settings& settings, comm::Communicator& group,
                                            const Log& log) {
-  std::atomic<bool> stop{false};
-  const SignalWatch signals({SIGTERM, SIGINT, SIGUSR1}, [&stop](int) { stop = true; });
+  std::atomic<bool> stop{false}, at_once{false};
+  const SignalWatch signals({SIGTERM, SIGINT, SIGUSR1}, [&](int) {
+    if (stop.exchange(true)) at_once = true;  // asked a second time
+  });
   require_published(settings);
   serve::Service service(service_options_of(settings, group.rank()), log);
   int deployed = 0;
@@ -121,8 +123,9 @@ nlohmann::ordered_json serve_from_registry(const Settings& settings, comm::Commu
       if (complaint != error.what()) log.error(complaint = error.what());
     }
   }
-  if (!service.drain(settings.drain)) {
-    log.warning("some requests were not answered within --serve.drain_s");
+  if (!service.drain(settings.drain, &at_once)) {
+    log.warning(at_once ? "told to end at once: some requests were not answered"
+                        : "some requests were not answered within --serve.drain_s");
   }
   return to_json(service.stats());
 }

@@ -25,6 +25,8 @@ struct Inference {
   std::string id;  // to echo: the request's "id", or the "image_id" of predict as JSON text
   bool wants_probabilities = true;
   bool wants_class = true;
+  uint8_t priority = 0;    // the parameter "priority"; 0: what the headers say
+  int64_t timeout_us = 0;  // the parameter "timeout"; 0: none
 };
 
 class RequestParser {

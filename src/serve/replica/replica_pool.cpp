@@ -80,6 +80,7 @@ void ReplicaPool::launch(size_t seat) {
   command.options.max_batch = options_.max_batch;
   command.options.batch_delay = options_.batch_delay;
   command.options.max_body_bytes = options_.max_body_bytes;
+  command.options.batch_target_p99 = options_.batch_target_p99;
   command.more = options_.replica_arguments;
   seats_[seat].stats.state = State::starting;
   seats_[seat].stats.version = 0;
