@@ -203,6 +203,9 @@ serve::ServiceOptions service_options(const Config& config) {
   options.join_port = static_cast<int>(config.integer("serve.join_port"));
   if (options.join_port >= 0) options.join_secret = ckpt::engine::make_secret();
   options.standby = config.boolean("serve.standby");
+  options.batch_target_p99 = std::chrono::milliseconds(config.integer("serve.batch_target_p99_ms"));
+  options.replica_queue = static_cast<size_t>(config.integer("serve.replica_queue"));
+  options.grace = std::chrono::milliseconds(config.integer("serve.grace_ms"));
   return options;
 }
 

@@ -117,21 +117,27 @@ class Service::Implementation {
     return done;
   }
 
-  bool drain(std::chrono::milliseconds timeout) {
-    const Deadline deadline(timeout);
+  bool drain(std::chrono::milliseconds timeout, const std::atomic<bool>* now) {
+    const auto never = [] { return false; };
+    ask([this] {
+      door_.begin_leaving();
+      return true;
+    });
+    wait_until(Deadline(options_.grace), now, never);
     ask([this] {
       door_.begin_draining();
       return true;
     });
-    const bool finished = wait_until(deadline, [this] { return door_.in_flight() == 0; });
+    const auto answered = [this] { return door_.in_flight() == 0; };
+    const bool finished = wait_until(Deadline(timeout), now, answered);
     // Clients that still send learn it by 503 with Connection: close, not by a reset.
-    std::this_thread::sleep_for(goodbye);
+    wait_until(Deadline(goodbye), now, never);
     ask([this] {
       server_.stop_listening();
       return true;
     });
     const auto quiet = [this] { return server_.busy_connections() == 0; };
-    if (finished) wait_until(Deadline(last_words), quiet);
+    if (finished) wait_until(Deadline(last_words), now, quiet);
     ask([this] {
       server_.close_connections();
       return true;
@@ -190,11 +196,12 @@ class Service::Implementation {
     return answer.get();
   }
 
+  // Returns whether `condition` came true, before the deadline and before `*now` did.
   template <typename Condition>
-  bool wait_until(const Deadline& deadline, Condition condition) {
+  bool wait_until(const Deadline& deadline, const std::atomic<bool>* now, Condition condition) {
     Backoff backoff(Backoff::Kind::idle);
     while (!ask(condition)) {
-      if (deadline.expired()) return false;
+      if (deadline.expired() || (now && *now)) return false;
       backoff.pause();
     }
     return true;
@@ -245,8 +252,8 @@ DeployResult Service::deploy(const std::string& path, int version,
   return implementation_->deploy(path, version, timeout, stop);
 }
 
-bool Service::drain(std::chrono::milliseconds timeout) {
-  return implementation_->drain(timeout);
+bool Service::drain(std::chrono::milliseconds timeout, const std::atomic<bool>* now) {
+  return implementation_->drain(timeout, now);
 }
 
 }  // namespace podium::serve

@@ -67,6 +67,10 @@ struct ServiceOptions {
   int join_port = -1;  // for replicas of other jobs, on `address`; 0 takes a free one, -1: none
   std::string join_secret;
   bool standby = false;  // wait until `port` is free, with warm replicas, instead of giving up
+
+  size_t replica_queue = 0;  // requests that a replica holds at a time; 0: twice max_batch
+  std::chrono::milliseconds batch_target_p99{0};  // batches that hold it; 0: as big as max_batch
+  std::chrono::milliseconds grace{0};  // of drain(): unready, and requests are still accepted
 };
 
 struct DeployResult {
@@ -100,7 +104,8 @@ struct ServiceStats {
   int64_t swaps = 0;     // deployments that replaced a version
   double swap_ms = 0;    // longest swap: from the first replica told to the last one's answer
   int64_t in_flight = 0;
-  double p50_ms = 0;  // from the request read to its reply ready, within 4 %
+  int64_t waiting = 0;  // of these, for a replica to take them
+  double p50_ms = 0;    // from the request read to its reply ready, within 4 %
   double p99_ms = 0;
   int version = 0;  // current; 0 before the first deployment
   std::vector<ReplicaStats> replicas;
@@ -139,9 +144,10 @@ class Service {
 
   ServiceStats stats() const;
 
-  // Fails readiness, answers new requests with 503 and finishes the accepted ones; then closes the
-  // listener and every connection. Returns false if requests were unanswered after `timeout`.
-  bool drain(std::chrono::milliseconds timeout);
+  // Fails readiness and goes on accepting for `options.grace`; then answers new requests with 503
+  // and finishes the accepted ones within `timeout`; then closes the listener and every connection.
+  // Cuts all that short once `*now` is true. Returns false if requests were unanswered.
+  bool drain(std::chrono::milliseconds timeout, const std::atomic<bool>* now = nullptr);
 
  private:
   class Implementation;

@@ -1,6 +1,7 @@
 // Job: what every role of a pipeline job shares on its rank.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 
@@ -44,6 +45,8 @@ struct Job {
   comm::Communicator* train;    // this rank's group of trainers; null elsewhere
   comm::Communicator* ckpt;     // the ckpt ranks; null elsewhere
   int threads = 1;              // per trainer
+  // Becomes true when this rank is told a second time to end; null: nobody tells it.
+  const std::atomic<bool>* at_once = nullptr;
 
   int rank() const { return control.rank(); }
   void tell_conductor(const Json& event) const {

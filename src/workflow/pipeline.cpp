@@ -11,6 +11,7 @@
 #include "io/files/atomic_file.hpp"
 #include "workflow/conductor.hpp"
 #include "workflow/role_parts.hpp"
+#include "workflow/stop_requests.hpp"
 #include "workflow/training_step.hpp"
 
 namespace podium::workflow {
@@ -127,9 +128,10 @@ std::optional<Summary> run_pipeline(const Settings& settings, comm::MpiEnvironme
   Groups groups(mpi, layout, trainer_groups);
   groups.set_limit(settings.comm_timeout);
   ControlPlane control(*groups.control);
+  StopRequests stops;
   const Job job{settings,          layout,         trainer_groups,      control,
                 *groups.weights,   *groups.memory, groups.ingest.get(), groups.train.get(),
-                groups.ckpt.get(), threads};
+                groups.ckpt.get(), threads,        &stops.at_once()};
 
   if (mpi.rank() == conductor_rank) {
     log.with_speaker("").info(
@@ -140,7 +142,8 @@ std::optional<Summary> run_pipeline(const Settings& settings, comm::MpiEnvironme
   const comm::WaitPolicy patient{std::chrono::hours(24 * 365), Backoff::Kind::idle};
   comm::barrier(*groups.ending, patient);  // no role starts before the run folder is ready
 
-  const SignalWatch signals({SIGTERM, SIGINT, SIGUSR1}, [&job](int number) {
+  const SignalWatch signals({SIGTERM, SIGINT, SIGUSR1}, [&job, &stops](int number) {
+    stops.add();
     job.tell_conductor({{"event", "signal"}, {"number", number}, {"rank", job.rank()}});
   });
   const DeadlineWatch time_limit(settings.stop_after, started, [&job] {

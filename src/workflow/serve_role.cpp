@@ -65,7 +65,7 @@ void play_serve(const Job& job, const Log& log) {
     if (order.at("order") == "deploy") deploy(job, service, order);
     if (order.at("order") == "test") test(job, service, order);
   }
-  service.drain(job.settings.drain);
+  service.drain(job.settings.drain, job.at_once);
   job.tell_conductor(
       {{"event", "drained"}, {"rank", job.rank()}, {"stats", to_json(service.stats())}});
 }

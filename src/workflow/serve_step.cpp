@@ -12,6 +12,7 @@
 #include "core/signals.hpp"
 #include "workflow/join_step.hpp"
 #include "workflow/replica_worker.hpp"
+#include "workflow/stop_requests.hpp"
 #include "workflow/weights_source.hpp"
 
 namespace podium::workflow {
@@ -111,8 +112,9 @@ nlohmann::ordered_json to_json(const serve::ServiceStats& stats) {
 nlohmann::ordered_json serve_from_registry(const Settings& settings, comm::Communicator& group,
                                            const Log& log) {
   if (!settings.join_service.empty()) return serve_in_another_job(settings, group, log);
-  std::atomic<bool> stop{false};
-  const SignalWatch signals({SIGTERM, SIGINT, SIGUSR1}, [&stop](int) { stop = true; });
+  StopRequests stops;
+  const std::atomic<bool>& stop = stops.stop();
+  const SignalWatch signals({SIGTERM, SIGINT, SIGUSR1}, [&stops](int) { stops.add(); });
   require_published(settings);
   serve::Service service(service_options_of(settings, group.rank()), log);
   int deployed = 0;
@@ -141,8 +143,9 @@ nlohmann::ordered_json serve_from_registry(const Settings& settings, comm::Commu
       if (complaint != error.what()) log.error(complaint = error.what());
     }
   }
-  if (!service.drain(settings.drain)) {
-    log.warning("some requests were not answered within --serve.drain_s");
+  if (!service.drain(settings.drain, &stops.at_once())) {
+    log.warning(stops.at_once() ? "told to end at once: some requests were not answered"
+                                : "some requests were not answered within --serve.drain_s");
   }
   return to_json(service.stats());
 }
