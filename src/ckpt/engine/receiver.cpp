@@ -80,7 +80,9 @@ bool Receiver::take(Milliseconds limit) {
   }
   if (!refusal.empty()) return refuse(refusal);
   // What the engine may build on, sending changes only.
-  const bool has_base = plan_of_current_ != nullptr && !options_.keeps_on_gpu;
+  const Json handles = order.value("handles", Json::array());
+  const bool by_gpu = !handles.empty() && !handles.front().empty();
+  const bool has_base = plan_of_current_ != nullptr && !(by_gpu && options_.keeps_on_gpu);
   if (has_base) task.shadow->base_on(current_, *plan_of_current_);
   channel_.send({{"ready", true}, {"holds", has_base ? identity(*plan_of_current_) : 0}},
                 options_.limit);
