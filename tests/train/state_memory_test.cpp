@@ -126,6 +126,7 @@ TEST_F(StateMemoryTest, AMemoryThatIsDamagedOrOfAnotherRecipeIsPassedOver) {
     const fs::path part = files(folder, ".h5").back();
     if (std::string(what) == "flipped") damage(part);
     if (std::string(what) == "truncated") fs::resize_file(part, fs::file_size(part) / 2);
+    options.checkpoints.every = {Unit::epochs, 100};  // the memory is not kept waiting
     options.log = Log(LogLevel::info, "test");
     testing::internal::CaptureStderr();
     EXPECT_TRUE(train_steps(recipe, 2, options, 1000)) << what;
