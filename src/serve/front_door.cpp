@@ -24,9 +24,12 @@ FrontDoor::FrontDoor(boost::asio::io_context& context, const ServiceOptions& opt
     : options_(options), pool_(context, options, log), dispatcher_(context, options, pool_) {}
 
 void FrontDoor::start() {
-  pool_.start(
-      {[this](size_t, uint64_t id, const ReplyView& reply) { dispatcher_.replied(id, reply); },
-       [this](size_t seat) { dispatcher_.lost(seat); }, [this] { dispatcher_.changed(); }});
+  pool_.start({[this](size_t seat, uint64_t id, const ReplyView& reply) {
+                 replied_by_ = seat;
+                 dispatcher_.replied(id, reply);
+                 replied_by_.reset();
+               },
+               [this](size_t seat) { dispatcher_.lost(seat); }, [this] { dispatcher_.changed(); }});
 }
 
 void FrontDoor::handle(HttpRequest request, HttpRespond respond) {
@@ -104,6 +107,7 @@ void FrontDoor::forward(const Route& route, HttpRequest request, HttpRespond res
       answer.content_type = "application/octet-stream";
     answer.close = draining_;
     answer.version = static_cast<int>(fields.cost.version);
+    if (replied_by_ && !options_.access_log.empty()) answer.replica = pool_.name(*replied_by_);
     if (fields.status == 503) answer.retry_after_s = retry_after_s;
     respond(std::move(answer));
   };

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <optional>
 
 #include "core/log.hpp"
 #include "serve/balancer/dispatcher.hpp"
@@ -45,6 +46,7 @@ class FrontDoor {
   ReplicaPool pool_;
   Dispatcher dispatcher_;
   bool draining_ = false;
+  std::optional<size_t> replied_by_;  // the seat whose answer passes now
   LatencyHistogram latency_;
   int64_t requests_ = 0;
   int64_t failed_ = 0;
