@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Makes build/peers, the virtual environment with what Podium is compared to: PyTorch, ONNX Runtime
-# and h5py, from PyPI, where PyTorch brings CUDA's libraries along: about 6 GB. A second call does
-# nothing.
+# Makes build/peers, the virtual environment with what Podium is compared to: PyTorch, ONNX Runtime,
+# h5py and Triton's client, from PyPI, where PyTorch brings CUDA's libraries along: about 6 GB. A
+# second call does nothing.
 #
 # Usage: bench/make_peers.sh            then: bench/train_vs_pytorch.py
 #
@@ -10,7 +10,8 @@ set -euo pipefail
 
 cd "$(dirname "$0")/.."
 readonly peers=build/peers
-readonly modules=(torch numpy onnx onnxruntime safetensors h5py)
+readonly modules=(torch numpy onnx onnxruntime safetensors h5py tritonclient.http)
+readonly packages=(torch numpy onnx onnxruntime safetensors h5py 'tritonclient[http]')
 readonly python=${PYTHON:-python3}
 
 fail() {
@@ -39,8 +40,8 @@ if [ ! -x "$peers/bin/pip" ]; then
   "$python" -m venv --clear "$peers" || fail "$python -m venv failed" "see its message above"
 fi
 
-"$peers/bin/pip" install --disable-pip-version-check --quiet "${modules[@]}" ||
-  fail "pip could not install ${modules[*]}" \
+"$peers/bin/pip" install --disable-pip-version-check --quiet "${packages[@]}" ||
+  fail "pip could not install ${packages[*]}" \
     "this needs a network or a mirror (PIP_INDEX_URL); what was installed is kept"
 
 complete || fail "the environment in $peers is not usable" "remove it and run this again"

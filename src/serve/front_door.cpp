@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/clock.hpp"
+#include "serve/protocol/metadata.hpp"
 #include "serve/protocol/protocol.hpp"
 #include "serve/protocol/request_error.hpp"
 
@@ -15,6 +16,12 @@ constexpr int retry_after_s = 1;
 
 bool is_prediction(const Route& route) {
   return route.call == Call::infer || route.call == Call::predict;
+}
+
+// Calls that a replica answers.
+bool is_forwarded(const Route& route) {
+  return is_prediction(route) || route.call == Call::model_metadata ||
+         route.call == Call::model_config;
 }
 
 }  // namespace
@@ -39,9 +46,7 @@ void FrontDoor::handle(HttpRequest request, HttpRespond respond) {
     if (!route.model.empty() && route.model != options_.model_name) {
       throw RequestError(404, "no such model; there is " + options_.model_name);
     }
-    if (!is_prediction(route) && route.call != Call::model_metadata) {
-      return respond(answer_here(route));
-    }
+    if (!is_forwarded(route)) return respond(answer_here(route, request.body));
     admit(route, request.body.size());
     forward(route, std::move(request), std::move(respond));
   } catch (const RequestError& error) {
@@ -51,7 +56,7 @@ void FrontDoor::handle(HttpRequest request, HttpRespond respond) {
   }
 }
 
-HttpAnswer FrontDoor::answer_here(const Route& route) const {
+HttpAnswer FrontDoor::answer_here(const Route& route, const std::string& body) const {
   HttpAnswer answer;
   switch (route.call) {
     case Call::live:
@@ -63,6 +68,15 @@ HttpAnswer FrontDoor::answer_here(const Route& route) const {
       break;
     case Call::model_ready:
       return model_ready(route);
+    case Call::model_stats:
+      return model_stats(route);
+    case Call::index:
+      return repository_index(body);
+    case Call::load:
+    case Call::unload:
+      throw RequestError(400,
+                         "models come from the job that serves; they are not loaded or "
+                         "unloaded by requests");
     default:
       answer.body = server_metadata_body();
       break;
@@ -81,13 +95,37 @@ HttpAnswer FrontDoor::model_ready(const Route& route) const {
   return answer;
 }
 
+HttpAnswer FrontDoor::model_stats(const Route& route) const {
+  const int version = route.version;
+  if (version != 0 && version != pool_.version() && !version_stats_.knows(version)) {
+    throw RequestError(404, "version " + std::to_string(version) + " is not served");
+  }
+  HttpAnswer answer;
+  answer.body = model_stats_body(options_.model_name, version_stats_.of(version));
+  return answer;
+}
+
+HttpAnswer FrontDoor::repository_index(const std::string& body) const {
+  const bool ready_only = wants_ready_only(body);
+  IndexEntry entry{options_.model_name, pool_.version(), ready(), ""};
+  if (!ready()) {
+    entry.reason = draining_              ? "the service is draining"
+                   : pool_.version() == 0 ? "no model is deployed yet"
+                                          : "no replica is up";
+  }
+  HttpAnswer answer;
+  answer.body =
+      repository_index_body(std::span(&entry, ready_only && !entry.ready ? size_t{0} : size_t{1}));
+  return answer;
+}
+
 void FrontDoor::admit(const Route& route, size_t body_bytes) {
   const bool full = dispatcher_.in_flight() >= options_.queue_limit ||
                     dispatcher_.bytes() + body_bytes > options_.queue_bytes;
   if (!draining_ && pool_.any_ready() && !full) return;
   const bool rejected = draining_ || pool_.any_ready();
   if (is_prediction(route) && rejected) ++rejected_;
-  if (is_prediction(route) && !rejected) count_answer(503, 0);
+  if (is_prediction(route) && !rejected) count_answer({503, RequestFields::absent, {}, {}}, 0);
   if (draining_) throw RequestError(503, "the service is draining; ask another one");
   if (rejected) throw RequestError(429, "the queue is full");
   throw RequestError(503, pool_.version() == 0 ? "no model is deployed yet" : "no replica is up");
@@ -97,7 +135,7 @@ void FrontDoor::forward(const Route& route, HttpRequest request, HttpRespond res
   const auto answered = [this, counted = is_prediction(route), watch = Stopwatch(),
                          respond = std::move(respond)](const ReplyFields& fields,
                                                        std::string body) {
-    if (counted) count_answer(fields.status, watch.milliseconds());
+    if (counted) count_answer(fields, watch.milliseconds());
     HttpAnswer answer;
     answer.status = fields.status;
     answer.body = std::move(body);
@@ -125,9 +163,10 @@ HttpAnswer FrontDoor::refusal(int status, const std::string& message) const {
   return answer;
 }
 
-void FrontDoor::count_answer(int status, double milliseconds) {
+void FrontDoor::count_answer(const ReplyFields& reply, double milliseconds) {
   ++requests_;
-  if (status >= 500) ++failed_;
+  if (reply.status >= 500) ++failed_;
+  version_stats_.add(reply, pool_.version(), static_cast<uint64_t>(milliseconds * 1e6));
   if (milliseconds > 0) latency_.record(milliseconds);
 }
 

@@ -11,6 +11,7 @@
 #include "serve/balancer/dispatcher.hpp"
 #include "serve/http/http_server.hpp"
 #include "serve/latency_histogram.hpp"
+#include "serve/protocol/model_stats.hpp"
 #include "serve/protocol/route.hpp"
 #include "serve/replica/replica_pool.hpp"
 #include "serve/service.hpp"
@@ -34,13 +35,15 @@ class FrontDoor {
   ServiceStats stats() const;
 
  private:
-  HttpAnswer answer_here(const Route& route) const;
+  HttpAnswer answer_here(const Route& route, const std::string& body) const;
   HttpAnswer model_ready(const Route& route) const;
+  HttpAnswer model_stats(const Route& route) const;
+  HttpAnswer repository_index(const std::string& body) const;
   // Throws RequestError when the request cannot be taken now.
   void admit(const Route& route, size_t body_bytes);
   void forward(const Route& route, HttpRequest request, HttpRespond respond);
   HttpAnswer refusal(int status, const std::string& message) const;
-  void count_answer(int status, double milliseconds);
+  void count_answer(const ReplyFields& reply, double milliseconds);
 
   const ServiceOptions& options_;
   ReplicaPool pool_;
@@ -48,6 +51,7 @@ class FrontDoor {
   bool draining_ = false;
   std::optional<size_t> replied_by_;  // the seat whose answer passes now
   LatencyHistogram latency_;
+  VersionStats version_stats_;
   int64_t requests_ = 0;
   int64_t failed_ = 0;
   int64_t rejected_ = 0;

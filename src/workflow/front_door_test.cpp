@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::chrono::seconds patience{30};
 constexpr size_t most_images_per_request = 50;
-constexpr size_t request_bytes = size_t{8} << 20;  // a pixel is up to four characters of JSON
+constexpr size_t request_bytes = size_t{2} << 20;
 
 // Several clients that share out the requests of one test.
 class FrontDoorTest {
@@ -27,8 +27,8 @@ class FrontDoorTest {
         credentials_(credentials),
         model_(model),
         dataset_(dataset),
-        images_per_request_(std::clamp<size_t>(request_bytes / (4 * dataset.info().image_bytes()),
-                                               1, most_images_per_request)) {}
+        images_per_request_(std::clamp<size_t>(request_bytes / dataset.info().image_bytes(), 1,
+                                               most_images_per_request)) {}
 
   FrontDoorReport run(int clients) {
     const Stopwatch watch;

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "core/device_choice.hpp"
+#include "io/image/fit.hpp"
 #include "nn/model.hpp"
 #include "serve/replica/predictor.hpp"
 
@@ -19,15 +20,18 @@ std::unique_ptr<nn::Model> load_model(const std::filesystem::path& file, int thr
 
 class ModelPredictor : public serve::Predictor {
  public:
-  // `served_name` is the name in URLs; `version` the registry's number. Batches of all sizes are
-  // ready then.
-  ModelPredictor(std::unique_ptr<nn::Model> model, const std::string& served_name, int version);
+  // `served_name` is the name in URLs; `version` the registry's number; `transform` what images of
+  // files go through, as at ingest. Batches of all sizes are ready then.
+  ModelPredictor(std::unique_ptr<nn::Model> model, const std::string& served_name, int version,
+                 const io::Transform& transform = {});
 
   const serve::ModelInfo& info() const override { return info_; }
   void predict(std::span<const uint8_t> images, int n, std::span<float> probabilities) override;
+  std::vector<uint8_t> read_image(std::string_view file) const override;
 
  private:
   std::unique_ptr<nn::Model> model_;
+  io::Fit fit_;
   serve::ModelInfo info_;
 };
 

@@ -27,10 +27,10 @@ void replica_worker(const std::vector<std::string>& arguments) {
   const DeviceChoice device{std::stoi(command.more.back()), ""};
   const int max_batch = command.options.max_batch;
   serve::run_replica(command.options, [=](const std::string& path, int version) {
-    return std::make_unique<ModelPredictor>(
-        StoredModel(read_weights(path, version, patience), "version " + std::to_string(version))
-            .make(threads_per_replica, max_batch, device),
-        served_name, version);
+    const StoredModel model(read_weights(path, version, patience),
+                            "version " + std::to_string(version));
+    return std::make_unique<ModelPredictor>(model.make(threads_per_replica, max_batch, device),
+                                            served_name, version, model.transform());
   });
 }
 

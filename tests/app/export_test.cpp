@@ -1,11 +1,12 @@
 // Exported models in the programs they are made for: trained by podium, exported by podium, run by
 // onnxruntime and read by safetensors (check_export.py), on the whole test split.
 //
-// That needs a Python with onnxruntime: $PODIUM_TEST_PYTHON, build/peers/bin/python, or python3.
+// That needs a Python with onnxruntime (python.hpp).
 // Where there is none those tests are skipped; tests/nn/export_test.cpp runs graphs without it.
 #include <fstream>
 #include <numeric>
 
+#include "app/python.hpp"
 #include "app_fixture.hpp"
 #include "io/loader/dataset.hpp"
 #include "nn/export/model_view.hpp"
@@ -19,19 +20,6 @@ namespace fs = std::filesystem;
 constexpr size_t batch = 500;
 
 const std::string fashion_mnist = "/usr/share/datasets/fashion-mnist";
-
-// A Python that can run what we export, or empty.
-std::string find_python() {
-  std::vector<std::string> candidates = {PODIUM_PROJECT "/build/peers/bin/python", "python3"};
-  if (const char* given = std::getenv("PODIUM_TEST_PYTHON"))
-    candidates.insert(candidates.begin(), given);
-  for (const std::string& python : candidates) {
-    if (python.find('/') != std::string::npos && !fs::exists(python)) continue;
-    Process probe({python, "-c", "import numpy, onnx, onnxruntime, safetensors"});
-    if (probe.wait() == 0) return python;
-  }
-  return "";
-}
 
 template <typename Value>
 void write_values(const fs::path& path, std::span<const Value> values) {
@@ -107,7 +95,7 @@ class ExportedModel : public AppTest, public testing::WithParamInterface<Trained
 };
 
 TEST_P(ExportedModel, RunsElsewhereAsHere) {
-  const std::string python = find_python();
+  const std::string python = find_python("numpy, onnx, onnxruntime, safetensors");
   if (python.empty()) {
     GTEST_SKIP() << "needs a Python with onnx, onnxruntime, safetensors and numpy; "
                     "name one by PODIUM_TEST_PYTHON";

@@ -308,6 +308,16 @@ void write_serve(const std::filesystem::path& root) {
   corpus.add("infer_deep", "i" + std::string(3000, '['));
   corpus.add("predict", std::string(R"(p{"image_id":7,"image":[1,2,3,4]})"));
   corpus.add("predict_id", std::string("p{\"image_id\":\"\\ud800\",\"image\":[1,2,3,4]}"));
+  corpus.add("binary", std::string(R"(b{"inputs":[{"name":"image","datatype":"UINT8",)"
+                                   R"("shape":[1,2,2,1],"parameters":{"binary_data_size":4}}]})"
+                                   "\1\2\3\4"));
+  corpus.add("raw", std::string("r\1\2\3\4"));
+  Bytes packed = test::gzip(Bytes(5000, '7'));
+  packed.insert(packed.begin(), 'z');
+  corpus.add("packed", packed);
+  Bytes bomb = test::gzip(Bytes(size_t{2} << 20, 0));
+  bomb.insert(bomb.begin(), 'z');
+  corpus.add("bomb", bomb);
   corpus.add("target", std::string("t/v2/models/m/versions/7/infer?x=y"));
   corpus.add("target_up", std::string("t/v2/models/../../etc/passwd"));
   corpus.add("target_large", std::string("t/v2/models/m/versions/99999999999/ready"));

@@ -1,5 +1,6 @@
-// What strangers send to a service: targets, headers, JSON bodies. The first byte picks the parser.
-// A request is refused by a RequestError with a 4xx; what is taken fits the model.
+// What strangers send to a service: targets, headers, bodies of JSON, of binary tensors and packed
+// ones. The first byte picks the parser. A request is refused by a RequestError with a 4xx; what is
+// taken fits the model.
 #include <boost/beast/http/parser.hpp>
 
 #include "fuzz/target.hpp"
@@ -8,6 +9,7 @@
 #include "serve/http/request_check.hpp"
 #include "serve/http/request_fields.hpp"
 #include "serve/http/token.hpp"
+#include "serve/protocol/compression.hpp"
 #include "serve/protocol/protocol.hpp"
 #include "serve/protocol/request_error.hpp"
 #include "serve/protocol/request_parser.hpp"
@@ -78,14 +80,36 @@ void read_header(const std::string& text) {
   shows_token(text, "0123456789abcdef");
 }
 
-void read_body(const std::string& text, bool predicts) {
+enum class Body { infer, predict, binary, raw };
+
+void read_body(const std::string& text, Body kind) {
   const ModelInfo info = small_model();
   RequestParser parser(max_body_bytes);
+  const auto parse = [&] {
+    if (kind == Body::predict) return parser.predict(text, info);
+    if (kind == Body::infer) return parser.infer(text, info);
+    if (kind == Body::raw) return parser.infer(text, info, 0);
+    // The JSON ends where its last brace is, or a little off.
+    const size_t end = text.rfind('}');
+    const auto json_bytes =
+        static_cast<int64_t>(end == std::string::npos ? text.size() + 1 : end + 1);
+    return parser.infer(text, info, json_bytes);
+  };
   read_or_answer([&] {
-    const Inference inference = predicts ? parser.predict(text, info) : parser.infer(text, info);
+    const Inference inference = parse();
     fuzz::expect(inference.images.size() == static_cast<size_t>(inference.n) * info.image_bytes(),
                  "images that are not of the model");
   });
+}
+
+void unpack(const std::string& text) {
+  for (const Encoding encoding : {Encoding::gzip, Encoding::deflate}) {
+    read_or_answer([&] {
+      fuzz::expect(decompress(text, encoding, max_body_bytes).size() <= max_body_bytes,
+                   "more than was allowed");
+    });
+  }
+  accepted_encoding(text);
 }
 
 }  // namespace
@@ -101,10 +125,19 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       read_header(text);
       break;
     case 'p':
-      read_body(text, true);
+      read_body(text, Body::predict);
+      break;
+    case 'b':
+      read_body(text, Body::binary);
+      break;
+    case 'r':
+      read_body(text, Body::raw);
+      break;
+    case 'z':
+      unpack(text);
       break;
     default:
-      read_body(text, false);
+      read_body(text, Body::infer);
   }
   return 0;
 }

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "core/error.hpp"
+#include "serve/protocol/compression.hpp"
 #include "service_fixture.hpp"
 
 namespace podium::serve::test {
@@ -24,6 +25,61 @@ TEST_F(Endpoint, HealthAndMetadata) {
   EXPECT_EQ(metadata.status, 200);
   EXPECT_EQ(Json::parse(metadata.body)["inputs"][0]["shape"], Json({-1, 20, 10, 1}));
   EXPECT_TRUE(metadata.keep_alive);
+}
+
+TEST_F(Endpoint, ConfigurationNamesWhatMetadataName) {
+  start_serving(options());
+  Client http = client();
+  const Json metadata = Json::parse(get(http, "/v2/models/bands").body);
+  const Json config = Json::parse(get(http, "/v2/models/bands/config").body);
+  EXPECT_EQ(config["name"], metadata["name"]);
+  EXPECT_EQ(config["input"][0]["name"], metadata["inputs"][0]["name"]);
+  for (int i : {0, 1}) EXPECT_EQ(config["output"][i]["name"], metadata["outputs"][i]["name"]);
+  EXPECT_EQ(get(http, "/v2/models/bands/versions/2/config").status, 404);
+}
+
+TEST_F(Endpoint, StatisticsGrowOverAllReplicasAndVersions) {
+  start_serving(options());
+  Client http = client();
+  const auto stats = [&](const std::string& path) {
+    return Json::parse(get(http, path).body).at("model_stats");
+  };
+  EXPECT_EQ(stats("/v2/models/bands/versions/1/stats")[0]["inference_count"], 0);
+  std::vector<uint8_t> three;
+  for (int i = 0; i < 3; ++i) three.insert(three.end(), image_bytes, uint8_t(40 * i));
+  for (int i = 0; i < 4; ++i) infer(http, three);
+  http.request("POST", "/v2/models/bands/infer", "{}");
+  const Json first = stats("/v2/models/bands/stats")[0];
+  EXPECT_EQ(first["version"], "1");
+  EXPECT_EQ(first["inference_count"], 12);
+  EXPECT_EQ(first["execution_count"], 4);
+  EXPECT_EQ(first["inference_stats"]["success"]["count"], 4);
+  EXPECT_EQ(first["inference_stats"]["fail"]["count"], 1);
+  EXPECT_GT(first["inference_stats"]["success"]["ns"], 0);
+  ASSERT_TRUE(deploy(2, "shift 1").deployed);
+  infer(http, three);
+  const Json all = stats("/v2/models/stats");
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[1]["version"], "2");
+  EXPECT_EQ(all[1]["inference_count"], 3);
+  EXPECT_EQ(get(http, "/v2/models/bands/versions/3/stats").status, 404);
+}
+
+TEST_F(Endpoint, TheRepositoryHasOneModel) {
+  start(options());
+  Client http = client();
+  const auto index = [&](const std::string& body) {
+    return Json::parse(http.request("POST", "/v2/repository/index", body).body);
+  };
+  EXPECT_EQ(index("")[0]["state"], "UNAVAILABLE");
+  EXPECT_EQ(index("")[0]["reason"], "no model is deployed yet");
+  EXPECT_EQ(index(R"({"ready":true})"), Json::array());
+  ASSERT_TRUE(deploy(1, "shift 0").deployed);
+  EXPECT_EQ(index(R"({"ready":true})"),
+            Json::parse(R"([{"name":"bands","version":"1","state":"READY","reason":""}])"));
+  EXPECT_EQ(http.request("POST", "/v2/repository/index", R"({"ready":1})").status, 400);
+  EXPECT_EQ(http.request("POST", "/v2/repository/models/other/load", "").status, 404);
+  EXPECT_EQ(http.request("POST", "/v2/repository/models/bands/unload", "").status, 400);
 }
 
 TEST_F(Endpoint, InferAnswersInV2) {
@@ -53,6 +109,83 @@ TEST_F(Endpoint, PredictAnswersWithTheClassName) {
   EXPECT_EQ(body["model_version"], "1");
   EXPECT_GT(body["confidence"].get<double>(), 0.5);
   EXPECT_GT(body["processing_time_ms"].get<double>(), 0);
+}
+
+// What a client may send for one image, and what it gets: always the same probabilities.
+TEST_F(Endpoint, EveryWayToSendAnImageGivesTheSameAnswer) {
+  start_serving(options());
+  Client http = client();
+  const std::vector<uint8_t> image = image_of_band(6);
+  const std::string target = "/v2/models/bands/infer";
+  const auto probabilities = [](const HttpReply& reply) {
+    EXPECT_EQ(reply.status, 200) << reply.body;
+    return parse_infer_reply(reply.body, reply.json_bytes.value_or(reply.body.size()))
+        .probabilities;
+  };
+  const auto json_header = [](size_t bytes) {
+    return std::vector<HttpHeader>{{"Inference-Header-Content-Length", std::to_string(bytes)}};
+  };
+  const std::string json = infer_text(image);
+  const std::vector<float> expected = probabilities(http.request("POST", target, json));
+  ASSERT_EQ(expected.size(), 10u);
+  EXPECT_EQ(probabilities(http.request("POST", target, json, json_header(json.size()))), expected);
+  EXPECT_EQ(infer(http, image).probabilities, expected);
+  const std::string raw(image.begin(), image.end());
+  const HttpReply raw_reply = http.request("POST", target, raw, json_header(0));
+  EXPECT_TRUE(raw_reply.json_bytes.has_value());
+  EXPECT_EQ(probabilities(raw_reply), expected);
+  const std::vector<float> floats(image.begin(), image.end());
+  const std::string head = R"({"inputs":[{"name":"image","datatype":"FP32","shape":[1,200],)"
+                           R"("parameters":{"binary_data_size":800}}]})";
+  const std::string fp32 = head + std::string(reinterpret_cast<const char*>(floats.data()), 800);
+  EXPECT_EQ(probabilities(http.request("POST", target, fp32, json_header(head.size()))), expected);
+  const std::string zipped = compress(fp32, Encoding::gzip);
+  std::vector<HttpHeader> headers = json_header(head.size());
+  headers.push_back({"Content-Encoding", "gzip"});
+  EXPECT_EQ(probabilities(http.request("POST", target, zipped, headers)), expected);
+}
+
+TEST_F(Endpoint, LargeRepliesAreCompressedForThoseWhoAccept) {
+  start_serving(options());
+  Client http = client();
+  const std::string raw(20 * image_bytes, 'x');
+  for (const auto& [name, encoding] :
+       {std::pair("gzip", Encoding::gzip), std::pair("deflate", Encoding::deflate)}) {
+    const std::vector<HttpHeader> headers = {{"Inference-Header-Content-Length", "0"},
+                                             {"Accept-Encoding", name}};
+    const HttpReply reply = http.request("POST", "/v2/models/bands/infer", raw, headers);
+    EXPECT_EQ(reply.encoding, name);
+    const std::string body = decompress(reply.body, encoding, 1 << 20);
+    EXPECT_EQ(parse_infer_reply(body, reply.json_bytes.value_or(0)).classes.size(), 20u);
+  }
+  const std::vector<HttpHeader> accepting = {{"Accept-Encoding", "gzip"}};
+  EXPECT_EQ(http.request("POST", "/v2/models/bands/infer", infer_text(image_of_band(1)), accepting)
+                .encoding,
+            "")
+      << "a short one is not";
+}
+
+TEST_F(Endpoint, MistakesInBodiesAreNamed) {
+  ServiceOptions small = options();
+  small.max_body_bytes = 10'000;
+  start_serving(small);
+  Client http = client();
+  const auto refusal = [&](const std::string& target, const std::string& body,
+                           const std::vector<HttpHeader>& headers) {
+    const HttpReply reply = http.request("POST", target, body, headers);
+    return std::pair(reply.status, Json::parse(reply.body).at("error").get<std::string>());
+  };
+  const std::string infer = "/v2/models/bands/infer";
+  EXPECT_EQ(refusal(infer, "{}", {{"Inference-Header-Content-Length", "3"}}).first, 400);
+  EXPECT_EQ(refusal(infer, "xyz", {{"Inference-Header-Content-Length", "0"}}).first, 400);
+  EXPECT_EQ(refusal(infer, "xyz", {{"Content-Encoding", "gzip"}}).first, 400);
+  EXPECT_EQ(refusal(infer, "xyz", {{"Content-Encoding", "br"}}).first, 415);
+  EXPECT_EQ(refusal(infer, compress(std::string(20'000, ' '), Encoding::gzip),
+                    {{"Content-Encoding", "gzip"}})
+                .first,
+            413);
+  EXPECT_EQ(refusal("/predict", "\x89PNG\r\n\x1a\n", {}).first, 415)
+      << "the model of this test takes no files";
 }
 
 TEST_F(Endpoint, ARequestLargerThanABatchIsComputedInPieces) {

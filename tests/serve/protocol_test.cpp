@@ -16,6 +16,7 @@ namespace {
 
 using Json = nlohmann::json;
 using Call = Route::Call;
+using Tensor = OutputRequest::Tensor;
 
 ModelInfo info_2x3() {
   ModelInfo info;
@@ -55,20 +56,54 @@ TEST(Route, FindsEveryCall) {
   EXPECT_EQ(route.version, 12);
   EXPECT_EQ(parse_route(Method::get, "/v2/models/m/versions/3").version, 3);
   EXPECT_EQ(parse_route(Method::get, "/v2/models/versions").model, "versions");
+  EXPECT_EQ(parse_route(Method::get, "/v2/models/m/versions/3/config").call, Call::model_config);
+  EXPECT_EQ(parse_route(Method::get, "/v2/models/m/config").call, Call::model_config);
+  EXPECT_EQ(parse_route(Method::get, "/v2/models/m/versions/3/stats").version, 3);
+  EXPECT_EQ(parse_route(Method::get, "/v2/models/m/stats").model, "m");
+  EXPECT_EQ(parse_route(Method::get, "/v2/models/stats").call, Call::model_stats);
+  EXPECT_EQ(parse_route(Method::get, "/v2/models/stats").model, "");
+  EXPECT_EQ(parse_route(Method::post, "/v2/repository/index").call, Call::index);
+  EXPECT_EQ(parse_route(Method::post, "/v2/repository/models/m/load").call, Call::load);
+  EXPECT_EQ(parse_route(Method::post, "/v2/repository/models/m/unload").model, "m");
 }
 
 TEST(Route, RefusesOtherPathsAndMethods) {
-  for (const char* path :
-       {"", "/", "x", "/v1", "/v2/models", "/v2/models/", "/v2/models//infer", "/v2/models/m/other",
-        "/v2/models/m/versions", "/v2/models/m/versions/", "/v2/models/m/versions/0/infer",
-        "/v2/models/m/versions/-1/infer", "/v2/models/m/versions/01/infer",
-        "/v2/models/m/versions/99999999999/infer", "/v2/models/m/versions/1x", "/v2/health",
-        "/v2/models/../../etc/passwd", "/predict/x", "/a/b/c/d/e/f/g/h/i/j"}) {
+  for (const char* path : {"",
+                           "/",
+                           "x",
+                           "/v1",
+                           "/v2/models",
+                           "/v2/models/",
+                           "/v2/models//infer",
+                           "/v2/models/m/other",
+                           "/v2/models/m/versions",
+                           "/v2/models/m/versions/",
+                           "/v2/models/m/versions/0/infer",
+                           "/v2/models/m/versions/-1/infer",
+                           "/v2/models/m/versions/01/infer",
+                           "/v2/models/m/versions/99999999999/infer",
+                           "/v2/models/m/versions/1x",
+                           "/v2/health",
+                           "/v2/models/../../etc/passwd",
+                           "/predict/x",
+                           "/v2/repository",
+                           "/v2/repository/",
+                           "/v2/repository/index/x",
+                           "/v2/repository/models",
+                           "/v2/repository/models//load",
+                           "/v2/repository/models/m",
+                           "/v2/models/m/config/x",
+                           "/v2/repository/models/m/reload",
+                           "/v2/repository/m/load",
+                           "/v2/models/m/ready/stats",
+                           "/a/b/c/d/e/f/g/h/i/j"}) {
     EXPECT_EQ(status_of([&] { parse_route(Method::post, path); }), 404) << path;
   }
   EXPECT_EQ(status_of([] { parse_route(Method::get, "/predict"); }), 405);
   EXPECT_EQ(status_of([] { parse_route(Method::other, "/v2"); }), 405);
   EXPECT_EQ(status_of([] { parse_route(Method::post, "/v2/models/m"); }), 405);
+  EXPECT_EQ(status_of([] { parse_route(Method::post, "/v2/models/m/config"); }), 405);
+  EXPECT_EQ(status_of([] { parse_route(Method::get, "/v2/repository/index"); }), 405);
 }
 
 std::string infer_request(const std::string& datatype, const std::string& shape,
@@ -102,10 +137,17 @@ TEST(RequestParser, OutputsAreThoseAskedFor) {
   const std::string head =
       R"({"inputs":[{"name":"image","datatype":"UINT8","shape":[1,6],"data":[1,2,3,4,5,6]}])";
   const auto parse = [&](const std::string& rest) { return parser.infer(head + rest, info_2x3()); };
-  EXPECT_TRUE(parse("}").wants_probabilities);
-  EXPECT_TRUE(parse(R"(,"outputs":[]})").wants_class);
-  EXPECT_FALSE(parse(R"(,"outputs":[{"name":"class"}]})").wants_probabilities);
-  EXPECT_FALSE(parse(R"(,"outputs":[{"name":"probabilities"}]})").wants_class);
+  const auto tensors = [&](const std::string& rest) {
+    std::vector<Tensor> list;
+    for (const OutputRequest& output : parse(rest).outputs) list.push_back(output.tensor);
+    return list;
+  };
+  using Tensors = std::vector<Tensor>;
+  EXPECT_EQ(tensors("}"), (Tensors{Tensor::probabilities, Tensor::number}));
+  EXPECT_EQ(tensors(R"(,"outputs":[]})"), tensors("}"));
+  EXPECT_EQ(tensors(R"(,"outputs":[{"name":"class"}]})"), Tensors{Tensor::number});
+  EXPECT_EQ(tensors(R"(,"outputs":[{"name":"class"},{"name":"probabilities"}]})"),
+            (Tensors{Tensor::number, Tensor::probabilities}));
   EXPECT_EQ(status_of([&] { parse(R"(,"outputs":[{"name":"logits"}]})"); }), 400);
   EXPECT_EQ(status_of([&] { parse(R"(,"outputs":{}})"); }), 400);
 }
@@ -188,7 +230,7 @@ TEST(Protocol, InferRepliesFollowV2) {
   inference.id = "r\"1";
   const std::vector<float> probabilities = {0.25f, 0.5f, 0.25f, 0.1f, 0.1f, 0.8f};
   const Json reply =
-      Json::parse(infer_body(info_2x3(), inference, probabilities, {"replica-1", 1.23456}));
+      Json::parse(infer_body(info_2x3(), inference, probabilities, {"replica-1", 1.23456}).bytes);
   EXPECT_EQ(reply["model_name"], "m");
   EXPECT_EQ(reply["model_version"], "7");
   EXPECT_EQ(reply["id"], "r\"1");
@@ -201,9 +243,9 @@ TEST(Protocol, InferRepliesFollowV2) {
   EXPECT_EQ(first["data"].get<std::vector<float>>(), probabilities) << "floats survive exactly";
   const Json second = {{"name", "class"}, {"datatype", "INT64"}, {"shape", {2}}, {"data", {1, 2}}};
   EXPECT_EQ(reply["outputs"][1], second);
-  inference.wants_probabilities = false;
+  inference.outputs.erase(inference.outputs.begin());
   inference.id.clear();
-  const Json fewer = Json::parse(infer_body(info_2x3(), inference, probabilities, {"r", 1}));
+  const Json fewer = Json::parse(infer_body(info_2x3(), inference, probabilities, {"r", 1}).bytes);
   EXPECT_EQ(fewer["outputs"], Json::array({second}));
   EXPECT_FALSE(fewer.contains("id"));
 }
@@ -231,12 +273,7 @@ TEST(Protocol, ProbabilitiesThatAreNotFiniteAreAnError) {
   EXPECT_EQ(status_of([&] { predict_body(info_2x3(), inference, broken, {"r", 1}); }), 500);
 }
 
-TEST(Protocol, MetadataAndErrorsAreJson) {
-  const Json model = Json::parse(model_metadata_body(info_2x3()));
-  EXPECT_EQ(model["versions"], Json::array({"7"}));
-  EXPECT_EQ(model["inputs"][0]["shape"], Json({-1, 2, 3, 1}));
-  EXPECT_EQ(model["outputs"].size(), 2u);
-  EXPECT_EQ(Json::parse(server_metadata_body())["name"], "podium");
+TEST(Protocol, ErrorsAreJson) {
   EXPECT_TRUE(Json::parse(error_body("bad \"byte\" \xff")).contains("error"));
 }
 

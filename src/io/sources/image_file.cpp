@@ -59,18 +59,19 @@ Image read_image(const std::filesystem::path& path) {
   return decode_image(read_whole(path), path.string());
 }
 
-Image decode_image(std::span<const uint8_t> file, const std::string& where) {
-  if (starts_with(std::as_bytes(file), png_signature)) return decode_png(file, where);
-  if (starts_with(std::as_bytes(file), jpeg_signature)) return decode_jpeg(file, where);
+Image decode_image(std::span<const uint8_t> file, const std::string& where, uint64_t most_bytes) {
+  if (starts_with(std::as_bytes(file), png_signature)) return decode_png(file, where, most_bytes);
+  if (starts_with(std::as_bytes(file), jpeg_signature)) return decode_jpeg(file, where, most_bytes);
   throw data_error("neither a PNG nor a JPEG image", where, "convert or remove it");
 }
 
-void check_image_size(const ImageShape& shape, const std::string& where) {
+void check_image_size(const ImageShape& shape, const std::string& where, uint64_t most_bytes) {
   const bool ok = shape.height > 0 && shape.width > 0 && shape.height <= image_side_limit &&
-                  shape.width <= image_side_limit && shape.bytes() <= decoded_bytes_limit;
+                  shape.width <= image_side_limit && shape.bytes() <= most_bytes;
   if (ok) return;
   throw data_error("an image of " + shape_text(shape) + " pixels: each side has 1 to " +
-                       std::to_string(image_side_limit) + ", and all of it at most 256 MiB",
+                       std::to_string(image_side_limit) + ", and all of it at most " +
+                       std::to_string(most_bytes >> 20) + " MiB",
                    where, "scale or remove it");
 }
 

@@ -59,7 +59,8 @@ static void podium_jpeg_progress(j_common_ptr jpeg) {
 
 class JpegReader {
  public:
-  JpegReader(std::span<const uint8_t> file, const std::string& where) : file_(file), where_(where) {
+  JpegReader(std::span<const uint8_t> file, const std::string& where, uint64_t most_bytes)
+      : file_(file), where_(where), most_bytes_(most_bytes) {
     jpeg_.err = jpeg_std_error(&errors_.base);
     errors_.base.error_exit = podium_jpeg_error;
     errors_.base.emit_message = podium_jpeg_message;
@@ -73,7 +74,7 @@ class JpegReader {
     guarded([this] { read_header(); });
     Image image;
     image.shape = {jpeg_.image_height, jpeg_.image_width, choose_colours()};
-    check_image_size(image.shape, where_);
+    check_image_size(image.shape, where_, most_bytes_);
     if (jpeg_.arith_code != 0) {
       throw data_error("a JPEG image with arithmetic coding", where_,
                        "convert it to Huffman coding");
@@ -128,6 +129,7 @@ class JpegReader {
 
   std::span<const uint8_t> file_;
   const std::string& where_;
+  uint64_t most_bytes_;
   ErrorManager errors_{};
   jpeg_progress_mgr progress_{};
   jpeg_decompress_struct jpeg_{};
@@ -135,8 +137,8 @@ class JpegReader {
 
 }  // namespace
 
-Image decode_jpeg(std::span<const uint8_t> file, const std::string& where) {
-  return JpegReader(file, where).read();
+Image decode_jpeg(std::span<const uint8_t> file, const std::string& where, uint64_t most_bytes) {
+  return JpegReader(file, where, most_bytes).read();
 }
 
 }  // namespace podium::io

@@ -49,8 +49,8 @@ static void podium_png_read(png_structp png, png_bytep out, size_t count) {
 
 class PngReader {
  public:
-  PngReader(std::span<const uint8_t> file, const std::string& where)
-      : file_bytes_(file.size()), where_(where) {
+  PngReader(std::span<const uint8_t> file, const std::string& where, uint64_t most_bytes)
+      : file_bytes_(file.size()), where_(where), most_bytes_(most_bytes) {
     context_.left = file;
     png_ = png_create_read_struct(PNG_LIBPNG_VER_STRING, &context_, podium_png_error,
                                   podium_png_warning);
@@ -70,7 +70,7 @@ class PngReader {
     Image image;
     image.shape = {png_get_image_height(png_, info_), png_get_image_width(png_, info_),
                    png_get_channels(png_, info_)};
-    check_image_size(image.shape, where_);
+    check_image_size(image.shape, where_, most_bytes_);
     check_image_content(image.shape.height * image.shape.width, pixels_per_byte, file_bytes_,
                         where_);
     const size_t row_bytes = image.shape.width * image.shape.channels;
@@ -117,6 +117,7 @@ class PngReader {
 
   uint64_t file_bytes_;
   const std::string& where_;
+  uint64_t most_bytes_;
   Context context_;
   png_structp png_ = nullptr;
   png_infop info_ = nullptr;
@@ -124,8 +125,8 @@ class PngReader {
 
 }  // namespace
 
-Image decode_png(std::span<const uint8_t> file, const std::string& where) {
-  return PngReader(file, where).read();
+Image decode_png(std::span<const uint8_t> file, const std::string& where, uint64_t most_bytes) {
+  return PngReader(file, where, most_bytes).read();
 }
 
 }  // namespace podium::io

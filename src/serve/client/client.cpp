@@ -1,7 +1,5 @@
 #include "serve/client/client.hpp"
 
-#include <simdjson.h>
-
 #include <array>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
@@ -32,47 +30,13 @@ using boost::system::error_code;
 
 constexpr uint64_t max_reply_bytes = uint64_t{256} << 20;
 
-// "0,", "1,", ... "255,".
-struct PixelText {
-  std::array<std::string, 256> text;
-  PixelText() {
-    for (size_t value = 0; value < text.size(); ++value) text[value] = std::to_string(value) + ",";
-  }
-};
+constexpr const char* json_bytes_header = "Inference-Header-Content-Length";
 
-std::string infer_json(const InferRequest& request) {
-  const PixelText pixel_text;
-  std::string json;
-  json.reserve(160 + request.images.size() * 4);
-  json += R"({"inputs":[{"name":"image","datatype":"UINT8","shape":[)";
-  json += std::to_string(request.n) + "," + std::to_string(request.height) + "," +
-          std::to_string(request.width) + "," + std::to_string(request.channels) + R"(],"data":[)";
-  for (const uint8_t value : request.images) json += pixel_text.text[value];
-  if (!request.images.empty()) json.pop_back();
-  json += "]}]}";
-  return json;
-}
-
-// Throws simdjson_error when `body` is not a reply of the protocol.
-InferReply parse_infer_reply(const std::string& body) {
-  namespace dom = simdjson::dom;
-  dom::parser parser;
-  const dom::element root = parser.parse(body);
-  const dom::element parameters = root["parameters"];
-  InferReply reply;
-  reply.model_version = std::string(std::string_view(root["model_version"]));
-  reply.server_replica = std::string(std::string_view(parameters["server_replica"]));
-  reply.processing_time_ms = parameters["processing_time_ms"];
-  const dom::array outputs = root["outputs"];
-  for (const dom::element output : outputs) {
-    const std::string_view name = output["name"];
-    const dom::array data = output["data"];
-    for (const dom::element value : data) {
-      if (name == "probabilities") reply.probabilities.push_back(static_cast<float>(double(value)));
-      if (name == "class") reply.classes.push_back(int64_t(value));
-    }
-  }
-  return reply;
+std::optional<size_t> whole_number(beast::string_view text) {
+  size_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return {};
+  return value;
 }
 
 // The text of {"error": ...}, or the body itself.
@@ -117,7 +81,8 @@ class Client::Connection {
     if (credentials_.tls) tls_.emplace(client_tls(credentials_.trusted));
   }
 
-  HttpReply exchange(std::string_view method, std::string_view target, std::string_view body) {
+  HttpReply exchange(std::string_view method, std::string_view target, std::string body,
+                     std::span<const HttpHeader> headers) {
     http::request<http::string_body> request;
     request.method_string({method.data(), method.size()});
     request.target({target.data(), target.size()});
@@ -127,7 +92,8 @@ class Client::Connection {
     if (!credentials_.token.empty()) {
       request.set(http::field::authorization, "Bearer " + credentials_.token);
     }
-    request.body() = body;
+    for (const HttpHeader& header : headers) request.set(header.name, header.value);
+    request.body() = std::move(body);
     request.prepare_payload();
     if (stream_.socket().is_open()) {
       // A kept connection may have been closed meanwhile; then nothing of an answer was read.
@@ -216,6 +182,8 @@ class Client::Connection {
     reply.status = parser.get().result_int();
     reply.keep_alive = parser.get().keep_alive();
     reply.retry_after = std::string(parser.get()[http::field::retry_after]);
+    reply.encoding = std::string(parser.get()[http::field::content_encoding]);
+    reply.json_bytes = whole_number(parser.get()[json_bytes_header]);
     reply.body = std::move(parser.get().body());
     if (!reply.keep_alive) stream_.close();
     return reply;
@@ -252,13 +220,17 @@ Client::~Client() = default;
 Client::Client(Client&&) noexcept = default;
 Client& Client::operator=(Client&&) noexcept = default;
 
-HttpReply Client::request(std::string_view method, std::string_view target, std::string_view body) {
-  return connection_->exchange(method, target, body);
+HttpReply Client::request(std::string_view method, std::string_view target, std::string body,
+                          std::span<const HttpHeader> headers) {
+  return connection_->exchange(method, target, std::move(body), headers);
 }
 
 InferReply Client::infer(const InferRequest& request) {
-  const HttpReply reply =
-      this->request("POST", "/v2/models/" + request.model + "/infer", infer_json(request));
+  InferBody body = infer_request_body(request);
+  const HttpHeader headers[] = {{"Content-Type", "application/octet-stream"},
+                                {json_bytes_header, std::to_string(body.json_bytes)}};
+  const HttpReply reply = this->request("POST", "/v2/models/" + request.model + "/infer",
+                                        std::move(body.bytes), headers);
   const std::string text = std::to_string(reply.status) + " " +
                            (reply.status == 200 ? std::string() : error_text(reply.body));
   if (reply.status == 429 || reply.status >= 500) {
@@ -273,8 +245,8 @@ InferReply Client::infer(const InferRequest& request) {
                      "check that the server's model fits the images");
   }
   try {
-    return parse_infer_reply(reply.body);
-  } catch (const simdjson::simdjson_error& error) {
+    return parse_infer_reply(reply.body, reply.json_bytes.value_or(reply.body.size()));
+  } catch (const std::runtime_error& error) {
     throw connection_->unavailable(std::string("the server's reply is not understood: ") +
                                    error.what());
   }

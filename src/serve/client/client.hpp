@@ -5,38 +5,30 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
+#include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
+
+#include "serve/client/infer_message.hpp"
 
 namespace podium::serve {
-
-// A request of n images [n,H,W,C].
-struct InferRequest {
-  std::string model;
-  std::span<const uint8_t> images;
-  int n = 0;
-  int height = 0;
-  int width = 0;
-  int channels = 0;
-};
-
-struct InferReply {
-  std::vector<float> probabilities;  // [n,classes]
-  std::vector<int64_t> classes;      // [n], the most probable class
-  std::string model_version;
-  std::string server_replica;
-  double processing_time_ms = 0;
-};
 
 struct HttpReply {
   int status = 0;
   bool keep_alive = false;
-  std::string retry_after;  // header, or empty
-  std::string body;
+  std::string retry_after;           // header, or empty
+  std::string encoding;              // Content-Encoding, or empty
+  std::optional<size_t> json_bytes;  // Inference-Header-Content-Length
+  std::string body;                  // as it came
+};
+
+// A header beside those that every request has.
+struct HttpHeader {
+  std::string name;
+  std::string value;
 };
 
 // Splits "HOST:PORT" (or "[V6]:PORT"). Throws usage_error.
@@ -65,12 +57,14 @@ class Client {
   Client(Client&&) noexcept;
   Client& operator=(Client&&) noexcept;
 
-  // Predicts over POST /v2/models/MODEL/infer. Throws unavailable_error when the service cannot be
-  // reached, does not answer in time or answers 429 or 5xx; data_error when it refuses the request.
+  // Predicts over POST /v2/models/MODEL/infer, by binary tensors. Throws unavailable_error when the
+  // service cannot be reached, does not answer in time or answers 429 or 5xx; data_error when it
+  // refuses the request.
   InferReply infer(const InferRequest& request);
 
   // One request with any answer. Throws unavailable_error when there is none.
-  HttpReply request(std::string_view method, std::string_view target, std::string_view body = {});
+  HttpReply request(std::string_view method, std::string_view target, std::string body = {},
+                    std::span<const HttpHeader> headers = {});
 
  private:
   class Connection;

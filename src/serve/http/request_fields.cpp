@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "serve/protocol/compression.hpp"
 #include "serve/protocol/request_error.hpp"
 
 namespace podium::serve {
@@ -47,6 +48,8 @@ RequestFields request_fields(const Headers& headers) {
   RequestFields fields;
   fields.json_bytes = number(headers, json_bytes_header, most_json_bytes, RequestFields::absent);
   fields.encoding = body_encoding(headers);
+  const auto accepted = headers[beast::http::field::accept_encoding];
+  fields.wanted = accepted_encoding({accepted.data(), accepted.size()});
   fields.priority = static_cast<uint8_t>(number(headers, priority_header, 255, 0));
   fields.timeout_ms = static_cast<uint32_t>(number(headers, timeout_header, most_timeout_ms, 0));
   return fields;

@@ -1,49 +1,18 @@
 #include "serve/protocol/protocol.hpp"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <cmath>
-#include <nlohmann/json.hpp>
+#include <cstring>
+#include <numeric>
+#include <vector>
 
+#include "serve/protocol/json_writer.hpp"
 #include "serve/protocol/request_error.hpp"
 
 namespace podium::serve {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-std::string dump(const Json& document) {
-  return document.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-// Appends JSON text; numbers in their shortest form that reads back the same.
-class Writer {
- public:
-  explicit Writer(size_t reserve_bytes) { out_.reserve(reserve_bytes); }
-
-  Writer& raw(std::string_view text) {
-    out_.append(text);
-    return *this;
-  }
-  Writer& text(std::string_view value) { return raw(dump(Json(std::string(value)))); }
-
-  template <typename Number>
-  Writer& number(Number value) {
-    std::array<char, 32> digits;
-    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
-    out_.append(digits.data(), end);
-    return *this;
-  }
-
-  // Milliseconds to the microsecond.
-  Writer& milliseconds(double value) { return number(std::round(value * 1e3) / 1e3); }
-
-  std::string take() { return std::move(out_); }
-
- private:
-  std::string out_;
-};
+using Tensor = OutputRequest::Tensor;
 
 size_t most_probable(std::span<const float> row) {
   return static_cast<size_t>(std::max_element(row.begin(), row.end()) - row.begin());
@@ -56,70 +25,143 @@ void require_finite(std::span<const float> probabilities) {
   }
 }
 
-void write_probabilities(Writer* writer, const ModelInfo& info, int n,
-                         std::span<const float> probabilities) {
-  writer->raw(R"({"name":"probabilities","datatype":"FP32","shape":[)").number(n).raw(",");
-  writer->number(info.classes).raw(R"(],"data":[)");
-  for (size_t i = 0; i < probabilities.size(); ++i) {
-    if (i > 0) writer->raw(",");
-    writer->number(probabilities[i]);
-  }
-  writer->raw("]}");
+// The classes of a row, the `count` most probable first; of equals, the first.
+std::vector<size_t> best_classes(std::span<const float> row, size_t count) {
+  std::vector<size_t> order(row.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  const auto better = [&](size_t a, size_t b) {
+    return row[a] > row[b] || (row[a] == row[b] && a < b);
+  };
+  std::partial_sort(order.begin(), order.begin() + std::ptrdiff_t(count), order.end(), better);
+  order.resize(count);
+  return order;
 }
 
-void write_classes(Writer* writer, const ModelInfo& info, int n,
-                   std::span<const float> probabilities) {
-  const auto classes = static_cast<size_t>(info.classes);
-  writer->raw(R"({"name":"class","datatype":"INT64","shape":[)").number(n).raw(R"(],"data":[)");
-  for (size_t i = 0; i < static_cast<size_t>(n); ++i) {
-    if (i > 0) writer->raw(",");
-    writer->number(most_probable(probabilities.subspan(i * classes, classes)));
-  }
-  writer->raw("]}");
+template <typename Value>
+void append_value(std::string* out, Value value) {
+  char bytes[sizeof(Value)];
+  std::memcpy(bytes, &value, sizeof(Value));
+  out->append(bytes, sizeof(Value));
 }
+
+// The outputs of one reply: their JSON, and the binary tensors that follow it.
+class OutputWriter {
+ public:
+  OutputWriter(const ModelInfo& info, int n, std::span<const float> probabilities, JsonWriter* json)
+      : info_(info), n_(static_cast<size_t>(n)), probabilities_(probabilities), json_(*json) {}
+
+  void write(const OutputRequest& output) {
+    const size_t before = binary_.size();
+    if (output.labels > 0) {
+      head("probabilities", "BYTES", static_cast<size_t>(output.labels));
+      labels(output);
+    } else if (output.tensor == Tensor::probabilities) {
+      head("probabilities", "FP32", static_cast<size_t>(info_.classes));
+      numbers(output.binary, probabilities_.size(), [&](size_t i) { return probabilities_[i]; });
+    } else {
+      head("class", "INT64", 0);
+      numbers(output.binary, n_,
+              [&](size_t i) { return static_cast<int64_t>(most_probable(row(i))); });
+    }
+    if (output.binary) {
+      json_.raw(R"(,"parameters":{"binary_data_size":)").number(binary_.size() - before).raw("}");
+    }
+    json_.raw("}");
+  }
+
+  std::string take_binary() { return std::move(binary_); }
+
+ private:
+  std::span<const float> row(size_t i) const {
+    const auto classes = static_cast<size_t>(info_.classes);
+    return probabilities_.subspan(i * classes, classes);
+  }
+
+  // `columns` 0: the shape is [n].
+  void head(const char* name, const char* datatype, size_t columns) {
+    json_.raw(R"({"name":")").raw(name).raw(R"(","datatype":")").raw(datatype);
+    json_.raw(R"(","shape":[)").number(n_);
+    if (columns > 0) json_.raw(",").number(columns);
+    json_.raw("]");
+  }
+
+  template <typename ValueAt>
+  void numbers(bool binary, size_t count, ValueAt value_at) {
+    if (binary) {
+      for (size_t i = 0; i < count; ++i) append_value(&binary_, value_at(i));
+      return;
+    }
+    json_.raw(R"(,"data":[)");
+    for (size_t i = 0; i < count; ++i) {
+      if (i > 0) json_.raw(",");
+      json_.number(value_at(i));
+    }
+    json_.raw("]");
+  }
+
+  void labels(const OutputRequest& output) {
+    if (!output.binary) json_.raw(R"(,"data":[)");
+    for (size_t i = 0; i < n_; ++i) {
+      size_t rank = 0;
+      for (const size_t index : best_classes(row(i), static_cast<size_t>(output.labels))) {
+        const std::string value = label(row(i)[index], index);
+        if (output.binary) {
+          append_value(&binary_, static_cast<uint32_t>(value.size()));
+          binary_.append(value);
+        } else {
+          if (i + rank++ > 0) json_.raw(",");
+          json_.text(value);
+        }
+      }
+    }
+    if (!output.binary) json_.raw("]");
+  }
+
+  // "score:index:label", or "score:index" where classes have no names.
+  std::string label(float score, size_t index) const {
+    JsonWriter text(48);
+    text.number(score).raw(":").number(index);
+    if (!info_.class_names.empty()) text.raw(":").raw(info_.class_names.at(index));
+    return text.take();
+  }
+
+  const ModelInfo& info_;
+  size_t n_;
+  std::span<const float> probabilities_;
+  JsonWriter& json_;
+  std::string binary_;
+};
 
 }  // namespace
 
 std::string error_body(std::string_view message) {
-  return dump(Json{{"error", std::string(message)}});
+  JsonWriter writer(32 + message.size());
+  return writer.raw(R"({"error":)").text(message).raw("}").take();
 }
 
-std::string server_metadata_body() {
-  return dump(Json{{"name", "podium"}, {"version", PODIUM_VERSION}, {"extensions", Json::array()}});
-}
-
-std::string model_metadata_body(const ModelInfo& info) {
-  const Json input = {{"name", "image"},
-                      {"datatype", "UINT8"},
-                      {"shape", {-1, info.height, info.width, info.channels}}};
-  const Json probabilities = {
-      {"name", "probabilities"}, {"datatype", "FP32"}, {"shape", {-1, info.classes}}};
-  const Json classes = {{"name", "class"}, {"datatype", "INT64"}, {"shape", Json::array({-1})}};
-  return dump(Json{{"name", info.model},
-                   {"versions", Json::array({std::to_string(info.version)})},
-                   {"platform", "podium"},
-                   {"inputs", Json::array({input})},
-                   {"outputs", Json::array({probabilities, classes})},
-                   {"parameters", {{"variant", info.variant}, {"class_names", info.class_names}}}});
-}
-
-std::string infer_body(const ModelInfo& info, const Inference& inference,
-                       std::span<const float> probabilities, const Computed& computed) {
+ReplyBody infer_body(const ModelInfo& info, const Inference& inference,
+                     std::span<const float> probabilities, const Computed& computed) {
   require_finite(probabilities);
-  Writer writer(384 + inference.id.size() + probabilities.size() * 14);
-  writer.raw(R"({"model_name":)").text(info.model);
-  writer.raw(R"(,"model_version":")").number(info.version).raw("\"");
-  if (!inference.id.empty()) writer.raw(R"(,"id":)").text(inference.id);
-  writer.raw(R"(,"parameters":{"server_replica":)").text(computed.replica);
-  writer.raw(R"(,"processing_time_ms":)").milliseconds(computed.processing_time_ms);
-  writer.raw(R"(},"outputs":[)");
-  if (inference.wants_probabilities) {
-    write_probabilities(&writer, info, inference.n, probabilities);
-    if (inference.wants_class) writer.raw(",");
+  JsonWriter json(512 + inference.id.size() + probabilities.size() * 14);
+  json.raw(R"({"model_name":)").text(info.model);
+  json.raw(R"(,"model_version":")").number(info.version).raw("\"");
+  if (!inference.id.empty()) json.raw(R"(,"id":)").text(inference.id);
+  json.raw(R"(,"parameters":{"server_replica":)").text(computed.replica);
+  json.raw(R"(,"processing_time_ms":)").milliseconds(computed.processing_time_ms);
+  json.raw(R"(},"outputs":[)");
+  OutputWriter outputs(info, inference.n, probabilities, &json);
+  bool binary = false;
+  bool first = true;
+  for (const OutputRequest& output : inference.outputs) {
+    if (!std::exchange(first, false)) json.raw(",");
+    outputs.write(output);
+    binary |= output.binary;
   }
-  if (inference.wants_class) write_classes(&writer, info, inference.n, probabilities);
-  writer.raw("]}");
-  return writer.take();
+  json.raw("]}");
+  ReplyBody reply;
+  if (binary) reply.json_bytes = static_cast<int64_t>(json.size());
+  reply.bytes = json.take() + outputs.take_binary();
+  return reply;
 }
 
 std::string predict_body(const ModelInfo& info, const Inference& inference,
@@ -128,7 +170,7 @@ std::string predict_body(const ModelInfo& info, const Inference& inference,
   const size_t best = most_probable(probabilities);
   const std::string name =
       info.class_names.empty() ? std::to_string(best) : info.class_names.at(best);
-  Writer writer(256 + inference.id.size());
+  JsonWriter writer(256 + inference.id.size());
   writer.raw(R"({"image_id":)").raw(inference.id);
   writer.raw(R"(,"predicted_class":)").text(name);
   writer.raw(R"(,"confidence":)").number(probabilities[best]);

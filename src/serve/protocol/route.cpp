@@ -1,5 +1,6 @@
 #include "serve/protocol/route.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <vector>
 
@@ -10,6 +11,16 @@ namespace {
 
 using Call = Route::Call;
 using Parts = std::vector<std::string_view>;
+
+struct Named {
+  std::string_view name;
+  Call call;
+};
+// What may follow a model's name and version.
+constexpr Named model_calls[] = {{"ready", Call::model_ready},
+                                 {"infer", Call::infer},
+                                 {"config", Call::model_config},
+                                 {"stats", Call::model_stats}};
 
 RequestError unknown_path(std::string_view path) {
   return {404, "no such path: " + std::string(path.substr(0, 200))};
@@ -49,14 +60,21 @@ Route model_route(Parts parts, std::string_view path) {
   }
   if (parts.empty()) {
     route.call = Call::model_metadata;
-  } else if (parts.size() == 1 && parts[0] == "ready") {
-    route.call = Call::model_ready;
-  } else if (parts.size() == 1 && parts[0] == "infer") {
-    route.call = Call::infer;
-  } else {
-    throw unknown_path(path);
+    return route;
   }
+  const auto* const call = std::ranges::find(model_calls, parts[0], &Named::name);
+  if (parts.size() != 1 || call == std::end(model_calls)) throw unknown_path(path);
+  route.call = call->call;
   return route;
+}
+
+// Parts after /v2/repository.
+Route repository_route(const Parts& parts, std::string_view path) {
+  if (parts == Parts{"index"}) return {Call::index, {}, 0};
+  if (parts.size() != 3 || parts[0] != "models" || parts[1].empty()) throw unknown_path(path);
+  if (parts[2] == "load") return {Call::load, parts[1], 0};
+  if (parts[2] == "unload") return {Call::unload, parts[1], 0};
+  throw unknown_path(path);
 }
 
 Route find_route(std::string_view path) {
@@ -64,9 +82,26 @@ Route find_route(std::string_view path) {
   if (path == "/v2" || path == "/v2/") return {Call::server_metadata, {}, 0};
   if (path == "/v2/health/live") return {Call::live, {}, 0};
   if (path == "/v2/health/ready") return {Call::ready, {}, 0};
+  if (path == "/v2/models/stats") return {Call::model_stats, {}, 0};
   const Parts parts = split(path);
-  if (parts.size() < 3 || parts[0] != "v2" || parts[1] != "models") throw unknown_path(path);
-  return model_route(Parts(parts.begin() + 2, parts.end()), path);
+  if (parts.size() < 3 || parts[0] != "v2") throw unknown_path(path);
+  const Parts rest(parts.begin() + 2, parts.end());
+  if (parts[1] == "models") return model_route(rest, path);
+  if (parts[1] == "repository") return repository_route(rest, path);
+  throw unknown_path(path);
+}
+
+bool is_posted(Call call) {
+  switch (call) {
+    case Call::infer:
+    case Call::predict:
+    case Call::index:
+    case Call::load:
+    case Call::unload:
+      return true;
+    default:
+      return false;
+  }
 }
 
 }  // namespace
@@ -74,7 +109,7 @@ Route find_route(std::string_view path) {
 Route parse_route(Method method, std::string_view target) {
   const std::string_view path = target.substr(0, target.find('?'));
   const Route route = find_route(path);
-  const bool posts = route.call == Call::infer || route.call == Call::predict;
+  const bool posts = is_posted(route.call);
   if (method != (posts ? Method::post : Method::get)) {
     const char* allow = posts ? "POST" : "GET";
     throw RequestError(405, std::string("this path takes ") + allow, allow);

@@ -1,7 +1,8 @@
 // Route: which call a method and target mean. Pure.
 //
-// The paths are those of the Open Inference Protocol v2 (KServe), and /predict. A model name is a
-// key to compare, never a path of the file system.
+// The paths are those of the Open Inference Protocol v2 (KServe) with Triton's extensions of
+// configuration, statistics and repository, and /predict. A model name is a key to compare, never a
+// path of the file system; as in Triton, no model can be named "stats".
 #pragma once
 
 #include <string>
@@ -20,6 +21,11 @@ struct Route {
     model_ready,      // GET  /v2/models/M[/versions/V]/ready
     infer,            // POST /v2/models/M[/versions/V]/infer
     predict,          // POST /predict
+    model_config,     // GET  /v2/models/M[/versions/V]/config
+    model_stats,      // GET  /v2/models/M[/versions/V]/stats, or /v2/models/stats
+    index,            // POST /v2/repository/index
+    load,             // POST /v2/repository/models/M/load
+    unload,           // POST /v2/repository/models/M/unload
   };
   Call call{};
   std::string_view model;  // empty for calls that name none

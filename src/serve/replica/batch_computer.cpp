@@ -4,6 +4,7 @@
 #include <exception>
 
 #include "core/clock.hpp"
+#include "serve/protocol/compression.hpp"
 #include "serve/protocol/protocol.hpp"
 #include "serve/protocol/request_error.hpp"
 
@@ -89,10 +90,19 @@ void BatchComputer::answer_inference(const QueuedInference& item, const ModelInf
   const auto begun = SteadyClock::now();
   const Computed computed{replica_, milliseconds(begun - item.received)};
   try {
-    const std::string body = item.predict
-                                 ? predict_body(info, item.inference, probabilities, computed)
-                                 : infer_body(info, item.inference, probabilities, computed);
     ReplyFields fields;
+    std::string body;
+    if (item.predict) {
+      body = predict_body(info, item.inference, probabilities, computed);
+    } else {
+      ReplyBody reply = infer_body(info, item.inference, probabilities, computed);
+      body = std::move(reply.bytes);
+      fields.json_bytes = reply.json_bytes;
+    }
+    if (item.fields.wanted != Encoding::identity && body.size() >= least_compressed_bytes) {
+      fields.encoding = item.fields.wanted;
+      body = compress(body, fields.encoding);
+    }
     cost.output_ns = nanoseconds(SteadyClock::now() - begun);
     fields.cost = cost;
     answer_(item.id, fields, body);

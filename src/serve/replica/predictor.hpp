@@ -2,7 +2,8 @@
 //
 // A replica holds one Predictor per version that it has loaded. Preprocessing belongs to the
 // Predictor: images are the raw bytes of the data set. A Predictor is used by one thread at a time:
-// first the thread that loads and warms it up, then the one that computes batches.
+// first the thread that loads and warms it up, then the one that computes batches; only
+// read_image() is called beside.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,8 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "serve/protocol/model_info.hpp"
 
@@ -24,7 +27,15 @@ class Predictor {
   // Computes class probabilities: `images` [n,H,W,C] to `probabilities` [n,classes].
   // REQUIRES: 1 <= n <= info().max_batch.
   virtual void predict(std::span<const uint8_t> images, int n, std::span<float> probabilities) = 0;
+
+  // The image [H,W,C] that a PNG or JPEG file shows, processed as those that the model was trained
+  // on. Unlike the rest, called while another thread predicts. Throws RequestError: 400 for a file
+  // that is damaged or fits no image of the model, 415 where no files are taken.
+  virtual std::vector<uint8_t> read_image(std::string_view file) const;
 };
+
+// Whether a body begins as PNG or JPEG files do, which no JSON does.
+bool is_image_file(std::string_view body);
 
 // Loads the model in file or folder `path` as `version`. Throws when it cannot; the message becomes
 // the reason of the failed deployment.

@@ -9,6 +9,8 @@
 
 #include "core/error.hpp"
 #include "core/log.hpp"
+#include "serve/protocol/compression.hpp"
+#include "serve/protocol/metadata.hpp"
 #include "serve/protocol/protocol.hpp"
 #include "serve/protocol/request_error.hpp"
 #include "serve/protocol/route.hpp"
@@ -88,9 +90,9 @@ class Replica {
       if (route.call == Route::Call::model_metadata) {
         return answer(id, {}, model_metadata_body(info));
       }
+      if (route.call == Route::Call::model_config) return answer(id, {}, model_config_body(info));
       const bool predict = route.call == Route::Call::predict;
-      Inference inference =
-          predict ? parser_.predict(request.body, info) : parser_.infer(request.body, info);
+      Inference inference = parse(request, predict, *predictor);
       batcher_.push({id, predict, route.version, std::move(inference), received, SteadyClock::now(),
                      request.fields});
     } catch (const RequestError& error) {
@@ -98,6 +100,22 @@ class Replica {
     } catch (const std::bad_alloc&) {
       refuse(id, 503, "out of memory");
     }
+  }
+
+  Inference parse(const RequestView& request, bool predict, const Predictor& predictor) {
+    std::string content;
+    std::string_view body = request.body;
+    if (request.fields.encoding != Encoding::identity) {
+      content = decompress(body, request.fields.encoding, options_.max_body_bytes);
+      body = content;
+    }
+    if (!predict) return parser_.infer(body, predictor.info(), request.fields.json_bytes);
+    if (!is_image_file(body)) return parser_.predict(body, predictor.info());
+    Inference inference;
+    inference.n = 1;
+    inference.id = "null";
+    inference.images = predictor.read_image(body);
+    return inference;
   }
 
   static void check_names(const Route& route, const ModelInfo& info) {
