@@ -206,7 +206,20 @@ serve::ServiceOptions service_options(const Config& config) {
   options.batch_target_p99 = std::chrono::milliseconds(config.integer("serve.batch_target_p99_ms"));
   options.replica_queue = static_cast<size_t>(config.integer("serve.replica_queue"));
   options.grace = std::chrono::milliseconds(config.integer("serve.grace_ms"));
+  options.tls_certificate = config.text("serve.tls_cert");
+  options.tls_key = config.text("serve.tls_key");
+  options.access_log = config.text("serve.access_log");
+  options.max_connections = static_cast<size_t>(config.integer("serve.connections"));
+  options.max_connections_per_client =
+      static_cast<size_t>(config.integer("serve.client_connections"));
   return options;
+}
+
+// Of the token that requests must show; empty: none.
+std::filesystem::path token_file(const Config& config, const std::filesystem::path& run_dir) {
+  if (config.text("serve.auth") == "off") return {};
+  const std::string given = config.text("serve.token_file");
+  return given.empty() ? run_dir / "serve.token" : std::filesystem::path(given);
 }
 
 io::IngestOptions ingest_options(const Config& config, const std::string& verb) {
@@ -310,6 +323,7 @@ workflow::Settings make_settings(const Config& config, const std::string& verb,
                       settings.service.standby ? "--serve.standby" : "--serve.join",
                       "start it as a job of its own");
   }
+  settings.token_file = token_file(config, run_dir);
   settings.drain = std::chrono::seconds(config.integer("serve.drain_s"));
   set_linger(config.text("serve.linger"), &settings);
   settings.comm_timeout = std::chrono::seconds(config.integer("comm.timeout_s"));

@@ -31,9 +31,12 @@ FrontDoor::FrontDoor(boost::asio::io_context& context, const ServiceOptions& opt
     : options_(options), pool_(context, options, log), dispatcher_(context, options, pool_) {}
 
 void FrontDoor::start() {
-  pool_.start(
-      {[this](size_t, uint64_t id, const ReplyView& reply) { dispatcher_.replied(id, reply); },
-       [this](size_t seat) { dispatcher_.lost(seat); }, [this] { dispatcher_.changed(); }});
+  pool_.start({[this](size_t seat, uint64_t id, const ReplyView& reply) {
+                 replied_by_ = seat;
+                 dispatcher_.replied(id, reply);
+                 replied_by_.reset();
+               },
+               [this](size_t seat) { dispatcher_.lost(seat); }, [this] { dispatcher_.changed(); }});
 }
 
 void FrontDoor::handle(HttpRequest request, HttpRespond respond) {
@@ -145,6 +148,7 @@ void FrontDoor::forward(const Route& route, HttpRequest request, HttpRespond res
     answer.close = draining_;
     answer.version = static_cast<int>(fields.cost.version);
     answer.retry_after_s = retry_after(fields.status);
+    if (replied_by_ && !options_.access_log.empty()) answer.replica = pool_.name(*replied_by_);
     respond(std::move(answer));
   };
   dispatcher_.submit({request.method, request.fields, std::move(request.target),

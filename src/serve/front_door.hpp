@@ -5,6 +5,7 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <optional>
 
 #include "core/log.hpp"
 #include "serve/balancer/dispatcher.hpp"
@@ -53,6 +54,7 @@ class FrontDoor {
   Dispatcher dispatcher_;
   bool leaving_ = false;
   bool draining_ = false;
+  std::optional<size_t> replied_by_;  // the seat whose answer passes now
   LatencyHistogram latency_;
   VersionStats version_stats_;
   int64_t requests_ = 0;

@@ -28,7 +28,7 @@ class Clients : public AppTest {
                                              "--train.model=dense", "--model.dense.epochs=1"});
     ASSERT_EQ(train->wait(), 0) << train->err();
     ASSERT_EQ(start_alone("select", {source})->wait(), 0);
-    job_ = start_alone("serve", {"--serve.linger=forever"});
+    job_ = start_alone("serve", {"--serve.linger=forever", "--serve.auth=off"});
     ASSERT_TRUE(job_->wait_for_err("serving on")) << job_->err();
     const std::string err = job_->err();
     std::smatch found;

@@ -73,6 +73,7 @@ class ReplicaPool {
   void note_timeout(size_t seat);
   // The version on trial; 0: none.
   int version_on_trial() const { return trial_ ? trial_->canary.version() : 0; }
+  const std::string& name(size_t seat) const { return seats_[seat].stats.name; }
   // Fills `replicas`, `restarts`, `swaps`, `swap_ms`, `version`, `canaries` and `rolled_back`.
   void report(ServiceStats* stats) const;
 
@@ -126,7 +127,6 @@ class ReplicaPool {
     boost::asio::steady_timer timer;
   };
 
-  const std::string& name(size_t seat) const { return seats_[seat].stats.name; }
   void launch(size_t seat);
   void begin(size_t seat, std::shared_ptr<ReplicaLink> link);
   ReplicaLink::Events events_of(size_t seat);
