@@ -6,6 +6,7 @@
 #include <boost/program_options/parsers.hpp>
 #include <boost/program_options/positional_options.hpp>
 #include <boost/program_options/value_semantic.hpp>
+#include <filesystem>
 
 #include "core/error.hpp"
 #include "core/text.hpp"
@@ -144,6 +145,14 @@ std::string take_subject(const Verb& verb, std::vector<std::string>* words) {
   return subject;
 }
 
+// A run folder stands for the configuration that it holds.
+void name_configurations(std::vector<std::string>* files) {
+  for (std::string& file : *files) {
+    const std::filesystem::path path(file);
+    if (std::filesystem::is_directory(path)) file = (path / "config.cfg").string();
+  }
+}
+
 std::string default_text(const OptionSpec& spec) {
   return spec.default_value.empty() ? "" : " [" + spec.default_value + "]";
 }
@@ -194,7 +203,9 @@ const std::vector<Verb>& verbs() {
        true,
        {"io", "nn", "allreduce", "scaling", "save", "ckpt", "serve"}},
       {"report", "one page about one or more runs", {}, false},
-      {"top", "a live view of a running service", {}, false},
+      {"top",
+       "a live view of a running service: podium top [RUN] [--server=HOST:PORT]",
+       {"top", "serve", "log"}},
       {"plan",
        "layout, memory per rank and predicted step time of a job on so many nodes",
        {"", "run", "io", "train", "model", "comm", "plan", "log"}},
@@ -233,6 +244,7 @@ Invocation parse_command_line(std::vector<std::string> arguments) {
   words.erase(words.begin());
   if (!verb.subjects.empty()) invocation.subject = take_subject(verb, &words);
   invocation.input_files = words;
+  if (verb.name == "top") name_configurations(&invocation.input_files);
   for (const std::string& file : invocation.input_files) invocation.config.read_file(file);
   invocation.config.read_environment();
   invocation.config.override_with(flag_values);

@@ -101,6 +101,25 @@ bench::LoadTarget load_target(const Config& config, const bench::ServeBenchOptio
       bench::infer_requests(headers, images, options.kinds.back() == "binary", different_requests)};
 }
 
+top::TopOptions top_options(const Config& config) {
+  std::string server = config.text("top.server");
+  if (server.empty()) {
+    if (config.integer("serve.port") == 0) {
+      throw usage_error("the service took a free port", "serve.port",
+                        "give --server=HOST:PORT, as it said when it started");
+    }
+    server = config.text("serve.address") + ":" + std::to_string(config.integer("serve.port"));
+  }
+  const serve::HostPort place = serve::parse_host_port(server);
+  top::TopOptions options;
+  options.host = place.host;
+  options.port = place.port;
+  options.token = read_token(config.text("top.token_file"));
+  options.interval = std::chrono::milliseconds(config.integer("top.interval_ms"));
+  options.count = static_cast<int>(config.integer("top.count"));
+  return options;
+}
+
 std::string read_token(const std::string& file) {
   if (file.empty()) return {};
   const std::string text = io::read_text_file(file);

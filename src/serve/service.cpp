@@ -46,6 +46,7 @@ class Service::Implementation {
         server_(context_, options_, [this](HttpRequest request, HttpRespond respond) {
           door_.handle(std::move(request), std::move(respond));
         }) {
+    door_.count_connections([this] { return server_.connections(); });
     door_.start();
     server_.start();
     thread_ = std::thread([this] { run(); });
