@@ -65,6 +65,7 @@ class Job:
             command += [f"--model.{name}.arch={options.arch}", f"--model.{name}.epochs=1",
                         f"--model.{name}.lr={rate:.3g}"]
         self.metrics = pathlib.Path(folder) / "run/metrics.jsonl"
+        self.token = pathlib.Path(folder) / "run/serve.token"
         self.models = options.models
         self.lines = []
         self.address = None
@@ -130,8 +131,9 @@ class Answer:
 class Clients:
     """Each has a connection and takes the next moment at which a request is due."""
 
-    def __init__(self, address, options):
+    def __init__(self, address, token, options):
         self.address, self.rate = address, options.rate
+        self.headers = {"Authorization": f"Bearer {token}"}
         self.answers, self.failures = [], []
         self.ending = False
         self.lock, self.random = threading.Lock(), random.Random(1)
@@ -143,7 +145,7 @@ class Clients:
 
     def request_body(self):
         connection = http.client.HTTPConnection(self.address, timeout=PATIENCE)
-        connection.request("GET", f"/v2/models/{MODEL}")
+        connection.request("GET", f"/v2/models/{MODEL}", headers=self.headers)
         shape = json.loads(connection.getresponse().read())["inputs"][0]["shape"]
         connection.close()
         shape = [1] + shape[1:]
@@ -166,7 +168,7 @@ class Clients:
                 return
             sent = time.monotonic()
             try:
-                connection.request("POST", f"/v2/models/{MODEL}/infer", self.body)
+                connection.request("POST", f"/v2/models/{MODEL}/infer", self.body, self.headers)
                 response = connection.getresponse()
                 text = response.read()
                 answered = time.monotonic()
@@ -276,7 +278,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         job = Job(options, more, folder)
         job.wait(job.serves)
-        clients = Clients(job.address, options)
+        clients = Clients(job.address, job.token.read_text().strip(), options)
         try:
             job.wait(job.all_trained)
         finally:

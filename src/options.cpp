@@ -145,12 +145,11 @@ std::string take_subject(const Verb& verb, std::vector<std::string>* words) {
   return subject;
 }
 
-// A run folder stands for the configuration that it holds.
-void name_configurations(std::vector<std::string>* files) {
-  for (std::string& file : *files) {
-    const std::filesystem::path path(file);
-    if (std::filesystem::is_directory(path)) file = (path / "config.cfg").string();
-  }
+// Of a run folder, its configuration.
+void read_input(const std::string& verb, const std::string& name, Config* config) {
+  if (verb != "top" || !std::filesystem::is_directory(name)) return config->read_file(name);
+  config->read_file((std::filesystem::path(name) / "config.cfg").string());
+  config->set("run.dir", name, "the run folder");
 }
 
 std::string default_text(const OptionSpec& spec) {
@@ -244,8 +243,9 @@ Invocation parse_command_line(std::vector<std::string> arguments) {
   words.erase(words.begin());
   if (!verb.subjects.empty()) invocation.subject = take_subject(verb, &words);
   invocation.input_files = words;
-  if (verb.name == "top") name_configurations(&invocation.input_files);
-  for (const std::string& file : invocation.input_files) invocation.config.read_file(file);
+  for (const std::string& file : invocation.input_files) {
+    read_input(verb.name, file, &invocation.config);
+  }
   invocation.config.read_environment();
   invocation.config.override_with(flag_values);
   if (flags.print_config) invocation.action = Invocation::Action::print_config;

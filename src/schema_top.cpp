@@ -12,7 +12,8 @@ std::vector<OptionSpec> top_options() {
        "folder that is named"},
       {"top.interval_ms", integer, "1000", "time between two pages, ms", {}, 20, 3600000},
       {"top.count", integer, "0", "pages to show; 0: until q or Ctrl-C", {}, 0, 1000000000},
-      {"top.token_file", text, "", "file with the service's bearer token"},
+      {"top.token_file", text, "",
+       "file of the service's token; empty: serve.token in the run folder, where there is one"},
   };
 }
 

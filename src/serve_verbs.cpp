@@ -71,7 +71,7 @@ std::vector<bench::ServeRow> measure(const VerbContext& context) {
   bench::ServeBenchOptions options =
       serve_bench_options(context.config, context.settings, context.log);
   if (!context.config.text("bench.server").empty()) {
-    return bench::bench_server(load_target(context.config, options), options);
+    return bench::bench_server(load_target(context.config, context.settings, options), options);
   }
   const auto arguments =
       workflow::replica_worker_arguments(options.service.model_name, context.settings.device);
@@ -107,7 +107,7 @@ ExitCode top_verb(const VerbContext& context) {
   if (group->rank() == 0) {
     std::atomic<bool> stop{false};
     const SignalWatch signals({SIGTERM, SIGINT, SIGUSR1}, [&stop](int) { stop = true; });
-    const int pages = top::run_top(top_options(context.config), stop);
+    const int pages = top::run_top(top_options(context.config, context.settings), stop);
     print_result({{"verb", "top"}, {"pages", pages}});
   }
   comm::barrier(*group, patient);

@@ -193,7 +193,20 @@ serve::ServiceOptions service_options(const Config& config) {
   options.request_timeout = std::chrono::milliseconds(config.integer("serve.timeout_ms"));
   options.max_batch = static_cast<int>(config.integer("serve.max_batch"));
   options.batch_delay = std::chrono::milliseconds(config.integer("serve.batch_delay_ms"));
+  options.tls_certificate = config.text("serve.tls_cert");
+  options.tls_key = config.text("serve.tls_key");
+  options.access_log = config.text("serve.access_log");
+  options.max_connections = static_cast<size_t>(config.integer("serve.connections"));
+  options.max_connections_per_client =
+      static_cast<size_t>(config.integer("serve.client_connections"));
   return options;
+}
+
+// Of the token that requests must show; empty: none.
+std::filesystem::path token_file(const Config& config, const std::filesystem::path& run_dir) {
+  if (config.text("serve.auth") == "off") return {};
+  const std::string given = config.text("serve.token_file");
+  return given.empty() ? run_dir / "serve.token" : std::filesystem::path(given);
 }
 
 io::IngestOptions ingest_options(const Config& config, const std::string& verb) {
@@ -291,6 +304,7 @@ workflow::Settings make_settings(const Config& config, const std::string& verb,
   settings.stop_after = stop_after(config);
   settings.engine = engine_settings(config);
   settings.service = service_options(config);
+  settings.token_file = token_file(config, run_dir);
   settings.drain = std::chrono::seconds(config.integer("serve.drain_s"));
   set_linger(config.text("serve.linger"), &settings);
   settings.comm_timeout = std::chrono::seconds(config.integer("comm.timeout_s"));

@@ -194,7 +194,9 @@ workflow::PredictOptions predict_options(const VerbContext& context) {
           config.text("predict.model"),
           config.text("predict.server"),
           config.text("predict.split") == "test" ? io::Split::test : io::Split::validation,
-          predict_threads(context)};
+          predict_threads(context),
+          config.text("predict.token_file"),
+          config.text("predict.tls_ca")};
 }
 
 // The split of --io.source, after its ingest.

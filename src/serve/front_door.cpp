@@ -53,9 +53,9 @@ FrontDoor::FrontDoor(boost::asio::io_context& context, const ServiceOptions& opt
 
 void FrontDoor::start() {
   pool_.start({[this](size_t seat, uint64_t id, const ReplyView& reply) {
-                 answering_ = seat;
+                 replied_by_ = seat;
                  dispatcher_.replied(id, reply);
-                 answering_.reset();
+                 replied_by_.reset();
                },
                [this](size_t seat) { dispatcher_.lost(seat); }, [this] { dispatcher_.changed(); }});
 }
@@ -173,6 +173,8 @@ void FrontDoor::forward(const Route& route, HttpRequest request, HttpRespond res
     if (fields.json_bytes != RequestFields::absent)
       answer.content_type = "application/octet-stream";
     answer.close = draining_;
+    answer.version = static_cast<int>(fields.cost.version);
+    if (replied_by_ && !options_.access_log.empty()) answer.replica = pool_.name(*replied_by_);
     if (fields.status == 503) answer.retry_after_s = retry_after_s;
     respond(std::move(answer));
   };
@@ -194,7 +196,7 @@ void FrontDoor::count_answer(const ReplyFields& reply, double milliseconds) {
   ++requests_;
   if (reply.status >= 500) ++failed_;
   version_stats_.add(reply, pool_.version(), static_cast<uint64_t>(milliseconds * 1e6));
-  if (milliseconds > 0) meters_.answered(reply, answering_, milliseconds);
+  if (milliseconds > 0) meters_.answered(reply, replied_by_, milliseconds);
 }
 
 ServiceView FrontDoor::view() const {

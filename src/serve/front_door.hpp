@@ -55,7 +55,7 @@ class FrontDoor {
   Dispatcher dispatcher_;
   bool draining_ = false;
   Meters meters_;
-  std::optional<size_t> answering_;  // the replica whose reply is on its way out
+  std::optional<size_t> replied_by_;  // the seat whose answer passes now
   std::function<size_t()> connections_ = [] { return size_t{0}; };
   VersionStats version_stats_;
   int64_t requests_ = 0;

@@ -30,6 +30,10 @@ void check(const ServiceOptions& options) {
   if (options.max_batch < 1) refuse("--serve.max_batch", "1 or more");
   if (options.port < 0 || options.port > 65535) refuse("--serve.port", "0 to 65535");
   if (options.max_body_bytes > (size_t{1} << 30)) refuse("max_body_bytes", "at most 1 GiB");
+  if (options.tls_certificate.empty() != options.tls_key.empty()) {
+    throw usage_error("TLS takes a certificate and its key", "--serve.tls_cert",
+                      "give both --serve.tls_cert and --serve.tls_key, or none");
+  }
   if (options.max_header_bytes > 65000) refuse("max_header_bytes", "at most 65000");
 }
 
@@ -43,7 +47,7 @@ class Service::Implementation {
         context_(1),
         working_(asio::make_work_guard(context_)),
         door_(context_, options_, log),
-        server_(context_, options_, [this](HttpRequest request, HttpRespond respond) {
+        server_(context_, options_, log_, [this](HttpRequest request, HttpRespond respond) {
           door_.handle(std::move(request), std::move(respond));
         }) {
     door_.count_connections([this] { return server_.connections(); });

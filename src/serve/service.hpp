@@ -49,6 +49,12 @@ struct ServiceOptions {
   std::chrono::milliseconds header_timeout{10'000};
   std::chrono::milliseconds body_timeout{30'000};
   std::chrono::milliseconds idle_timeout{120'000};  // of a kept connection between requests
+
+  std::string token;                        // that requests must show, but for health; empty: none
+  std::string tls_certificate, tls_key;     // PEM files; empty: plain HTTP
+  std::string access_log;                   // file for JSON lines; empty: none
+  size_t max_connections_per_client = 512;  // from one address; then 503
+  size_t min_body_rate = size_t{16} << 10;  // bytes/s; body_timeout is what comes on top
 };
 
 struct DeployResult {

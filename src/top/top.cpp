@@ -24,7 +24,7 @@ class View {
       : options_(options),
         stop_(stop),
         server_(options.host + ":" + std::to_string(options.port)),
-        client_(options.host, options.port, patience) {}
+        client_(options.host, options.port, patience, {options.token}) {}
 
   int run() {
     lines_ = fetch();  // a view of nothing is none

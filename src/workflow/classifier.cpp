@@ -5,12 +5,13 @@
 
 #include "core/error.hpp"
 #include "io/sources/labels.hpp"
-#include "serve/client/client.hpp"
 
 namespace podium::workflow {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+constexpr std::chrono::seconds patience{30};  // with a service, per request
 
 std::vector<std::string> names_of(std::vector<std::string> names, size_t classes) {
   return names.empty() ? io::numbered_classes(classes) : std::move(names);
@@ -63,8 +64,9 @@ class ModelClassifier final : public Classifier {
 
 class ServiceWorker final : public Classifier::Worker {
  public:
-  ServiceWorker(const serve::HostPort& address, const Classifier::About& about)
-      : client_(address.host, address.port), about_(about) {}
+  ServiceWorker(const serve::HostPort& address, const serve::Credentials& credentials,
+                const Classifier::About& about)
+      : client_(address.host, address.port, patience, credentials), about_(about) {}
 
   void classify(std::span<const uint8_t> images, std::span<float> probabilities,
                 std::span<float>) override {
@@ -91,15 +93,18 @@ class ServiceWorker final : public Classifier::Worker {
 
 class ServiceClassifier final : public Classifier {
  public:
-  ServiceClassifier(About about, serve::HostPort address)
-      : Classifier(std::move(about)), address_(std::move(address)) {}
+  ServiceClassifier(About about, serve::HostPort address, serve::Credentials credentials)
+      : Classifier(std::move(about)),
+        address_(std::move(address)),
+        credentials_(std::move(credentials)) {}
 
   std::unique_ptr<Worker> make_worker(size_t) const override {
-    return std::make_unique<ServiceWorker>(address_, about());
+    return std::make_unique<ServiceWorker>(address_, credentials_, about());
   }
 
  private:
   serve::HostPort address_;
+  serve::Credentials credentials_;
 };
 
 // What the metadata of a model say (KServe v2).
@@ -125,20 +130,26 @@ std::unique_ptr<Classifier> open_model(const std::filesystem::path& place,
   return std::make_unique<ModelClassifier>(std::move(model), file.version, device);
 }
 
-std::unique_ptr<Classifier> open_service(const std::string& server, const std::string& name) {
+std::unique_ptr<Classifier> open_service(const std::string& server, const std::string& name,
+                                         const serve::Credentials& credentials) {
   const serve::HostPort address = serve::parse_host_port(server);
-  serve::Client client(address.host, address.port);
+  serve::Client client(address.host, address.port, patience, credentials);
   const serve::HttpReply reply = client.request("GET", "/v2/models/" + name);
   if (reply.status == 404) {
     throw data_error("the server has no model '" + name + "'", server,
                      "give its name as --serve.model");
+  }
+  if (reply.status == 401) {
+    throw usage_error("the server does not take this client's token", "--predict.token_file",
+                      "give the serve.token of the service's run folder");
   }
   if (reply.status != 200) {
     throw unavailable_error("the server answered " + std::to_string(reply.status), server,
                             "try again when a model is published");
   }
   try {
-    return std::make_unique<ServiceClassifier>(about(name, Json::parse(reply.body)), address);
+    return std::make_unique<ServiceClassifier>(about(name, Json::parse(reply.body)), address,
+                                               credentials);
   } catch (const Json::exception& error) {
     throw unavailable_error(
         std::string("the server's description of the model is not understood: ") + error.what(),

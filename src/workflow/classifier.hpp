@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "io/image/transform.hpp"
+#include "serve/client/client.hpp"
 #include "workflow/model_file.hpp"
 
 namespace podium::workflow {
@@ -51,7 +52,8 @@ std::unique_ptr<Classifier> open_model(const std::filesystem::path& place,
                                        const DeviceChoice& device);
 
 // The model `name` of the service at `server`, host:port. Throws unavailable_error when it does not
-// answer, data_error when it has no such model.
-std::unique_ptr<Classifier> open_service(const std::string& server, const std::string& name);
+// answer, data_error when it has no such model, usage_error when it does not take the token.
+std::unique_ptr<Classifier> open_service(const std::string& server, const std::string& name,
+                                         const serve::Credentials& credentials);
 
 }  // namespace podium::workflow

@@ -11,6 +11,7 @@
 #include "core/text.hpp"
 #include "io/loader/dataset.hpp"
 #include "train/recipe_check.hpp"
+#include "workflow/serve_step.hpp"
 #include "workflow/training_step.hpp"
 
 namespace podium::workflow {
@@ -136,7 +137,8 @@ void Conductor::handle(const Json& event) {
     serving_nodes_[event.at("rank").get<int>()] = text_of(event, "node");
     ++serving_ranks_up_;
     if (summary_.address.empty()) summary_.address = text_of(event, "address");
-    log_.info("front door on http://" + text_of(event, "address") + ", ready with the first model");
+    log_.info("front door on " + url_of(job_.settings, text_of(event, "address")) +
+              ", ready with the first model");
   }
   if (kind == "tested") on_tested(event);
 }

@@ -10,19 +10,21 @@
 #include <vector>
 
 #include "core/clock.hpp"
-#include "serve/client/client.hpp"
 
 namespace podium::workflow {
 namespace {
 
+constexpr std::chrono::seconds patience{30};
 constexpr size_t most_images_per_request = 50;
 constexpr size_t request_bytes = size_t{8} << 20;  // a pixel is up to four characters of JSON
 
 // Several clients that share out the requests of one test.
 class FrontDoorTest {
  public:
-  FrontDoorTest(const std::string& address, const std::string& model, const io::Dataset& dataset)
+  FrontDoorTest(const std::string& address, const std::string& model, const io::Dataset& dataset,
+                const serve::Credentials& credentials)
       : address_(serve::parse_host_port(address)),
+        credentials_(credentials),
         model_(model),
         dataset_(dataset),
         images_per_request_(std::clamp<size_t>(request_bytes / (4 * dataset.info().image_bytes()),
@@ -52,7 +54,7 @@ class FrontDoorTest {
   // One client: takes the next block of records until none is left or some client failed.
   void work() {
     try {
-      serve::Client client(address_.host, address_.port);
+      serve::Client client(address_.host, address_.port, patience, credentials_);
       const size_t records = dataset_.size(io::Split::test);
       for (size_t first = next_.fetch_add(images_per_request_); first < records && !failed_;
            first = next_.fetch_add(images_per_request_)) {
@@ -99,6 +101,7 @@ class FrontDoorTest {
   }
 
   serve::HostPort address_;
+  const serve::Credentials& credentials_;
   std::string model_;
   const io::Dataset& dataset_;
   size_t images_per_request_;
@@ -125,8 +128,9 @@ nlohmann::ordered_json to_json(const FrontDoorReport& report) {
 }
 
 FrontDoorReport test_front_door(const std::string& address, const std::string& model,
-                                const io::Dataset& dataset, int clients) {
-  return FrontDoorTest(address, model, dataset).run(clients);
+                                const io::Dataset& dataset, int clients,
+                                const serve::Credentials& credentials) {
+  return FrontDoorTest(address, model, dataset, credentials).run(clients);
 }
 
 }  // namespace podium::workflow

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "io/loader/dataset.hpp"
+#include "serve/client/client.hpp"
 
 namespace podium::workflow {
 
@@ -25,6 +26,7 @@ nlohmann::ordered_json to_json(const FrontDoorReport& report);
 // Sends the test split of `dataset` to `model` at `address` (host:port) over `clients` connections.
 // Throws unavailable_error when a request is not answered.
 FrontDoorReport test_front_door(const std::string& address, const std::string& model,
-                                const io::Dataset& dataset, int clients);
+                                const io::Dataset& dataset, int clients,
+                                const serve::Credentials& credentials);
 
 }  // namespace podium::workflow

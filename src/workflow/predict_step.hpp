@@ -22,6 +22,8 @@ struct PredictOptions {
   std::string server;                 // host:port; empty: load the model here
   io::Split split = io::Split::test;  // of a cache or of --io.source
   int threads = 1;                    // of this rank
+  std::filesystem::path token_file;   // of the server; empty: the run folder's, if there is one
+  std::string tls_ca;                 // PEM file, or "system"; empty: no TLS
 };
 
 // Throws usage_error for options that contradict each other and for an output that cannot be one.

@@ -42,7 +42,7 @@ void test(const Job& job, const serve::Service& service, const Json& order) {
                                                 {.memory_bytes = job.settings.cache_memory_bytes});
   const FrontDoorReport report =
       test_front_door(address_of(job.settings, service), job.settings.service.model_name, dataset,
-                      job.settings.service.replicas);
+                      job.settings.service.replicas, own_credentials(job.settings));
   job.tell_conductor({{"event", "front_door"}, {"report", to_json(report)}});
 }
 
@@ -52,6 +52,7 @@ void play_serve(const Job& job, const Log& log) {
   const std::vector<int>& ranks = job.layout.ranks(Role::serve);
   const auto index = std::ranges::find(ranks, job.rank()) - ranks.begin();
   serve::Service service(service_options_of(job.settings, static_cast<int>(index)), log);
+  if (index == 0) tell_token(job.settings, log);
   job.tell_conductor({{"event", "serving"},
                       {"rank", job.rank()},
                       {"node", node_name()},

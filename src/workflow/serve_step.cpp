@@ -10,6 +10,7 @@
 #include "core/clock.hpp"
 #include "core/error.hpp"
 #include "core/signals.hpp"
+#include "serve/http/token.hpp"
 #include "workflow/replica_worker.hpp"
 #include "workflow/weights_source.hpp"
 
@@ -78,6 +79,7 @@ serve::ServiceOptions service_options_of(const Settings& settings, int index) {
   serve::ServiceOptions options = settings.service;
   if (options.port != 0) options.port += index;
   if (index > 0) options.replica_prefix = "replica-" + std::to_string(index) + "-";
+  if (!settings.token_file.empty()) options.token = serve::take_token(settings.token_file);
   options.replica_arguments = replica_worker_arguments(options.model_name, settings.device);
   return options;
 }
@@ -86,6 +88,27 @@ std::string address_of(const Settings& settings, const serve::Service& service) 
   const std::string& host = settings.service.address;
   const bool v6 = host.find(':') != std::string::npos;
   return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(service.port());
+}
+
+std::string url_of(const Settings& settings, const std::string& address) {
+  return (settings.service.tls_certificate.empty() ? "http://" : "https://") + address;
+}
+
+void tell_token(const Settings& settings, const Log& log) {
+  if (settings.token_file.empty()) {
+    log.warning("--serve.auth=off: whoever reaches the port is answered");
+  } else {
+    log.info("clients show the token in " + settings.token_file.string());
+  }
+}
+
+serve::Credentials own_credentials(const Settings& settings) {
+  serve::Credentials credentials;
+  if (!settings.token_file.empty()) credentials.token = serve::read_token(settings.token_file);
+  credentials.tls = !settings.service.tls_certificate.empty();
+  credentials.trusted = settings.service.tls_certificate;
+  credentials.any_name = true;
+  return credentials;
 }
 
 nlohmann::ordered_json to_json(const serve::ServiceStats& stats) {
@@ -102,8 +125,9 @@ nlohmann::ordered_json serve_from_registry(const Settings& settings, comm::Commu
   serve::Service service(service_options_of(settings, group.rank()), log);
   int deployed = 0;
   take_newest(settings, service, &deployed, log);
-  log.info("serving on http://" + address_of(settings, service) + "/v2/models/" +
+  log.info("serving on " + url_of(settings, address_of(settings, service)) + "/v2/models/" +
            settings.service.model_name);
+  tell_token(settings, log);
 
   const bool forever = settings.linger_forever || settings.linger.count() == 0;
   const Deadline end(settings.linger);

@@ -5,17 +5,28 @@
 
 #include "comm/communicator.hpp"
 #include "core/log.hpp"
+#include "serve/client/client.hpp"
 #include "serve/service.hpp"
 #include "workflow/settings.hpp"
 
 namespace podium::workflow {
 
 // Service options of one serving rank: `index` counts the job's serving ranks, and each listens on
-// a port of its own (serve.port, serve.port + 1, ...; 0 stays 0).
+// a port of its own (serve.port, serve.port + 1, ...; 0 stays 0). All show the same token, whose
+// file is made by the first.
 serve::ServiceOptions service_options_of(const Settings& settings, int index);
 
 // host:port of a service.
 std::string address_of(const Settings& settings, const serve::Service& service);
+
+// With http:// or https:// before `address`.
+std::string url_of(const Settings& settings, const std::string& address);
+
+// Says where the token is, or that there is none.
+void tell_token(const Settings& settings, const Log& log);
+
+// What the job's own requests to its service show.
+serve::Credentials own_credentials(const Settings& settings);
 
 nlohmann::ordered_json to_json(const serve::ServiceStats& stats);
 

@@ -53,7 +53,8 @@ struct Settings {
   std::optional<double> stop_after;  // seconds after the start of the job; empty: never
 
   EngineSettings engine;
-  serve::ServiceOptions service;
+  serve::ServiceOptions service;     // without its token
+  std::filesystem::path token_file;  // of the service; empty: requests need none
   std::chrono::seconds drain{30};
   std::chrono::seconds linger{0};
   bool linger_forever = false;

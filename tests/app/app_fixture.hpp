@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "process.hpp"
+#include "serve/client/client.hpp"
+#include "serve/http/token.hpp"
 #include "temporary_folder.hpp"
 
 namespace podium::test {
@@ -36,6 +38,13 @@ class AppTest : public testing::Test {
                    "--io.cache_dir=" + (folder() / "cache").string()};
     append(words, more);
     return words;
+  }
+
+  // A client of the service of a run folder, which shows its token.
+  static serve::Client client_of(const serve::HostPort& door, const std::filesystem::path& run) {
+    serve::Credentials credentials;
+    credentials.token = serve::read_token(run / "serve.token");
+    return {door.host, door.port, std::chrono::seconds(30), credentials};
   }
 
   static void append(Words& words, const Words& more) {

@@ -4,7 +4,6 @@
 #include <regex>
 
 #include "app_fixture.hpp"
-#include "serve/client/client.hpp"
 
 namespace podium::test {
 namespace {
@@ -81,7 +80,7 @@ TEST_F(EngineOfAJob, APodOfItsOwnJoinsByAddressAndSecret) {
   const std::string err = pod.err();
   ASSERT_TRUE(std::regex_search(err, found, std::regex("serving on http://([^/]+)/")));
   const serve::HostPort door = serve::parse_host_port(found[1].str());
-  serve::Client client(door.host, door.port);
+  serve::Client client = client_of(door, folder() / "elsewhere");
   const auto reply = client.request("GET", "/v2/models/shapes");
   EXPECT_EQ(reply.status, 200) << reply.body;
   const int version = events("moved").back().at("version");

@@ -53,12 +53,13 @@ TEST_F(LoadOfAService, ARunningOneIsLoadedAndShown) {
   std::smatch found;
   ASSERT_TRUE(std::regex_search(err, found, std::regex("serving on http://([^/]+)/")));
   const std::string server = "--server=" + found[1].str();
+  const std::string token = "--token_file=" + (run_dir() / "serve.token").string();
 
-  const auto load = bench({server, "--rates=50", "--request=json"});
+  const auto load = bench({server, "--rates=50", "--request=json", token});
   ASSERT_EQ(load->wait(), 0) << load->err();
   EXPECT_TRUE(load->result().at("rows")[0].at("failed").empty()) << load->out();
 
-  const auto view = top({server, "--count=2"});
+  const auto view = top({server, "--count=2", token});
   ASSERT_EQ(view->wait(), 0) << view->err();
   const std::string pages = view->out();
   EXPECT_EQ(view->result().at("pages"), 2);
@@ -66,7 +67,11 @@ TEST_F(LoadOfAService, ARunningOneIsLoadedAndShown) {
   EXPECT_NE(pages.find("replica-1"), std::string::npos) << pages;
   EXPECT_NE(pages.find("  shapes  version 1  ready"), std::string::npos) << pages;
 
-  const auto watching = top({server});
+  const auto of_a_folder = top({run_dir().string(), server, "--count=1"});
+  EXPECT_EQ(of_a_folder->wait(), 0) << of_a_folder->err();
+  EXPECT_EQ(top({server, "--count=1"})->wait(), 69) << "the token is missing";
+
+  const auto watching = top({server, token});
   ASSERT_TRUE(watching->wait_for_out("replica-0"));
   job->signal(SIGTERM);
   EXPECT_EQ(job->wait(), 0) << job->err();

@@ -7,7 +7,6 @@
 #include "app_fixture.hpp"
 #include "core/error.hpp"
 #include "io/loader/dataset.hpp"
-#include "serve/client/client.hpp"
 
 namespace podium::test {
 namespace {
@@ -33,7 +32,7 @@ TEST_F(ServiceOfAJob, AnswersOnBothEndpointsUntilSigterm) {
   const auto job = start(4, "run", {"--serve.linger=forever"});
   ASSERT_TRUE(job->wait_for_err("until SIGTERM")) << job->err();
   const serve::HostPort door = front_door(*job);
-  serve::Client client(door.host, door.port);
+  serve::Client client = client_of(door, run_dir());
 
   const auto infer = client.request("POST", "/v2/models/shapes/infer",
                                     R"({"id":"7","inputs":[{"name":"image","datatype":"UINT8",)"
@@ -54,6 +53,14 @@ TEST_F(ServiceOfAJob, AnswersOnBothEndpointsUntilSigterm) {
   }
   EXPECT_EQ(client.request("GET", "/v2/models/nothing").status, 404);
 
+  const auto token_mode = std::filesystem::status(run_dir() / "serve.token").permissions();
+  EXPECT_EQ(token_mode, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  EXPECT_NE(job->err().find("clients show the token in " + (run_dir() / "serve.token").string()),
+            std::string::npos);
+  serve::Client stranger(door.host, door.port);
+  EXPECT_EQ(stranger.request("GET", "/v2/models/shapes").status, 401);
+  EXPECT_EQ(stranger.request("GET", "/v2/health/ready").status, 200);
+
   job->signal(SIGTERM);
   EXPECT_EQ(job->wait(), 0) << job->err();
   EXPECT_EQ(job->result().at("service").at("failed"), 0);
@@ -71,7 +78,7 @@ TEST_F(ServiceOfAJob, SigtermUnderLoadLosesNoAcceptedRequest) {
   for (int i = 0; i < 4; ++i) {
     clients.emplace_back([&] {
       try {
-        serve::Client client(door.host, door.port);
+        serve::Client client = client_of(door, run_dir());
         while (true) {
           const int status = client.request("POST", "/predict", body).status;
           if (status == 503) return;  // draining: the request was not accepted
@@ -128,7 +135,7 @@ TEST_F(ServiceOfAJob, TheServeVerbTakesABetterModelWithoutLosingARequest) {
   std::atomic<int> wrong{0};
   std::atomic<int> newest{0};
   std::thread load([&] {
-    serve::Client client(door.host, door.port);
+    serve::Client client = client_of(door, run_dir());
     while (!done) {
       const serve::HttpReply reply = client.request("POST", "/predict", body);
       if (reply.status != 200) {
@@ -167,6 +174,11 @@ TEST_F(ServiceOfAJob, TheServeVerbTakesABetterModelWithoutLosingARequest) {
       {"--input=synthetic:100,9,9,1,4", "--server=" + door.host + ":" + std::to_string(door.port)});
   EXPECT_EQ(other->wait(), 65) << other->err();
   EXPECT_NE(other->last_words().find("the model takes 12x12x1"), std::string::npos);
+  const auto stranger =
+      start_alone("predict", {"--run.dir=" + (folder() / "elsewhere").string(),
+                              "--server=" + door.host + ":" + std::to_string(door.port)});
+  EXPECT_EQ(stranger->wait(), 2) << stranger->err();
+  EXPECT_NE(stranger->last_words().find("--predict.token_file"), std::string::npos);
   serve->signal(SIGTERM);
   EXPECT_EQ(serve->wait(), 0) << serve->err();
   EXPECT_EQ(serve->result().at("swaps"), 1);

@@ -15,6 +15,7 @@
 #include "io/tar_bytes.hpp"
 #include "io/user_hdf5.hpp"
 #include "io/user_images.hpp"
+#include "serve/replica/frame.hpp"
 
 namespace podium::fuzz {
 namespace {
@@ -295,6 +296,42 @@ void write_plans(const std::filesystem::path& root) {
   corpus.add("deep", std::string(3000, '['));
 }
 
+// The first byte is the parser's (serve_target.cpp).
+void write_serve(const std::filesystem::path& root) {
+  const Corpus corpus(root, "serve");
+  const std::string infer =
+      R"({"id":"1","inputs":[{"name":"image","datatype":"FP32","shape":[1,2,2,1],)"
+      R"("data":[[1,2.5],[3,255]]}],"outputs":[{"name":"class"}]})";
+  corpus.add("infer", "i" + infer);
+  corpus.add("infer_shape", R"(i{"inputs":[{"name":"image","datatype":"UINT8","shape":[-1,)"
+                            R"(9223372036854775808,2],"data":[1e999,-0]}]})");
+  corpus.add("infer_deep", "i" + std::string(3000, '['));
+  corpus.add("predict", std::string(R"(p{"image_id":7,"image":[1,2,3,4]})"));
+  corpus.add("predict_id", std::string("p{\"image_id\":\"\\ud800\",\"image\":[1,2,3,4]}"));
+  corpus.add("target", std::string("t/v2/models/m/versions/7/infer?x=y"));
+  corpus.add("target_up", std::string("t/v2/models/../../etc/passwd"));
+  corpus.add("target_large", std::string("t/v2/models/m/versions/99999999999/ready"));
+  corpus.add("header", std::string("hPOST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n"
+                                   "Content-Encoding: gzip\r\nPodium-Priority: 3\r\n"
+                                   "Inference-Header-Content-Length: 5\r\n\r\n{}"));
+  corpus.add("header_twice", std::string("hPOST / HTTP/1.1\r\nContent-Length: 9\r\n"
+                                         "Transfer-Encoding: chunked\r\n\r\n"));
+  corpus.add("header_folded", std::string("hGET / HTTP/1.1\r\nHost: x\r\n y\r\n\r\n"));
+}
+
+void write_frames(const std::filesystem::path& root) {
+  const Corpus corpus(root, "frame");
+  using namespace serve;
+  const std::string body = "{}";
+  const std::string request =
+      encode_request_head(1, Method::post, {}, "/predict", body.size()) + body;
+  corpus.add("request", request);
+  corpus.add("reply", encode_reply_head(1, {}, body.size()) + body);
+  corpus.add("prepare", encode_version_frame(FrameKind::prepare, 2, 7, "/registry/7"));
+  corpus.add("several", request + encode_version_frame(FrameKind::activate, 2, 7) + request);
+  corpus.add("cut", request.substr(0, 30));
+}
+
 }  // namespace
 }  // namespace podium::fuzz
 
@@ -316,5 +353,7 @@ int main(int count, char** values) {
   write_texts(root);
   write_archives(root);
   write_plans(root);
+  write_serve(root);
+  write_frames(root);
   return EXIT_SUCCESS;
 }

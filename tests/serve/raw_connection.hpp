@@ -18,12 +18,18 @@ namespace podium::serve::test {
 
 class RawConnection {
  public:
-  explicit RawConnection(int port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  // To 127.0.0.1, from `source`.
+  explicit RawConnection(int port, const char* source = "127.0.0.1")
+      : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(static_cast<uint16_t>(port));
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    sockaddr_in from{};
+    from.sin_family = AF_INET;
+    from.sin_addr.s_addr = ::inet_addr(source);
     connected_ =
+        ::bind(socket_.get(), reinterpret_cast<sockaddr*>(&from), sizeof(from)) == 0 &&
         ::connect(socket_.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
   }
 
@@ -54,6 +60,16 @@ class RawConnection {
     return received_;
   }
 
+  // What arrives within `time`, or until the server closes.
+  void read_for(std::chrono::milliseconds time) {
+    pollfd poll_for{socket_.get(), POLLIN, 0};
+    if (::poll(&poll_for, 1, static_cast<int>(time.count())) == 0) return;
+    char bytes[4096];
+    const ssize_t got = ::recv(socket_.get(), bytes, sizeof(bytes), 0);
+    closed_ = got <= 0;
+    if (!closed_) received_.append(bytes, static_cast<size_t>(got));
+  }
+
   // Reads until the server closes; returns the first status, or 0 when there is no answer.
   int status_at_end() {
     read_until("a text that no answer holds");
@@ -61,10 +77,35 @@ class RawConnection {
     return std::stoi(received_.substr(9, 3));
   }
 
+  // The status of the next whole answer, which is taken off; 0 when the server closes before. 10 s
+  // at most.
+  int take_answer() {
+    const Deadline deadline(std::chrono::seconds(10));
+    while (!deadline.expired()) {
+      const size_t head = received_.find("\r\n\r\n");
+      const size_t size = head == std::string::npos ? head : head + 4 + body_bytes(head);
+      if (size <= received_.size()) {
+        const int status = std::stoi(received_.substr(9, 3));
+        received_.erase(0, size);
+        return status;
+      }
+      if (closed_) return 0;
+      read_for(std::chrono::milliseconds(1000));
+    }
+    throw std::runtime_error("no answer within 10 s");
+  }
+
   // True once the server has closed the connection.
   bool closed() const { return closed_; }
 
  private:
+  // What Content-Length says in the first `head` bytes; 0 without.
+  size_t body_bytes(size_t head) const {
+    static constexpr std::string_view name = "Content-Length: ";
+    const size_t at = received_.find(name);
+    return at < head ? std::stoul(received_.substr(at + name.size())) : 0;
+  }
+
   FileDescriptor socket_;
   bool connected_ = false;
   bool closed_ = false;

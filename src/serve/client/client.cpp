@@ -4,16 +4,20 @@
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 #include <charconv>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 
 #include "core/clock.hpp"
 #include "core/error.hpp"
+#include "serve/http/tls.hpp"
 
 namespace podium::serve {
 namespace {
@@ -68,8 +72,14 @@ HostPort parse_host_port(std::string_view text) {
 
 class Client::Connection {
  public:
-  Connection(std::string host, int port, std::chrono::milliseconds timeout)
-      : host_(std::move(host)), port_(port), timeout_(timeout), stream_(context_) {}
+  Connection(std::string host, int port, std::chrono::milliseconds timeout, Credentials credentials)
+      : host_(std::move(host)),
+        port_(port),
+        timeout_(timeout),
+        credentials_(std::move(credentials)),
+        stream_(context_) {
+    if (credentials_.tls) tls_.emplace(client_tls(credentials_.trusted));
+  }
 
   HttpReply exchange(std::string_view method, std::string_view target, std::string body,
                      std::span<const HttpHeader> headers) {
@@ -79,6 +89,9 @@ class Client::Connection {
     request.version(11);
     request.set(http::field::host, host_ + ":" + std::to_string(port_));
     request.set(http::field::content_type, "application/json");
+    if (!credentials_.token.empty()) {
+      request.set(http::field::authorization, "Bearer " + credentials_.token);
+    }
     for (const HttpHeader& header : headers) request.set(header.name, header.value);
     request.body() = std::move(body);
     request.prepare_payload();
@@ -122,6 +135,30 @@ class Client::Connection {
     if (error_) throw unavailable("cannot reach the server: " + error_.message());
     error_code ignored;  // a slower connection is no failure
     stream_.socket().set_option(tcp::no_delay(true), ignored);
+    if (credentials_.tls) shake_hands();
+  }
+
+  void shake_hands() {
+    secure_.emplace(stream_, *tls_);
+    SSL_set_tlsext_host_name(secure_->native_handle(), host_.c_str());
+    if (!credentials_.any_name) {
+      secure_->set_verify_callback(asio::ssl::host_name_verification(host_));
+    }
+    run([&](const Done& done) { secure_->async_handshake(asio::ssl::stream_base::client, done); });
+    if (error_) throw unavailable("the server is not trusted: " + error_.message());
+  }
+
+  // Writes `request`, then reads the answer.
+  template <typename Stream>
+  void exchange_over(Stream& stream, const http::request<http::string_body>& request,
+                     http::response_parser<http::string_body>& parser) {
+    run([&](const Done& done) {
+      http::async_write(stream, request, [&, done](const error_code&, size_t) {
+        // A server may answer before it has read everything, so an answer is looked for anyway.
+        http::async_read(stream, buffer_, parser,
+                         [done](const error_code& error, size_t) { done(error); });
+      });
+    });
   }
 
   // Empty when no answer came; error_ then says why, and the connection is closed.
@@ -131,13 +168,11 @@ class Client::Connection {
     parser.skip(request.method() == http::verb::head);
     received_ = false;
     stream_.expires_after(timeout_);
-    run([&](const Done& done) {
-      http::async_write(stream_, request, [&, done](const error_code&, size_t) {
-        // A server may answer before it has read everything, so an answer is looked for anyway.
-        http::async_read(stream_, buffer_, parser,
-                         [done](const error_code& error, size_t) { done(error); });
-      });
-    });
+    if (credentials_.tls) {
+      exchange_over(*secure_, request, parser);
+    } else {
+      exchange_over(stream_, request, parser);
+    }
     if (error_) {
       received_ = parser.got_some();
       stream_.close();
@@ -167,15 +202,20 @@ class Client::Connection {
   std::string host_;
   int port_;
   std::chrono::milliseconds timeout_;
+  Credentials credentials_;
   asio::io_context context_{1};
+  std::optional<asio::ssl::context> tls_;
   beast::tcp_stream stream_;
+  std::optional<asio::ssl::stream<beast::tcp_stream&>> secure_;  // over stream_, with TLS
   beast::flat_buffer buffer_;
   error_code error_;
   bool received_ = false;  // a part of an answer
 };
 
-Client::Client(std::string host, int port, std::chrono::milliseconds timeout)
-    : connection_(std::make_unique<Connection>(std::move(host), port, timeout)) {}
+Client::Client(std::string host, int port, std::chrono::milliseconds timeout,
+               Credentials credentials)
+    : connection_(
+          std::make_unique<Connection>(std::move(host), port, timeout, std::move(credentials))) {}
 Client::~Client() = default;
 Client::Client(Client&&) noexcept = default;
 Client& Client::operator=(Client&&) noexcept = default;
@@ -195,6 +235,10 @@ InferReply Client::infer(const InferRequest& request) {
                            (reply.status == 200 ? std::string() : error_text(reply.body));
   if (reply.status == 429 || reply.status >= 500) {
     throw connection_->unavailable("the server answered " + text);
+  }
+  if (reply.status == 401) {
+    throw usage_error("the server does not take this client's token", "--predict.token_file",
+                      "give the serve.token of the service's run folder");
   }
   if (reply.status != 200) {
     throw data_error("the server refused the request: " + text, request.model,

@@ -38,11 +38,21 @@ struct HostPort {
 };
 HostPort parse_host_port(std::string_view text);
 
+// What a client shows, and whom it trusts.
+struct Credentials {
+  std::string token;      // empty: none
+  bool tls = false;       // whether the connection is encrypted
+  std::string trusted;    // PEM file of certificates; empty: those of the system
+  bool any_name = false;  // the certificate need not name the host: `trusted` is the service's own
+};
+
 class Client {
  public:
-  // Connects on first use. `timeout` bounds each request, connection included.
+  // Connects on first use. `timeout` bounds each request, connection included. Throws usage_error
+  // when the certificates to trust cannot be read.
   Client(std::string host, int port,
-         std::chrono::milliseconds timeout = std::chrono::milliseconds(30'000));
+         std::chrono::milliseconds timeout = std::chrono::milliseconds(30'000),
+         Credentials credentials = {});
   ~Client();
   Client(Client&&) noexcept;
   Client& operator=(Client&&) noexcept;

@@ -57,6 +57,7 @@ class ReplicaPool {
   void abandon_deployment(const std::string& why);
 
   int version() const { return current_ ? current_->number : 0; }
+  std::string name(size_t seat) const;
   // Fills `replicas`, `restarts`, `swaps`, `swap_ms` and `version`.
   void report(ServiceStats* stats) const;
 
@@ -88,7 +89,6 @@ class ReplicaPool {
     Stopwatch told;
   };
 
-  std::string name(size_t seat) const;
   void launch(size_t seat);
   void received(size_t seat, const Frame& frame);
   void lost(size_t seat, const std::string& why);
