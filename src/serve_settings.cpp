@@ -60,8 +60,10 @@ std::string token_of(const Config& config, const char* key, const workflow::Sett
 bench::AskedImages shape_of(const serve::HostPort& server, const std::string& path,
                             const std::string& token) {
   const std::string metadata = path.substr(0, path.rfind("/infer"));
+  serve::Credentials credentials;
+  credentials.token = token;
   const serve::HttpReply reply =
-      serve::Client(server.host, server.port, patience, {token}).request("GET", metadata);
+      serve::Client(server.host, server.port, patience, credentials).request("GET", metadata);
   const auto json = nlohmann::json::parse(reply.body, nullptr, false);
   try {
     const auto& shape = json.at("inputs").at(0).at("shape");
