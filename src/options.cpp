@@ -6,6 +6,7 @@
 #include <boost/program_options/parsers.hpp>
 #include <boost/program_options/positional_options.hpp>
 #include <boost/program_options/value_semantic.hpp>
+#include <filesystem>
 
 #include "core/error.hpp"
 #include "core/text.hpp"
@@ -144,6 +145,13 @@ std::string take_subject(const Verb& verb, std::vector<std::string>* words) {
   return subject;
 }
 
+// Of a run folder, its configuration.
+void read_input(const std::string& verb, const std::string& name, Config* config) {
+  if (verb != "top" || !std::filesystem::is_directory(name)) return config->read_file(name);
+  config->read_file((std::filesystem::path(name) / "config.cfg").string());
+  config->set("run.dir", name, "the run folder");
+}
+
 std::string default_text(const OptionSpec& spec) {
   return spec.default_value.empty() ? "" : " [" + spec.default_value + "]";
 }
@@ -194,7 +202,9 @@ const std::vector<Verb>& verbs() {
        true,
        {"io", "nn", "allreduce", "scaling", "save", "ckpt", "serve"}},
       {"report", "one page about one or more runs", {}, false},
-      {"top", "a live view of a running service", {}, false},
+      {"top",
+       "a live view of a running service: podium top [RUN] [--server=HOST:PORT]",
+       {"top", "serve", "log"}},
       {"plan",
        "layout, memory per rank and predicted step time of a job on so many nodes",
        {"", "run", "io", "train", "model", "comm", "plan", "log"}},
@@ -233,7 +243,9 @@ Invocation parse_command_line(std::vector<std::string> arguments) {
   words.erase(words.begin());
   if (!verb.subjects.empty()) invocation.subject = take_subject(verb, &words);
   invocation.input_files = words;
-  for (const std::string& file : invocation.input_files) invocation.config.read_file(file);
+  for (const std::string& file : invocation.input_files) {
+    read_input(verb.name, file, &invocation.config);
+  }
   invocation.config.read_environment();
   invocation.config.override_with(flag_values);
   if (flags.print_config) invocation.action = Invocation::Action::print_config;

@@ -16,6 +16,7 @@ std::vector<OptionSpec> serve_options();
 std::vector<OptionSpec> bench_options();
 std::vector<OptionSpec> load_options();     // of bench serve
 std::vector<OptionSpec> predict_options();  // and of export
-std::vector<OptionSpec> study_options();    // of bench scaling and of plan
+std::vector<OptionSpec> top_options();
+std::vector<OptionSpec> study_options();  // of bench scaling and of plan
 
 }  // namespace podium::schema

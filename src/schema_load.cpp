@@ -73,7 +73,9 @@ std::vector<OptionSpec> load_options() {
       {"bench.path", text, "", "bench serve: path on that server; empty: that of serve.model"},
       {"bench.body", text, "", "bench serve: file with what is posted there; empty: made images"},
       {"bench.content_type", text, "application/json", "bench serve: type of that file"},
-      {"bench.token_file", text, "", "bench serve: file with the server's bearer token"},
+      {"bench.token_file", text, "",
+       "bench serve: file of the server's token; empty: serve.token in the run folder, where there "
+       "is one"},
   };
   const std::vector<OptionSpec> pace = pace_options();
   options.insert(options.end(), pace.begin(), pace.end());

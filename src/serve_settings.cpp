@@ -1,16 +1,20 @@
 #include "serve_settings.hpp"
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
+#include <system_error>
 
 #include "core/error.hpp"
 #include "io/files/atomic_file.hpp"
 #include "serve/client/client.hpp"
+#include "serve/http/token.hpp"
 #include "value_lists.hpp"
 
 namespace podium {
 namespace {
 
 constexpr int different_requests = 16;
+constexpr std::chrono::seconds patience{10};  // for a server to tell which images it takes
 
 bench::Pace pace_of(const Config& config) {
   bench::Pace pace;
@@ -43,10 +47,23 @@ bench::LoadOptions load_options(const Config& config) {
   return load;
 }
 
+// The token of a server: that of the file which `key` names, else of the run folder, if it has one.
+std::string token_of(const Config& config, const char* key, const workflow::Settings& settings) {
+  const std::string given = config.text(key);
+  if (!given.empty()) return serve::read_token(given);
+  std::error_code ignored;  // then there is none
+  const bool there = std::filesystem::exists(settings.token_file, ignored);
+  return there ? serve::read_token(settings.token_file) : "";
+}
+
 // Height, width and channels as the metadata of the server's model tell them.
-bench::AskedImages shape_of(const serve::HostPort& server, const std::string& path) {
+bench::AskedImages shape_of(const serve::HostPort& server, const std::string& path,
+                            const std::string& token) {
   const std::string metadata = path.substr(0, path.rfind("/infer"));
-  const serve::HttpReply reply = serve::Client(server.host, server.port).request("GET", metadata);
+  serve::Credentials credentials;
+  credentials.token = token;
+  const serve::HttpReply reply =
+      serve::Client(server.host, server.port, patience, credentials).request("GET", metadata);
   const auto json = nlohmann::json::parse(reply.body, nullptr, false);
   try {
     const auto& shape = json.at("inputs").at(0).at("shape");
@@ -82,29 +99,43 @@ bench::ServeBenchOptions serve_bench_options(const Config& config,
   return options;
 }
 
-bench::LoadTarget load_target(const Config& config, const bench::ServeBenchOptions& options) {
+bench::LoadTarget load_target(const Config& config, const workflow::Settings& settings,
+                              const bench::ServeBenchOptions& options) {
   const serve::HostPort server = serve::parse_host_port(config.text("bench.server"));
   bench::PostHeaders headers;
   headers.host = config.text("bench.server");
   headers.path = config.text("bench.path");
   headers.content_type = config.text("bench.content_type");
-  headers.token = read_token(config.text("bench.token_file"));
+  headers.token = token_of(config, "bench.token_file", settings);
   if (headers.path.empty()) headers.path = "/v2/models/" + options.service.model_name + "/infer";
   const std::string body = config.text("bench.body");
   if (!body.empty()) {
     return {server.host, server.port, {bench::post(headers, io::read_text_file(body))}};
   }
-  bench::AskedImages images = shape_of(server, headers.path);
+  bench::AskedImages images = shape_of(server, headers.path, headers.token);
   images.n = options.images;
   return {
       server.host, server.port,
       bench::infer_requests(headers, images, options.kinds.back() == "binary", different_requests)};
 }
 
-std::string read_token(const std::string& file) {
-  if (file.empty()) return {};
-  const std::string text = io::read_text_file(file);
-  return text.substr(0, text.find_first_of("\r\n"));
+top::TopOptions top_options(const Config& config, const workflow::Settings& settings) {
+  std::string server = config.text("top.server");
+  if (server.empty()) {
+    if (config.integer("serve.port") == 0) {
+      throw usage_error("the service took a free port", "serve.port",
+                        "give --server=HOST:PORT, as it said when it started");
+    }
+    server = config.text("serve.address") + ":" + std::to_string(config.integer("serve.port"));
+  }
+  const serve::HostPort place = serve::parse_host_port(server);
+  top::TopOptions options;
+  options.host = place.host;
+  options.port = place.port;
+  options.token = token_of(config, "top.token_file", settings);
+  options.interval = std::chrono::milliseconds(config.integer("top.interval_ms"));
+  options.count = static_cast<int>(config.integer("top.count"));
+  return options;
 }
 
 }  // namespace podium

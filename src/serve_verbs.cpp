@@ -1,15 +1,18 @@
 #include "serve_verbs.hpp"
 
-#include <algorithm>
+#include <atomic>
+#include <csignal>
 #include <nlohmann/json.hpp>
 
 #include "bench/bench_model.hpp"
 #include "bench/serve_bench.hpp"
 #include "ckpt/snapshot.hpp"
 #include "comm/barrier.hpp"
+#include "core/signals.hpp"
 #include "io/sources/source.hpp"
 #include "serve_settings.hpp"
 #include "standard_output.hpp"
+#include "top/top.hpp"
 #include "train/model_snapshot.hpp"
 #include "verb_parts.hpp"
 #include "workflow/model_file.hpp"
@@ -68,7 +71,7 @@ std::vector<bench::ServeRow> measure(const VerbContext& context) {
   bench::ServeBenchOptions options =
       serve_bench_options(context.config, context.settings, context.log);
   if (!context.config.text("bench.server").empty()) {
-    return bench::bench_server(load_target(context.config, options), options);
+    return bench::bench_server(load_target(context.config, context.settings, options), options);
   }
   const auto arguments =
       workflow::replica_worker_arguments(options.service.model_name, context.settings.device);
@@ -94,6 +97,18 @@ ExitCode bench_serve_verb(const VerbContext& context) {
                   {"repetitions", context.config.integer("bench.repetitions")},
                   {"seconds", context.config.real("bench.seconds")},
                   {"rows", bench::to_json(rows)}});
+  }
+  comm::barrier(*group, patient);
+  return ExitCode::done;
+}
+
+ExitCode top_verb(const VerbContext& context) {
+  const std::unique_ptr<comm::Communicator> group = everyone(context, "top");
+  if (group->rank() == 0) {
+    std::atomic<bool> stop{false};
+    const SignalWatch signals({SIGTERM, SIGINT, SIGUSR1}, [&stop](int) { stop = true; });
+    const int pages = top::run_top(top_options(context.config, context.settings), stop);
+    print_result({{"verb", "top"}, {"pages", pages}});
   }
   comm::barrier(*group, patient);
   return ExitCode::done;

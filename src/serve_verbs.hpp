@@ -1,4 +1,4 @@
-// Verbs about running services: `podium bench serve`.
+// Verbs about running services: `podium bench serve` and `podium top`.
 #pragma once
 
 #include "verbs.hpp"
@@ -7,5 +7,8 @@ namespace podium {
 
 // Rank 0 measures, the others wait. Throws what the measurement throws.
 ExitCode bench_serve_verb(const VerbContext& context);
+
+// Rank 0 shows, the others wait. Throws unavailable_error when no service answers.
+ExitCode top_verb(const VerbContext& context);
 
 }  // namespace podium

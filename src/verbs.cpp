@@ -15,6 +15,7 @@
 #include "core/roles.hpp"
 #include "core/signals.hpp"
 #include "core/text.hpp"
+#include "serve_verbs.hpp"
 #include "settings.hpp"
 #include "standard_output.hpp"
 #include "study_verbs.hpp"
@@ -255,7 +256,8 @@ ExitCode run_verb(const std::string& verb, const VerbContext& context) {
   static const std::map<std::string, Function> functions = {
       {"run", pipeline_verb},  {"ingest", ingest_verb}, {"train", train_verb},
       {"select", select_verb}, {"serve", serve_verb},   {"predict", predict_verb},
-      {"export", export_verb}, {"bench", bench_verb},   {"plan", plan_verb}};
+      {"export", export_verb}, {"bench", bench_verb},   {"plan", plan_verb},
+      {"top", top_verb}};
   const auto found = functions.find(verb);
   require(found != functions.end(), "a verb has no function", verb.c_str());
   return found->second(context);
@@ -275,11 +277,11 @@ bool trains(const std::string& verb) {
 }
 
 bool writes_configuration(const std::string& verb) {
-  return verb != "predict" && verb != "export" && verb != "plan";
+  return verb != "predict" && verb != "export" && verb != "plan" && verb != "top";
 }
 
 bool handles_signals(const std::string& verb) {
-  return verb == "run" || verb == "train" || verb == "serve";
+  return verb == "run" || verb == "train" || verb == "serve" || verb == "top";
 }
 
 }  // namespace podium

@@ -40,7 +40,7 @@ bool trains(const std::string& verb);
 void prepare_environment(const std::string& verb, const std::string& subject);
 
 // Whether `verb` makes or changes what the run folder holds, so that the folder keeps its
-// configuration; `predict`, `export` and `plan` do not.
+// configuration; `predict`, `export`, `plan` and `top` do not.
 bool writes_configuration(const std::string& verb);
 
 }  // namespace podium

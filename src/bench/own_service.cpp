@@ -1,7 +1,6 @@
 #include "bench/own_service.hpp"
 
-#include <ctime>
-
+#include "core/cpu_time.hpp"
 #include "core/error.hpp"
 
 namespace podium::bench {
@@ -23,12 +22,6 @@ serve::ServiceOptions service_options(const ServeBenchOptions& options, const Se
   return service;
 }
 
-double seconds_on(clockid_t clock) {
-  timespec time{};
-  if (::clock_gettime(clock, &time) != 0) return 0;
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
-
 }  // namespace
 
 OwnService::OwnService(const ServeBenchOptions& options, const ServedModel& model, int replicas,
@@ -44,12 +37,9 @@ OwnService::OwnService(const ServeBenchOptions& options, const ServedModel& mode
 }
 
 CpuTimes OwnService::cpu() const {
-  CpuTimes times{seconds_on(CLOCK_PROCESS_CPUTIME_ID), 0};
+  CpuTimes times{process_cpu_s(), 0};
   for (const serve::ReplicaStats& replica : service_.stats().replicas) {
-    clockid_t clock{};
-    if (replica.pid > 0 && ::clock_getcpuclockid(replica.pid, &clock) == 0) {
-      times.replicas += seconds_on(clock);
-    }
+    times.replicas += process_cpu_s(replica.pid);
   }
   return times;
 }

@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "core/clock.hpp"
+#include "core/cpu_time.hpp"
+#include "serve/metrics/exposition.hpp"
 #include "serve/protocol/metadata.hpp"
 #include "serve/protocol/protocol.hpp"
 #include "serve/protocol/request_error.hpp"
@@ -24,11 +26,30 @@ bool is_forwarded(const Route& route) {
          route.call == Call::model_config;
 }
 
+// Why a request was turned away, as a label.
+const char* rejection(int status, bool draining) {
+  switch (status) {
+    case 404:
+      return "unknown";
+    case 405:
+      return "method";
+    case 429:
+      return "queue_full";
+    case 503:
+      return draining ? "draining" : "not_ready";
+    default:
+      return "invalid";
+  }
+}
+
 }  // namespace
 
 FrontDoor::FrontDoor(boost::asio::io_context& context, const ServiceOptions& options,
                      const Log& log)
-    : options_(options), pool_(context, options, log), dispatcher_(context, options, pool_) {}
+    : options_(options),
+      pool_(context, options, log),
+      dispatcher_(context, options, pool_),
+      meters_(static_cast<size_t>(options.replicas)) {}
 
 void FrontDoor::start() {
   pool_.start({[this](size_t seat, uint64_t id, const ReplyView& reply) {
@@ -50,6 +71,7 @@ void FrontDoor::handle(HttpRequest request, HttpRespond respond) {
     admit(route, request);
     forward(route, std::move(request), std::move(respond));
   } catch (const RequestError& error) {
+    meters_.rejected(rejection(error.status(), draining_));
     HttpAnswer answer = refusal(error.status(), error.what());
     answer.allow = error.allow();
     respond(std::move(answer));
@@ -68,6 +90,13 @@ HttpAnswer FrontDoor::answer_here(const Route& route, const std::string& body) c
       break;
     case Call::model_ready:
       return model_ready(route);
+    case Call::metrics:
+      answer.content_type = Exposition::content_type;
+      answer.body = metrics_text(view());
+      break;
+    case Call::service_stats:
+      answer.body = service_stats_body(view());
+      break;
     case Call::model_stats:
       return model_stats(route);
     case Call::index:
@@ -179,7 +208,21 @@ void FrontDoor::count_answer(const ReplyFields& reply, double milliseconds) {
   ++requests_;
   if (reply.status >= 500) ++failed_;
   version_stats_.add(reply, pool_.version(), static_cast<uint64_t>(milliseconds * 1e6));
-  if (milliseconds > 0) latency_.record(milliseconds);
+  if (milliseconds > 0) meters_.answered(reply, replied_by_, milliseconds);
+}
+
+ServiceView FrontDoor::view() const {
+  ServiceView view{options_.model_name, options_.replica_prefix, meters_};
+  view.stats = stats();
+  view.versions = version_stats_.of(0);
+  view.ready = ready();
+  view.draining = draining_;
+  view.connections = connections_();
+  view.cpu_s = thread_cpu_s();
+  for (const ReplicaStats& replica : view.stats.replicas) {
+    view.replica_cpu_s.push_back(process_cpu_s(replica.pid));
+  }
+  return view;
 }
 
 ServiceStats FrontDoor::stats() const {
@@ -190,8 +233,8 @@ ServiceStats FrontDoor::stats() const {
   stats.retried = dispatcher_.retried();
   stats.in_flight = static_cast<int64_t>(dispatcher_.in_flight());
   stats.waiting = static_cast<int64_t>(dispatcher_.waiting());
-  stats.p50_ms = latency_.percentile(0.5);
-  stats.p99_ms = latency_.percentile(0.99);
+  stats.p50_ms = meters_.all().latency.percentile(0.5);
+  stats.p99_ms = meters_.all().latency.percentile(0.99);
   pool_.report(&stats);
   return stats;
 }

@@ -5,12 +5,14 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <functional>
 #include <optional>
 
 #include "core/log.hpp"
 #include "serve/balancer/dispatcher.hpp"
 #include "serve/http/http_server.hpp"
-#include "serve/latency_histogram.hpp"
+#include "serve/metrics/meters.hpp"
+#include "serve/metrics/pages.hpp"
 #include "serve/protocol/model_stats.hpp"
 #include "serve/protocol/route.hpp"
 #include "serve/replica/replica_pool.hpp"
@@ -24,6 +26,8 @@ class FrontDoor {
 
   // Starts the replicas. Throws io_error.
   void start();
+  // Whom to ask how many connections are open. REQUIRES: called before requests come.
+  void count_connections(std::function<size_t()> count) { connections_ = std::move(count); }
 
   // An HttpHandler.
   void handle(HttpRequest request, HttpRespond respond);
@@ -41,6 +45,7 @@ class FrontDoor {
   HttpAnswer answer_here(const Route& route, const std::string& body) const;
   HttpAnswer model_ready(const Route& route) const;
   HttpAnswer model_stats(const Route& route) const;
+  ServiceView view() const;
   HttpAnswer repository_index(const std::string& body) const;
   // Throws RequestError when the request cannot be taken now.
   void admit(const Route& route, const HttpRequest& request);
@@ -54,8 +59,9 @@ class FrontDoor {
   Dispatcher dispatcher_;
   bool leaving_ = false;
   bool draining_ = false;
+  Meters meters_;
   std::optional<size_t> replied_by_;  // the seat whose answer passes now
-  LatencyHistogram latency_;
+  std::function<size_t()> connections_ = [] { return size_t{0}; };
   VersionStats version_stats_;
   int64_t requests_ = 0;
   int64_t failed_ = 0;

@@ -70,6 +70,7 @@ class Service::Implementation {
         server_(context_, options_, log_, [this](HttpRequest request, HttpRespond respond) {
           door_.handle(std::move(request), std::move(respond));
         }) {
+    door_.count_connections([this] { return server_.connections(); });
     door_.start();
     server_.start([this] { let_join(); });
     thread_ = std::thread([this] { run(); });

@@ -106,6 +106,13 @@ class Process {
     return err().find(text) != std::string::npos;
   }
 
+  // The same of the standard output.
+  bool wait_for_out(const std::string& text,
+                    std::chrono::seconds limit = std::chrono::seconds(60)) {
+    wait_until([&] { return out().find(text) != std::string::npos || !running(); }, limit);
+    return out().find(text) != std::string::npos;
+  }
+
   // The object after PODIUM_RESULT; null when there is none.
   nlohmann::json result() const {
     std::istringstream lines(out());

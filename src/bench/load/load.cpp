@@ -7,13 +7,13 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <ctime>
 #include <deque>
 #include <exception>
 #include <memory>
 #include <thread>
 
 #include "bench/load/connection.hpp"
+#include "core/cpu_time.hpp"
 #include "core/error.hpp"
 
 namespace podium::bench {
@@ -33,12 +33,6 @@ SteadyClock::duration duration_of(double seconds) {
 uint64_t nanoseconds(SteadyClock::duration time) {
   return static_cast<uint64_t>(
       std::max<int64_t>(0, std::chrono::duration_cast<std::chrono::nanoseconds>(time).count()));
-}
-
-double thread_cpu_s() {
-  timespec time{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
 // One thread's share of a load.

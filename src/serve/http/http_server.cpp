@@ -104,6 +104,8 @@ class HttpServer::Listener : public std::enable_shared_from_this<HttpServer::Lis
     pause_.cancel();
   }
 
+  size_t connections() const { return sessions_.size(); }
+
   size_t busy_connections() const {
     return static_cast<size_t>(
         std::ranges::count_if(sessions_, [](const auto& entry) { return entry.first->busy(); }));
@@ -240,6 +242,9 @@ void HttpServer::stop_listening() {
 }
 size_t HttpServer::busy_connections() const {
   return listener_->busy_connections();
+}
+size_t HttpServer::connections() const {
+  return listener_->connections();
 }
 void HttpServer::close_connections() {
   listener_->close_connections();

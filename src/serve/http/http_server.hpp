@@ -63,6 +63,7 @@ class HttpServer {
   void stop_listening();
   // Connections that are reading a request, waiting for its answer, or writing it.
   size_t busy_connections() const;
+  size_t connections() const;
   void close_connections();
 
  private:

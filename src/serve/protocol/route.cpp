@@ -78,6 +78,8 @@ Route repository_route(const Parts& parts, std::string_view path) {
 }
 
 Route find_route(std::string_view path) {
+  if (path == "/metrics") return {Call::metrics, {}, 0};
+  if (path == "/v2/stats") return {Call::service_stats, {}, 0};
   if (path == "/predict") return {Call::predict, {}, 0};
   if (path == "/v2" || path == "/v2/") return {Call::server_metadata, {}, 0};
   if (path == "/v2/health/live") return {Call::live, {}, 0};

@@ -26,6 +26,8 @@ struct Route {
     index,            // POST /v2/repository/index
     load,             // POST /v2/repository/models/M/load
     unload,           // POST /v2/repository/models/M/unload
+    metrics,          // GET  /metrics
+    service_stats,    // GET  /v2/stats
   };
   Call call{};
   std::string_view model;  // empty for calls that name none

@@ -1,0 +1,110 @@
+#include "top/page.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "core/error.hpp"
+#include "core/text.hpp"
+
+namespace podium::top {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Colour = Line::Colour;
+
+std::string duration_text(double seconds) {
+  const auto whole = static_cast<long long>(seconds);
+  if (whole < 60) return format("%lld s", whole);
+  if (whole < 3600) return format("%lld min %02lld s", whole / 60, whole % 60);
+  return format("%lld h %02lld min", whole / 3600, whole / 60 % 60);
+}
+
+std::string text_of(const Json& json, const char* key) {
+  return json.at(key).get<std::string>();
+}
+
+long long count_of(const Json& json, const char* key) {
+  return json.at(key).get<long long>();
+}
+
+Line replica_line(const Json& replica) {
+  const std::string state = text_of(replica, "state");
+  Line line;
+  line.colour = state == "ready"      ? Colour::plain
+                : state == "starting" ? Colour::yellow
+                                      : Colour::red;
+  line.text = format("%-14s %-9s %7lld %9lld", text_of(replica, "name").c_str(), state.c_str(),
+                     count_of(replica, "version"), count_of(replica, "in_flight"));
+  if (replica.contains("recent")) {
+    const Json& recent = replica.at("recent");
+    line.text += format(" %10.1f %9.3f %9.3f %7.1f %8lld", recent.at("per_s").get<double>(),
+                        recent.at("p50_ms").get<double>(), recent.at("p99_ms").get<double>(),
+                        recent.at("batch_images").get<double>(), count_of(replica, "failed"));
+  } else {
+    line.text += format(" %10s %9s %9s %7s %8s", "-", "-", "-", "-", "-");
+  }
+  line.text += format(" %8lld", count_of(replica, "restarts"));
+  return line;
+}
+
+std::vector<Line> lines_of(const Json& stats, const std::string& server) {
+  const Json& recent = stats.at("recent");
+  const std::string state = text_of(stats, "state");
+  const long long failed = count_of(stats, "failed");
+  std::vector<Line> lines;
+  lines.push_back({format("%s  %s  version %lld  %s  up %s", server.c_str(),
+                          text_of(stats, "model").c_str(), count_of(stats, "version"),
+                          state.c_str(), duration_text(stats.at("uptime_s")).c_str()),
+                   state == "ready" ? Colour::bold : Colour::yellow});
+  lines.push_back(
+      {format("last 10 s: %.1f requests/s, p50 %.3f ms, p99 %.3f ms, batches of %.1f",
+              recent.at("per_s").get<double>(), recent.at("p50_ms").get<double>(),
+              recent.at("p99_ms").get<double>(), recent.at("batch_images").get<double>())});
+  lines.push_back({format("now: %lld in flight, %lld waiting for a replica, %lld connections",
+                          count_of(stats, "in_flight"), stats.value("waiting", 0LL),
+                          count_of(stats, "connections"))});
+  lines.push_back(
+      {format("since the start: %lld answered, %lld failed, %lld rejected, %lld sent "
+              "again, %lld restarts, %lld swaps, p50 %.3f ms, p99 %.3f ms",
+              count_of(stats, "requests"), failed, count_of(stats, "rejected"),
+              count_of(stats, "retried"), count_of(stats, "restarts"), count_of(stats, "swaps"),
+              stats.at("p50_ms").get<double>(), stats.at("p99_ms").get<double>()),
+       failed > 0 ? Colour::red : Colour::plain});
+  lines.push_back({});
+  lines.push_back(
+      {format("%-14s %-9s %7s %9s %10s %9s %9s %7s %8s %8s", "replica", "state", "version",
+              "in flight", "requests/s", "p50 ms", "p99 ms", "batch", "failed", "restarts"),
+       Colour::bold});
+  for (const Json& replica : stats.at("replicas")) lines.push_back(replica_line(replica));
+  return lines;
+}
+
+const char* escape_of(Colour colour) {
+  if (colour == Colour::bold) return "\x1b[1m";
+  return colour == Colour::yellow ? "\x1b[33m" : "\x1b[31m";
+}
+
+}  // namespace
+
+std::vector<Line> page_of(const Json& stats, const std::string& server) {
+  try {
+    return lines_of(stats, server);
+  } catch (const Json::exception&) {
+    throw unavailable_error("no service of Podium answers there", server,
+                            "give the HOST:PORT of one");
+  }
+}
+
+std::string to_text(const std::vector<Line>& lines, size_t width, bool colours) {
+  std::string text;
+  for (const Line& line : lines) {
+    const std::string shown = width > 0 ? line.text.substr(0, width) : line.text;
+    if (colours && line.colour != Colour::plain) {
+      text += escape_of(line.colour) + shown + "\x1b[0m\n";
+    } else {
+      text += shown + "\n";
+    }
+  }
+  return text;
+}
+
+}  // namespace podium::top
