@@ -44,7 +44,7 @@ std::vector<OptionSpec> serve_options() {
       {"serve.health_ms",
        integer,
        "2000",
-       "a replica that is silent for so long is replaced, ms; 0: never",
+       "a replica that is silent for so long is replaced, ms; 0: it is not watched",
        {},
        0,
        600000},

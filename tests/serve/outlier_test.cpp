@@ -142,12 +142,16 @@ int ticks_until_given_up(Pulse pulse, const HealthLimits& limits, size_t bytes =
 }
 
 TEST(Health, SilenceIsFoundWithinTheLimit) {
-  const HealthLimits limits{1000ms, 0ms};
-  Pulse pulse;
-  pulse.heard();
-  const int ticks = ticks_until_given_up(pulse, limits);
-  EXPECT_LE(ticks * Pulse::tick_of(limits), 1000ms);
-  EXPECT_GE(ticks, Pulse::ticks_of_silence);
+  for (const auto silence : {100ms, 1000ms, 1001ms, 2000ms, 60000ms}) {
+    const HealthLimits limits{silence, 0ms};
+    Pulse pulse;
+    pulse.heard();
+    const int ticks = ticks_until_given_up(pulse, limits);
+    EXPECT_LE(ticks * Pulse::tick_of(limits), silence);
+    EXPECT_GT(ticks * Pulse::tick_of(limits), silence - Pulse::tick_of(limits));
+    EXPECT_GE(ticks, Pulse::ticks_of_silence);
+    EXPECT_LE(Pulse::tick_of(limits), 500ms);
+  }
 }
 
 TEST(Health, WhoAnswersStaysAndWhoHoldsLargeBodiesHasMoreTime) {

@@ -78,13 +78,14 @@ class HttpServer::Listener : public std::enable_shared_from_this<HttpServer::Lis
       tls_.emplace(server_tls(options.tls_certificate, options.tls_key));
       shared_->tls = &*tls_;
     }
-    if (!options.standby) listen(endpoint_of(options));
+    const error_code error = listen();
+    if (error && !is_taken(error)) throw cannot_listen(options_, error);
   }
 
   int port() const { return port_; }
 
   void start(std::function<void()> listening) {
-    if (port_ == 0 && !take_over()) return try_later(std::move(listening));
+    if (port_ == 0 && listen()) return try_later(std::move(listening));
     accept();
     listening();
   }
@@ -123,7 +124,8 @@ class HttpServer::Listener : public std::enable_shared_from_this<HttpServer::Lis
     asio::ip::address client;
   };
 
-  void listen(const tcp::endpoint& endpoint) {
+  error_code listen() {
+    const tcp::endpoint endpoint = endpoint_of(options_);
     error_code error;
     acceptor_.open(endpoint.protocol(), error);
     if (!error) close_on_exec(acceptor_.native_handle());
@@ -131,19 +133,14 @@ class HttpServer::Listener : public std::enable_shared_from_this<HttpServer::Lis
     if (!error) acceptor_.bind(endpoint, error);
     if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
     if (!error) port_ = acceptor_.local_endpoint(error).port();
-    if (error) throw cannot_listen(options_, error);
+    error_code ignored;  // closing leaves nothing to repair
+    if (error) acceptor_.close(ignored);
+    return error;
   }
 
-  // Of a standby: has the port if nobody else has. Any other trouble may pass as well.
-  bool take_over() {
-    try {
-      listen(endpoint_of(options_));
-      return true;
-    } catch (const Error&) {
-      error_code ignored;  // closing leaves nothing to repair
-      acceptor_.close(ignored);
-      return false;
-    }
+  // Which a standby waits out.
+  bool is_taken(const error_code& error) const {
+    return options_.standby && error == asio::error::address_in_use;
   }
 
   void try_later(std::function<void()> listening) {

@@ -7,16 +7,17 @@ namespace podium::serve {
 using std::chrono::milliseconds;
 
 milliseconds Pulse::tick_of(const HealthLimits& limits) {
-  constexpr milliseconds unwatched{500};  // there is more to be done at a tick
-  if (limits.silence.count() == 0) return unwatched;
-  return std::max(limits.silence / ticks_of_silence, milliseconds(1));
+  constexpr milliseconds longest{500};  // there is more to be done at a tick
+  if (limits.silence.count() == 0) return longest;
+  return std::clamp(limits.silence / ticks_of_silence, milliseconds(1), longest);
 }
 
 std::string Pulse::tick(const HealthLimits& limits, size_t bytes) {
   const milliseconds tick = tick_of(limits);
   ++silent_;
   const milliseconds more(bytes * 1000 / patience_bytes);
-  const milliseconds limit = met_ ? ticks_of_silence * tick + more : start_limit;
+  const milliseconds within = std::max(limits.silence / tick, int64_t{ticks_of_silence}) * tick;
+  const milliseconds limit = met_ ? within + more : start_limit;
   if (limits.silence.count() > 0 && silent_ * tick >= limit) {
     return "it has not answered for " + std::to_string((silent_ * tick).count()) + " ms";
   }

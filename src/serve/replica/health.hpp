@@ -3,10 +3,11 @@
 // At every tick the service sends each replica a ping, which the thread that reads frames answers;
 // the answer says for how long the model has been at its present piece of a batch. Whatever comes
 // from a replica is a sign of life. A replica is given up
-// - when `ticks_of_silence` ticks running brought nothing from it, so within `silence` and never
-//   before 4/5 of it. Ticks are counted, not time: a service that was itself held up finds the
-//   answers waiting in its sockets. For each `patience_bytes` of bodies that the replica has yet to
-//   answer it gets a second more, for they are read before the ping;
+// - when the ticks of `silence`, at least `ticks_of_silence`, brought nothing from it, so within
+// that
+//   time and never before 4/5 of it. Ticks are counted, not time: a service that was itself held up
+//   finds the answers waiting in its sockets. For each `patience_bytes` of bodies that the replica
+//   has yet to answer it gets a second more, for they are read before the ping;
 // - when its model has been at one piece for `stuck`;
 // - when nothing at all came from a new process for `start_limit`.
 // Pure.
@@ -20,7 +21,7 @@
 namespace podium::serve {
 
 struct HealthLimits {
-  std::chrono::milliseconds silence{2'000};  // 0: not watched
+  std::chrono::milliseconds silence{2'000};  // 0: neither is watched
   std::chrono::milliseconds stuck{5'000};    // 0: not watched
 };
 
