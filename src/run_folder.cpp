@@ -7,6 +7,7 @@
 #include <fstream>
 #include <string>
 
+#include "ckpt/node_memory.hpp"
 #include "core/error.hpp"
 #include "io/files/atomic_file.hpp"
 
@@ -77,6 +78,7 @@ io::FileLock prepare_training_folder(const fs::path& folder, const Config& confi
   io::FileLock lock = lock_folder(folder);
   for (const char* part : late_parts) check_late_part(folder / part);
   prepare_run_folder(folder, config);
+  ckpt::mark_run(folder);
   return lock;
 }
 

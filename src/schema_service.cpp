@@ -55,8 +55,8 @@ std::vector<OptionSpec> ckpt_options() {
       {"ckpt.keep_every", text, "never",
        "one of each so many epochs or steps stays too, also when the run is finished"},
       {"ckpt.memory", text, "never",
-       "how often a checkpoint also goes into the memory of the first trainer's node (/dev/shm), "
-       "as in ckpt.every"},
+       "how often a checkpoint also goes into the memory of a node (/dev/shm), the ckpt rank's or "
+       "the first trainer's, as in ckpt.every (docs/checkpoints.md)"},
       {"ckpt.part_bytes",
        bytes,
        "256MiB",

@@ -11,6 +11,7 @@
 #include <set>
 #include <string_view>
 
+#include "ckpt/engine/peers.hpp"
 #include "ckpt/registry.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
@@ -199,6 +200,12 @@ serve::ServiceOptions service_options(const Config& config) {
   options.canary.share = config.real("serve.canary");
   options.canary.time = std::chrono::seconds(config.integer("serve.canary_s"));
   options.canary.requests = config.integer("serve.canary_requests");
+  options.join_port = static_cast<int>(config.integer("serve.join_port"));
+  if (options.join_port >= 0) options.join_secret = ckpt::engine::make_secret();
+  options.standby = config.boolean("serve.standby");
+  options.batch_target_p99 = std::chrono::milliseconds(config.integer("serve.batch_target_p99_ms"));
+  options.replica_queue = static_cast<size_t>(config.integer("serve.replica_queue"));
+  options.grace = std::chrono::milliseconds(config.integer("serve.grace_ms"));
   return options;
 }
 
@@ -297,6 +304,12 @@ workflow::Settings make_settings(const Config& config, const std::string& verb,
   settings.stop_after = stop_after(config);
   settings.engine = engine_settings(config);
   settings.service = service_options(config);
+  settings.join_service = config.text("serve.join");
+  if (verb != "serve" && (settings.service.standby || !settings.join_service.empty())) {
+    throw usage_error("only `serve` stands by, or joins another service",
+                      settings.service.standby ? "--serve.standby" : "--serve.join",
+                      "start it as a job of its own");
+  }
   settings.drain = std::chrono::seconds(config.integer("serve.drain_s"));
   set_linger(config.text("serve.linger"), &settings);
   settings.comm_timeout = std::chrono::seconds(config.integer("comm.timeout_s"));

@@ -17,6 +17,16 @@ T parse(const std::string& word, T least, T most, const std::string& key, const 
   throw usage_error("'" + word + "' does not fit " + key, key, remedy);
 }
 
+// The words of a list, of which none may be missing.
+std::vector<std::string> words_of(const Config& config, const std::string& key) {
+  const std::string text = config.text(key);
+  std::vector<std::string> words = split_list(text);
+  if (words.size() == static_cast<size_t>(std::ranges::count(text, ',')) + 1) return words;
+  if (text.empty()) return {};
+  throw usage_error("a value is missing in '" + text + "'", key,
+                    "write values with one comma between them");
+}
+
 }  // namespace
 
 std::vector<std::string> split_list(const std::string& text) {
@@ -35,7 +45,7 @@ std::vector<std::string> split_list(const std::string& text) {
 std::vector<int> count_list(const Config& config, const std::string& key) {
   std::vector<int> counts;
   if (config.text(key) == "none") return counts;
-  for (const std::string& word : split_list(config.text(key))) {
+  for (const std::string& word : words_of(config, key)) {
     counts.push_back(
         parse(word, 1, 65536, key, "write whole numbers from 1 to 65536 with commas between them"));
   }
@@ -44,7 +54,7 @@ std::vector<int> count_list(const Config& config, const std::string& key) {
 
 std::vector<double> positive_list(const Config& config, const std::string& key) {
   std::vector<double> values;
-  for (const std::string& word : split_list(config.text(key))) {
+  for (const std::string& word : words_of(config, key)) {
     values.push_back(parse(word, 1e-9, 1e9, key, "write numbers above 0 with commas between them"));
   }
   return values;

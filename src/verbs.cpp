@@ -112,7 +112,7 @@ ExitCode train_verb(const VerbContext& context) {
                           ? settings.threads
                           : workflow::threads_per_trainer(group->size(), context.mpi);
   const train::Recipe& recipe = settings.recipes.front();
-  JsonLines metrics(settings.metrics_file());
+  JsonLines metrics(settings.metrics_file(), context.log);
 
   workflow::TrainingHooks hooks;
   hooks.should_stop = [&stop] { return stop.load(); };

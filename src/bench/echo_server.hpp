@@ -1,4 +1,5 @@
-// EchoServer: a bare HTTP/1.1 server of Beast, the limit that a service's front door is held against.
+// EchoServer: a bare HTTP/1.1 server of Beast, the limit that a service's front door is held
+// against.
 //
 // Answers every request with the first `reply_bytes` of its body, as application/json; no routes,
 // no timeouts, no limits. Listens on a free port of 127.0.0.1 and has one thread.

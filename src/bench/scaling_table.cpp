@@ -5,6 +5,7 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <string_view>
 
 #include "core/error.hpp"
 #include "core/text.hpp"
@@ -183,15 +184,30 @@ std::string to_csv(const std::vector<ScalingRow>& rows) {
   return text;
 }
 
+namespace {
+
+// The next line, as spreadsheets may write it: with a mark of UTF-8 before the first and CR at
+// ends.
+bool next_line(std::istringstream& stream, std::string* line) {
+  constexpr std::string_view mark = "\xEF\xBB\xBF";
+  const bool first = stream.tellg() == 0;
+  if (!std::getline(stream, *line)) return false;
+  if (first && line->starts_with(mark)) line->erase(0, mark.size());
+  if (line->ends_with('\r')) line->pop_back();
+  return true;
+}
+
+}  // namespace
+
 std::vector<ScalingRow> parse_csv(const std::string& text, const std::string& file) {
   std::istringstream stream(text);
   std::string line;
-  if (!std::getline(stream, line) || line != csv_heading) {
+  if (!next_line(stream, &line) || line != csv_heading) {
     throw data_error("this is no table of a scaling study", file + ", line 1",
                      "give files that `podium bench scaling` has written");
   }
   std::vector<ScalingRow> rows;
-  for (int number = 2; std::getline(stream, line); ++number) {
+  for (int number = 2; next_line(stream, &line); ++number) {
     if (line.empty() || line == csv_heading) continue;  // of files put together
     ScalingRow row;
     if (!parse_row(split(line), &row)) {

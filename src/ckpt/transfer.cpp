@@ -18,12 +18,13 @@ size_t element_count(const std::vector<uint64_t>& shape) {
   return count;
 }
 
-Json header_of(const Snapshot& snapshot, const std::vector<int>& senders) {
-  Json buffers = Json::array();
-  for (const NamedBuffer& buffer : snapshot.buffers) {
-    buffers.push_back({{"name", buffer.name}, {"shape", buffer.shape}});
+Json header_of(const Json& card, std::span<const NamedBuffer> buffers,
+               const std::vector<int>& senders) {
+  Json described = Json::array();
+  for (const NamedBuffer& buffer : buffers) {
+    described.push_back({{"name", buffer.name}, {"shape", buffer.shape}});
   }
-  return {{"card", snapshot.card}, {"senders", senders}, {"buffers", buffers}};
+  return {{"card", card}, {"senders", senders}, {"buffers", std::move(described)}};
 }
 
 // What sender `part` of `parts` gives of `values`.
@@ -49,14 +50,19 @@ Snapshot announced_by(const Json& header) {
 
 void send_slice(comm::Communicator& group, const Snapshot& snapshot,
                 const std::vector<int>& senders, int to, const SnapshotTags& tags) {
+  send_slice(group, snapshot.card, snapshot.buffers, senders, to, tags);
+}
+
+void send_slice(comm::Communicator& group, const Json& card, std::span<const NamedBuffer> buffers,
+                const std::vector<int>& senders, int to, const SnapshotTags& tags) {
   const auto own = std::ranges::find(senders, group.rank()) - senders.begin();
   const auto part = static_cast<size_t>(own);
   require(part < senders.size(), "a sender is one of the senders", "send_slice");
   if (part == 0) {
-    const std::string header = header_of(snapshot, senders).dump();
+    const std::string header = header_of(card, buffers, senders).dump();
     comm::send(group, std::as_bytes(std::span(header)), to, tags.header);
   }
-  for (const NamedBuffer& buffer : snapshot.buffers) {
+  for (const NamedBuffer& buffer : buffers) {
     const auto slice = slice_of(std::span(buffer.values), part, senders.size());
     if (!slice.empty()) comm::send(group, std::as_bytes(slice), to, tags.slice);
   }
@@ -91,8 +97,9 @@ Snapshot receive_snapshot(comm::Communicator& group, int from, const SnapshotTag
 
 void share_snapshot(comm::Communicator& group, Snapshot& snapshot, int root) {
   const bool gives = group.rank() == root;
-  const std::string header =
-      comm::broadcast_text(group, gives ? header_of(snapshot, {root}).dump() : std::string(), root);
+  const std::string header = comm::broadcast_text(
+      group, gives ? header_of(snapshot.card, snapshot.buffers, {root}).dump() : std::string(),
+      root);
   if (!gives) snapshot = announced_by(Json::parse(header));
   for (NamedBuffer& buffer : snapshot.buffers) {
     comm::broadcast(group, std::as_writable_bytes(std::span(buffer.values)), root);

@@ -22,6 +22,9 @@ struct SnapshotTags {
 // past the group's limit.
 void send_slice(comm::Communicator& group, const Snapshot& snapshot,
                 const std::vector<int>& senders, int to, const SnapshotTags& tags);
+void send_slice(comm::Communicator& group, const nlohmann::ordered_json& card,
+                std::span<const NamedBuffer> buffers, const std::vector<int>& senders, int to,
+                const SnapshotTags& tags);
 
 // Receives the snapshot of which `from` has sent the header. Throws internal_error for a malformed
 // one.

@@ -1,27 +1,32 @@
 // JsonLines: an append-only file of one JSON object per line (metrics.jsonl).
 //
 // Thread-safe; each line is one write(2) to a file opened with O_APPEND, so several processes may
-// share it and a reader never sees half a line of a finished write.
+// share it and a reader never sees half a line of a finished write. A disk that takes no more lines
+// costs the lines, not the job: that is told once, and the file stays as it is.
 #pragma once
 
+#include <atomic>
 #include <filesystem>
 #include <nlohmann/json_fwd.hpp>
 
 #include "core/file_descriptor.hpp"
+#include "core/log.hpp"
 
 namespace podium {
 
 class JsonLines {
  public:
   // Opens or creates `path`. Throws io_error.
-  explicit JsonLines(const std::filesystem::path& path);
+  JsonLines(const std::filesystem::path& path, Log log);
 
-  // Appends `object` and a newline. Throws io_error when the disk is full.
+  // Appends `object` and a newline, unless the file has taken no line before.
   void write(const nlohmann::ordered_json& object);
 
  private:
   std::filesystem::path path_;
   FileDescriptor file_;
+  Log log_;
+  std::atomic<bool> ended_{false};
 };
 
 }  // namespace podium

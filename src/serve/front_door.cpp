@@ -12,7 +12,7 @@ namespace {
 
 using Call = Route::Call;
 
-constexpr int retry_after_s = 1;
+constexpr int retry_after_503_s = 1;
 
 bool is_prediction(const Route& route) {
   return route.call == Call::infer || route.call == Call::predict;
@@ -44,7 +44,7 @@ void FrontDoor::handle(HttpRequest request, HttpRespond respond) {
       throw RequestError(404, "no such model; there is " + options_.model_name);
     }
     if (!is_forwarded(route)) return respond(answer_here(route, request.body));
-    admit(route, request.body.size());
+    admit(route, request);
     forward(route, std::move(request), std::move(respond));
   } catch (const RequestError& error) {
     HttpAnswer answer = refusal(error.status(), error.what());
@@ -117,11 +117,12 @@ HttpAnswer FrontDoor::repository_index(const std::string& body) const {
   return answer;
 }
 
-void FrontDoor::admit(const Route& route, size_t body_bytes) {
-  const bool full = dispatcher_.in_flight() >= options_.queue_limit ||
-                    dispatcher_.bytes() + body_bytes > options_.queue_bytes;
-  if (!draining_ && pool_.any_ready() && !full) return;
+void FrontDoor::admit(const Route& route, const HttpRequest& request) {
   const bool rejected = draining_ || pool_.any_ready();
+  if (!draining_ && pool_.any_ready() &&
+      dispatcher_.make_room(request.fields, request.body.size())) {
+    return;
+  }
   if (is_prediction(route) && rejected) ++rejected_;
   if (is_prediction(route) && !rejected) count_answer({503, RequestFields::absent, {}, {}}, 0);
   if (draining_) throw RequestError(503, "the service is draining; ask another one");
@@ -142,7 +143,8 @@ void FrontDoor::forward(const Route& route, HttpRequest request, HttpRespond res
     if (fields.json_bytes != RequestFields::absent)
       answer.content_type = "application/octet-stream";
     answer.close = draining_;
-    if (fields.status == 503) answer.retry_after_s = retry_after_s;
+    answer.version = static_cast<int>(fields.cost.version);
+    answer.retry_after_s = retry_after(fields.status);
     respond(std::move(answer));
   };
   dispatcher_.submit({request.method, request.fields, std::move(request.target),
@@ -155,11 +157,21 @@ HttpAnswer FrontDoor::refusal(int status, const std::string& message) const {
   answer.status = status;
   answer.body = error_body(message);
   answer.close = draining_;
-  if (status == 429 || status == 503) answer.retry_after_s = retry_after_s;
+  answer.retry_after_s = retry_after(status);
   return answer;
 }
 
+// Seconds; 0: the answer says none.
+int FrontDoor::retry_after(int status) const {
+  if (status == 429) return dispatcher_.retry_after_s();
+  return status == 503 ? retry_after_503_s : 0;
+}
+
 void FrontDoor::count_answer(const ReplyFields& reply, double milliseconds) {
+  if (reply.status == 429) {  // accepted, and then turned away for a more urgent one
+    ++rejected_;
+    return;
+  }
   ++requests_;
   if (reply.status >= 500) ++failed_;
   version_stats_.add(reply, pool_.version(), static_cast<uint64_t>(milliseconds * 1e6));
@@ -173,6 +185,7 @@ ServiceStats FrontDoor::stats() const {
   stats.rejected = rejected_;
   stats.retried = dispatcher_.retried();
   stats.in_flight = static_cast<int64_t>(dispatcher_.in_flight());
+  stats.waiting = static_cast<int64_t>(dispatcher_.waiting());
   stats.p50_ms = latency_.percentile(0.5);
   stats.p99_ms = latency_.percentile(0.99);
   pool_.report(&stats);

@@ -28,8 +28,11 @@ class FrontDoor {
   void handle(HttpRequest request, HttpRespond respond);
 
   ReplicaPool& pool() { return pool_; }
-  bool ready() const { return !draining_ && pool_.any_ready(); }
-  void begin_draining() { draining_ = true; }
+  bool ready() const { return !leaving_ && pool_.any_ready(); }
+  // Readiness fails; requests are still accepted.
+  void begin_leaving() { leaving_ = true; }
+  // New requests are answered by 503.
+  void begin_draining() { leaving_ = draining_ = true; }
   size_t in_flight() const { return dispatcher_.in_flight(); }
   ServiceStats stats() const;
 
@@ -39,14 +42,16 @@ class FrontDoor {
   HttpAnswer model_stats(const Route& route) const;
   HttpAnswer repository_index(const std::string& body) const;
   // Throws RequestError when the request cannot be taken now.
-  void admit(const Route& route, size_t body_bytes);
+  void admit(const Route& route, const HttpRequest& request);
   void forward(const Route& route, HttpRequest request, HttpRespond respond);
+  int retry_after(int status) const;
   HttpAnswer refusal(int status, const std::string& message) const;
   void count_answer(const ReplyFields& reply, double milliseconds);
 
   const ServiceOptions& options_;
   ReplicaPool pool_;
   Dispatcher dispatcher_;
+  bool leaving_ = false;
   bool draining_ = false;
   LatencyHistogram latency_;
   VersionStats version_stats_;

@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 #include <future>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "core/clock.hpp"
@@ -14,6 +15,7 @@
 #include "core/text.hpp"
 #include "serve/front_door.hpp"
 #include "serve/http/http_server.hpp"
+#include "serve/replica/join_door.hpp"
 
 namespace podium::serve {
 namespace {
@@ -40,7 +42,18 @@ void check(const ServiceOptions& options) {
   if (!(options.canary.share >= 0 && options.canary.share <= 0.5)) {
     refuse("--serve.canary", "0 to 0.5");
   }
+  if (options.standby && options.port == 0) {
+    refuse("--serve.port", "a port; a standby waits for it");
+  }
+  if (options.join_port > 65535) refuse("--serve.join_port", "-1 to 65535");
+  if (options.join_port >= 0) {
+    require(!options.join_secret.empty(), "the join port needs a secret", "Service");
+  }
   if (options.max_body_bytes > (size_t{1} << 30)) refuse("max_body_bytes", "at most 1 GiB");
+  if (options.tls_certificate.empty() != options.tls_key.empty()) {
+    throw usage_error("TLS takes a certificate and its key", "--serve.tls_cert",
+                      "give both --serve.tls_cert and --serve.tls_key, or none");
+  }
   if (options.max_header_bytes > 65000) refuse("max_header_bytes", "at most 65000");
 }
 
@@ -54,11 +67,11 @@ class Service::Implementation {
         context_(1),
         working_(asio::make_work_guard(context_)),
         door_(context_, options_, log),
-        server_(context_, options_, [this](HttpRequest request, HttpRespond respond) {
+        server_(context_, options_, log_, [this](HttpRequest request, HttpRespond respond) {
           door_.handle(std::move(request), std::move(respond));
         }) {
     door_.start();
-    server_.start();
+    server_.start([this] { let_join(); });
     thread_ = std::thread([this] { run(); });
   }
 
@@ -67,7 +80,12 @@ class Service::Implementation {
     thread_.join();
   }
 
-  int port() const { return server_.port(); }
+  int port() {
+    return ask([this] { return server_.port(); });
+  }
+  int join_port() {
+    return ask([this] { return joining_ ? joining_->port() : 0; });
+  }
 
   bool ready() {
     return ask([this] { return door_.ready(); });
@@ -99,21 +117,27 @@ class Service::Implementation {
     return done;
   }
 
-  bool drain(std::chrono::milliseconds timeout) {
-    const Deadline deadline(timeout);
+  bool drain(std::chrono::milliseconds timeout, const std::atomic<bool>* now) {
+    const auto never = [] { return false; };
+    ask([this] {
+      door_.begin_leaving();
+      return true;
+    });
+    wait_until(Deadline(options_.grace), now, never);
     ask([this] {
       door_.begin_draining();
       return true;
     });
-    const bool finished = wait_until(deadline, [this] { return door_.in_flight() == 0; });
+    const auto answered = [this] { return door_.in_flight() == 0; };
+    const bool finished = wait_until(Deadline(timeout), now, answered);
     // Clients that still send learn it by 503 with Connection: close, not by a reset.
-    std::this_thread::sleep_for(goodbye);
+    wait_until(Deadline(goodbye), now, never);
     ask([this] {
       server_.stop_listening();
       return true;
     });
     const auto quiet = [this] { return server_.busy_connections() == 0; };
-    if (finished) wait_until(Deadline(last_words), quiet);
+    if (finished) wait_until(Deadline(last_words), now, quiet);
     ask([this] {
       server_.close_connections();
       return true;
@@ -132,6 +156,18 @@ class Service::Implementation {
       if (late.expired()) return format("it was not ready within %lld ms", milliseconds(timeout));
     }
     return {};
+  }
+
+  // Once this service has the port, replicas of other jobs may join it.
+  void let_join() {
+    if (options_.standby) log_.info("has taken over port " + std::to_string(options_.port));
+    if (options_.join_port < 0) return;
+    joining_.emplace(
+        context_, options_.address, options_.join_port, options_.join_secret,
+        [this](ReplicaLink::Socket socket, const std::string& name) {
+          return door_.pool().join(std::move(socket), name);
+        },
+        log_);
   }
 
   // A failure, for instance of memory, costs the request at hand, which then meets its timeout.
@@ -160,11 +196,12 @@ class Service::Implementation {
     return answer.get();
   }
 
+  // Returns whether `condition` came true, before the deadline and before `*now` did.
   template <typename Condition>
-  bool wait_until(const Deadline& deadline, Condition condition) {
+  bool wait_until(const Deadline& deadline, const std::atomic<bool>* now, Condition condition) {
     Backoff backoff(Backoff::Kind::idle);
     while (!ask(condition)) {
-      if (deadline.expired()) return false;
+      if (deadline.expired() || (now && *now)) return false;
       backoff.pause();
     }
     return true;
@@ -185,6 +222,7 @@ class Service::Implementation {
   asio::executor_work_guard<asio::io_context::executor_type> working_;
   FrontDoor door_;
   HttpServer server_;
+  std::optional<JoinDoor> joining_;
   std::mutex deploying_;
   std::thread thread_;
 };
@@ -199,6 +237,9 @@ Service::~Service() = default;
 int Service::port() const {
   return implementation_->port();
 }
+int Service::join_port() const {
+  return implementation_->join_port();
+}
 bool Service::ready() const {
   return implementation_->ready();
 }
@@ -211,8 +252,8 @@ DeployResult Service::deploy(const std::string& path, int version,
   return implementation_->deploy(path, version, timeout, stop);
 }
 
-bool Service::drain(std::chrono::milliseconds timeout) {
-  return implementation_->drain(timeout);
+bool Service::drain(std::chrono::milliseconds timeout, const std::atomic<bool>* now) {
+  return implementation_->drain(timeout, now);
 }
 
 }  // namespace podium::serve

@@ -58,6 +58,19 @@ struct ServiceOptions {
   std::chrono::milliseconds slow_start{1000};  // in which a replica comes to its full share
   OutlierRules outliers;
   CanaryOptions canary;  // how new versions are tried out
+  std::string token;                        // that requests must show, but for health; empty: none
+  std::string tls_certificate, tls_key;     // PEM files; empty: plain HTTP
+  std::string access_log;                   // file for JSON lines; empty: none
+  size_t max_connections_per_client = 512;  // from one address; then 503
+  size_t min_body_rate = size_t{16} << 10;  // bytes/s; body_timeout is what comes on top
+
+  int join_port = -1;  // for replicas of other jobs, on `address`; 0 takes a free one, -1: none
+  std::string join_secret;
+  bool standby = false;  // wait until `port` is free, with warm replicas, instead of giving up
+
+  size_t replica_queue = 0;  // requests that a replica holds at a time; 0: twice max_batch
+  std::chrono::milliseconds batch_target_p99{0};  // batches that hold it; 0: as big as max_batch
+  std::chrono::milliseconds grace{0};  // of drain(): unready, and requests are still accepted
 };
 
 struct DeployResult {
@@ -91,7 +104,8 @@ struct ServiceStats {
   int64_t swaps = 0;     // deployments that replaced a version
   double swap_ms = 0;    // longest swap: from the first replica told to the last one's answer
   int64_t in_flight = 0;
-  double p50_ms = 0;  // from the request read to its reply ready, within 4 %
+  int64_t waiting = 0;  // of these, for a replica to take them
+  double p50_ms = 0;    // from the request read to its reply ready, within 4 %
   double p99_ms = 0;
   int version = 0;  // current; 0 before the first deployment
   std::vector<ReplicaStats> replicas;
@@ -102,16 +116,19 @@ struct ServiceStats {
 
 class Service {
  public:
-  // Binds the port and starts the replicas, which have no model yet. Throws unavailable_error when
-  // the address or port cannot be had, io_error when a replica cannot be started.
+  // Binds the port, or as a standby waits for it, and starts the replicas, which have no model yet.
+  // Throws unavailable_error when the address or port cannot be had, io_error when a replica cannot
+  // be started.
   Service(const ServiceOptions& options, const Log& log);
   // Closes all connections and ends the replicas; drain() first to lose no request.
   ~Service();
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
 
-  // The port that is listened on.
+  // The port that is listened on; 0 while this is a standby.
   int port() const;
+  // Where replicas of other jobs join (join_door.hpp); 0 while that is nowhere.
+  int join_port() const;
 
   // Makes all live replicas load `path` as `version`, and swaps all of them once each is ready.
   // Waits at most `timeout`. On failure of any replica nothing changes. A replica that starts later
@@ -127,9 +144,10 @@ class Service {
 
   ServiceStats stats() const;
 
-  // Fails readiness, answers new requests with 503 and finishes the accepted ones; then closes the
-  // listener and every connection. Returns false if requests were unanswered after `timeout`.
-  bool drain(std::chrono::milliseconds timeout);
+  // Fails readiness and goes on accepting for `options.grace`; then answers new requests with 503
+  // and finishes the accepted ones within `timeout`; then closes the listener and every connection.
+  // Cuts all that short once `*now` is true. Returns false if requests were unanswered.
+  bool drain(std::chrono::milliseconds timeout, const std::atomic<bool>* now = nullptr);
 
  private:
   class Implementation;

@@ -40,45 +40,63 @@ Checkpoints::Checkpoints(TrainingState& state, comm::Communicator& group, Checkp
       group_(group),
       options_(std::move(options)),
       log_(std::move(log)),
-      disk_{ckpt::Store(options_.folder), options_.every},
-      memory_{ckpt::Store(options_.memory), options_.memory_every} {
+      store_(options_.folder),
+      disk_{options_.every},
+      memory_{options_.memory_every} {
   disk_.on = !options_.folder.empty() && options_.every.unit != Unit::never;
   memory_.on = options_.memory_every.unit != Unit::never;
   disk_.parts = parts_of(state_, options_.part_bytes, group_.size());
+  if (options_.memory) memory_.parts = options_.memory->parts(group_.size());
 }
 
 // The newest first; of equal ones that on disk.
-std::vector<Checkpoints::Candidate> Checkpoints::candidates() const {
+std::vector<Checkpoints::Candidate> Checkpoints::candidates() {
   std::vector<Candidate> all;
-  for (const Place* place : {&disk_, &memory_}) {
-    if (!place->on) continue;
-    for (const int64_t step : place->store.steps()) {
-      all.push_back({step, place->store.marker_path(step).string(),
-                     [place, step] { return place->store.read(step); }});
+  if (disk_.on) {
+    store_.open();
+    for (const int64_t step : store_.steps()) {
+      all.push_back(
+          {{step, store_.marker_path(step).string(), [this, step] { return store_.read(step); }},
+           false});
     }
   }
-  for (const StateOffer& offer : options_.offers) {
-    all.push_back({offer.step, offer.where, offer.read});
-  }
-  std::ranges::stable_sort(all, std::greater<>(), &Candidate::step);
+  for (ckpt::StateOffer& offer : memory_offers()) all.push_back({std::move(offer), true});
+  std::ranges::stable_sort(all, std::greater<>(),
+                           [](const Candidate& candidate) { return candidate.offer.step; });
   return all;
 }
 
-// Where the state came from that the run goes on from. On the first rank.
-std::optional<std::string> Checkpoints::find(const Identify& identify, ckpt::Snapshot& found) {
-  for (const Candidate& candidate : candidates()) {
+// A memory that cannot be used costs no run.
+std::vector<ckpt::StateOffer> Checkpoints::memory_offers() {
+  if (!memory_.on) return {};
+  try {
+    return options_.memory->offers();
+  } catch (const Error& error) {
+    memory_.on = false;
+    log_.warning(std::string("no checkpoints go into memory: ") + error.what());
+    return {};
+  }
+}
+
+// What the run goes on from. On the first rank.
+std::optional<Checkpoints::Candidate> Checkpoints::find(const Identify& identify,
+                                                        ckpt::Snapshot& found) {
+  for (Candidate& candidate : candidates()) {
+    const std::string& where = candidate.offer.where;
     try {
-      ckpt::Snapshot snapshot = candidate.read();
-      const TrainingPoint point = point_of(snapshot.card, 0, group_.size(), candidate.where);
+      ckpt::Snapshot snapshot = candidate.offer.read();
+      const TrainingPoint point = point_of(snapshot.card, 0, group_.size(), where);
       const Json identity = snapshot.card.value("identity", Json());
       if (identity == to_json(identify(point.generation))) {
         found = std::move(snapshot);
-        return candidate.where;
+        return std::move(candidate);
       }
-      log_.warning("the checkpoint " + candidate.where + " is of another recipe or data set");
+      log_.warning("the checkpoint " + where + " is of another recipe or data set");
+      if (candidate.in_memory) memory_.displaces = true;
     } catch (const Error& error) {
       if (error.code() != ExitCode::bad_data) throw;
       log_.warning(std::string("the checkpoint is refused: ") + error.what());
+      if (candidate.in_memory) memory_.displaces = true;
     }
   }
   return {};
@@ -86,11 +104,11 @@ std::optional<std::string> Checkpoints::find(const Identify& identify, ckpt::Sna
 
 void Checkpoints::tell_displaced() {
   const std::string name = "model '" + state_.recipe.name + "'";
-  disk_.displaces = disk_.on && !disk_.store.steps().empty();
+  disk_.displaces = disk_.on && !store_.steps().empty();
   memory_.displaces = memory_.on;
   if (disk_.displaces) {
     log_.warning(name + " starts anew: the old checkpoints are kept as " +
-                 disk_.store.name_aside().string() + " when the first new one is written");
+                 store_.name_aside().string() + " when the first new one is written");
   }
   fs::path old = options_.folder;
   old += ".h5";
@@ -103,16 +121,20 @@ void Checkpoints::tell_displaced() {
 
 std::optional<TrainingPoint> Checkpoints::resume(const Identify& identify) {
   ckpt::Snapshot snapshot;
-  std::string where;
+  Json choice;
   if (leads()) {
-    for (const Place* place : {&disk_, &memory_}) {
-      if (place->on) place->store.open();
-    }
-    where = find(identify, snapshot).value_or("");
-    if (where.empty()) tell_displaced();
+    const std::optional<Candidate> found = find(identify, snapshot);
+    if (!found) tell_displaced();
+    choice = {{"found", found.has_value()},
+              {"from_memory", found && found->in_memory},
+              {"where", found ? found->offer.where : ""},
+              {"memory_on", memory_.on}};
   }
-  where = comm::broadcast_text(group_, where, 0);
-  if (where.empty()) return {};
+  choice = Json::parse(comm::broadcast_text(group_, choice.dump(), 0));
+  memory_.on = choice.at("memory_on");
+  if (!choice.at("found")) return {};
+  const std::string where = choice.at("where");
+  const bool from_memory = choice.at("from_memory");
   ckpt::share_snapshot(group_, snapshot, 0);
   restore(state_, snapshot, group_.rank(), group_.size(), where);
   const TrainingPoint point = point_of(snapshot.card, group_.rank(), group_.size(), where);
@@ -120,19 +142,26 @@ std::optional<TrainingPoint> Checkpoints::resume(const Identify& identify) {
     place->seen_step = place->resumed_step = point.step;
     place->seen_epochs = point.progress.epochs;
   }
-  for (Place* place : {&disk_, &memory_}) {
-    if (where == place->store.marker_path(point.step)) place->saved_step = point.step;
-  }
-  if (leads()) {
-    log_.info("model '" + state_.recipe.name + "' goes on after epoch " +
-              std::to_string(point.progress.epochs) + " of " +
-              std::to_string(state_.recipe.epochs) +
-              (point.epoch_step > 0
-                   ? format(" and %lld steps of the next", static_cast<long long>(point.epoch_step))
-                   : "") +
-              ", from " + where);
-  }
+  (from_memory ? memory_ : disk_).saved_step = point.step;
+  if (from_memory) memory_.newest = where;
+  if (leads()) tell_resumed(point, where, from_memory);
   return point;
+}
+
+void Checkpoints::tell_resumed(const TrainingPoint& point, const std::string& where,
+                               bool from_memory) const {
+  std::string line = "model '" + state_.recipe.name + "' goes on after epoch " +
+                     std::to_string(point.progress.epochs) + " of " +
+                     std::to_string(state_.recipe.epochs);
+  const auto whole = [](int64_t number) { return static_cast<long long>(number); };
+  if (point.epoch_step > 0) line += format(" and %lld steps of the next", whole(point.epoch_step));
+  line += ", from " + where;
+  if (from_memory && disk_.on) {
+    const std::vector<int64_t> steps = store_.steps();
+    line += format(", step %lld; the newest on disk: ", whole(point.step)) +
+            (steps.empty() ? "none" : format("step %lld", whole(steps.front())));
+  }
+  log_.info(line);
 }
 
 int64_t Checkpoints::steps_between() const {
@@ -168,8 +197,10 @@ void Checkpoints::vote(std::span<double, votes> mine) {
     } else if (const auto failure = task_.take_outcome()) {
       failed_ = true;
       failure_ = *failure;
-      log_.error("a checkpoint of model '" + state_.recipe.name +
-                 "' could not be written: " + failure_);
+      if (under_way_ == &disk_) {
+        log_.error("a checkpoint of model '" + state_.recipe.name +
+                   "' could not be written: " + failure_);
+      }
     }
   }
   if (failed_) mine[Vote::failed] = 1;
@@ -187,7 +218,8 @@ void Checkpoints::count(std::span<const double, votes> sums) {
   if (phase_ == Phase::idle || sums[Vote::busy] > 0) return;
   const bool any_failed = sums[Vote::failed] > 0;
   failed_ = false;
-  if (!any_failed && phase_ == Phase::writing && under_way_->parts > 1) return seal();
+  const bool to_disk = under_way_ == &disk_;
+  if (!any_failed && to_disk && phase_ == Phase::writing && disk_.parts > 1) return seal();
   end(any_failed);
 }
 
@@ -197,11 +229,12 @@ void Checkpoints::end(bool failed) {
   under_way_ = nullptr;
   if (!failed) {
     place.saved_step = marker_.step;
+    place.newest.clear();
     return;
   }
   if (&place == &memory_) {
-    place.on = false;  // there will not be more room
-    if (leads()) log_.warning("no more checkpoints go into the memory of the node");
+    place.on = place.due = false;  // there will not be more room
+    if (leads()) tell_failed_memory();
     return;
   }
   since_failure_.emplace();
@@ -233,20 +266,35 @@ void Checkpoints::proceed(const TrainingPoint& point, const Identity& identity) 
   if (memory) begin(memory_, point, identity);
 }
 
+// Of the rank that leads, or of another one.
+void Checkpoints::tell_failed_memory() {
+  log_.warning("the memory takes no more checkpoints of model '" + state_.recipe.name +
+               "', training goes on without: " +
+               (failure_.empty() ? "another trainer has failed to hand over its part" : failure_));
+}
+
+// What it holds is of this run and older, or of no use.
+void Checkpoints::clear_memory() {
+  try {
+    options_.memory->clear();
+  } catch (const Error& error) {
+    log_.warning(std::string("the memory keeps what it had: ") + error.what());
+  }
+}
+
 // Once, before the first save: nothing that is there may be taken for a checkpoint of this run.
 void Checkpoints::make_room(Place& place) {
   if (place.tidy) return;
   place.tidy = true;
-  if (leads()) {
-    const std::vector<int64_t> steps = place.store.steps();
+  if (leads() && &place == &memory_) {
+    if (memory_.displaces || memory_.saved_step < 0) clear_memory();
+  } else if (leads()) {
+    const std::vector<int64_t> steps = store_.steps();
     const bool refused = !steps.empty() && steps.front() > place.resumed_step;
-    if (&place == &memory_ && (place.displaces || refused)) {
-      place.store.clear();
-      place.store.open();
-    } else if (place.displaces) {
-      place.store.set_aside();
+    if (place.displaces) {
+      store_.set_aside();
     } else if (refused) {
-      place.store.move_refused(place.resumed_step);
+      store_.move_refused(place.resumed_step);
     }
   }
   if (place.parts > 1) comm::barrier(group_, group_.policy());  // before others write there
@@ -273,10 +321,14 @@ void Checkpoints::begin(Place& place, const TrainingPoint& point, const Identity
   card["parts"] = place.parts;
   const bool alone = place.parts == 1;
   task_.start([this, &place, part, alone, card = std::move(card)] {
-    place.store.write_part(marker_.step, part, place.parts, card, copy_.buffers());
+    if (&place == &memory_) {
+      options_.memory->keep(marker_, part, place.parts, card, copy_.buffers());
+      return;
+    }
+    store_.write_part(marker_.step, part, place.parts, card, copy_.buffers());
     if (!alone) return;
-    place.store.seal(marker_, 1);
-    place.store.retain(&place == &memory_ ? ckpt::Retention{1, false, {}} : options_.retention);
+    store_.seal(marker_, 1);
+    store_.retain(options_.retention);
   });
 }
 
@@ -284,8 +336,8 @@ void Checkpoints::seal() {
   phase_ = Phase::sealing;
   if (!leads()) return;
   task_.start([this, &place = *under_way_] {
-    place.store.seal(marker_, place.parts);
-    place.store.retain(options_.retention);
+    store_.seal(marker_, place.parts);
+    store_.retain(options_.retention);
   });
 }
 
@@ -320,11 +372,14 @@ void Checkpoints::conclude(const TrainingPoint& point, const Identity& identity,
 }
 
 std::string Checkpoints::kept() const {
-  const Place& place = disk_.saved_step >= memory_.saved_step ? disk_ : memory_;
-  if (place.saved_step >= 0) {
-    return place.store.marker_path(place.saved_step).string() + " is the newest checkpoint";
+  if (disk_.saved_step >= 0 && disk_.saved_step >= memory_.saved_step) {
+    return store_.marker_path(disk_.saved_step).string() + " is the newest checkpoint";
   }
-  return "there is no checkpoint yet";
+  if (memory_.saved_step < 0) return "there is no checkpoint yet";
+  const std::string where =
+      memory_.newest.empty() ? "that of step " + std::to_string(memory_.saved_step) + ", in memory,"
+                             : memory_.newest;
+  return where + " is the newest checkpoint";
 }
 
 }  // namespace podium::train

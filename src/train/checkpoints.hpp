@@ -1,7 +1,7 @@
 // Checkpoints: when a run is made safe, by whom, and what it goes on from.
 //
 // A save copies the state into memory between two steps; training goes on while a thread writes the
-// copy: to the folder of the run, or into the memory of the first trainer's node. Large states are
+// copy to the folder of the run, or hands it to a memory (state_memory.hpp). Large states are
 // copied and written by several ranks, each its own part; the marker comes once all parts are
 // durable. One save is under way at a time: one that falls due meanwhile is taken when it has
 // ended.
@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -24,6 +25,7 @@
 
 #include "ckpt/background_task.hpp"
 #include "ckpt/interval.hpp"
+#include "ckpt/state_memory.hpp"
 #include "ckpt/store.hpp"
 #include "comm/communicator.hpp"
 #include "core/clock.hpp"
@@ -32,21 +34,14 @@
 
 namespace podium::train {
 
-// A checkpoint that lies in somebody's memory.
-struct StateOffer {
-  int64_t step = 0;
-  std::string where;                     // for people: "the memory of rank 3"
-  std::function<ckpt::Snapshot()> read;  // throws data_error when it is damaged
-};
-
 struct CheckpointOptions {
   std::filesystem::path folder;  // of this model; empty: neither read nor written
   ckpt::Interval every = {ckpt::Interval::Unit::epochs, 1};
   ckpt::Retention retention;
   uint64_t part_bytes = uint64_t{256} << 20;  // states above it are written by several ranks
-  std::filesystem::path memory;               // on the first rank's node; empty: none
   ckpt::Interval memory_every;
-  std::vector<StateOffer> offers;  // beside what the folders hold; of the first rank
+  // Needed on the ranks that give it parts, the first one among them.
+  std::shared_ptr<ckpt::StateMemory> memory;
 };
 
 class Checkpoints {
@@ -90,7 +85,6 @@ class Checkpoints {
  private:
   // One of the two places, and what is due there.
   struct Place {
-    ckpt::Store store;
     ckpt::Interval every;
     int parts = 1;
     bool on = false;
@@ -101,23 +95,27 @@ class Checkpoints {
     int64_t seen_epochs = 0;
     int64_t resumed_step = 0;  // what is newer was refused
     int64_t saved_step = -1;   // of the newest checkpoint of this run
+    std::string newest = {};   // where that is, for people; in memory
     Stopwatch since = {};      // the last save
   };
   enum class Phase { idle, writing, sealing };
 
   struct Candidate {
-    int64_t step;
-    std::string where;
-    std::function<ckpt::Snapshot()> read;
+    ckpt::StateOffer offer;
+    bool in_memory = false;
   };
 
-  std::vector<Candidate> candidates() const;
-  std::optional<std::string> find(const Identify& identify, ckpt::Snapshot& found);
+  std::vector<Candidate> candidates();
+  std::vector<ckpt::StateOffer> memory_offers();
+  std::optional<Candidate> find(const Identify& identify, ckpt::Snapshot& found);
   void tell_displaced();
+  void tell_resumed(const TrainingPoint& point, const std::string& where, bool from_memory) const;
   bool clock_says(const Place& place) const;
   void look(Place& place, const TrainingPoint& point) const;
   void begin(Place& place, const TrainingPoint& point, const Identity& identity);
   void make_room(Place& place);
+  void clear_memory();
+  void tell_failed_memory();
   void seal();
   void end(bool failed);
   bool leads() const { return group_.rank() == 0; }
@@ -126,6 +124,7 @@ class Checkpoints {
   comm::Communicator& group_;
   CheckpointOptions options_;
   Log log_;
+  ckpt::Store store_;  // on disk
   Place disk_;
   Place memory_;
   StateCopy copy_;

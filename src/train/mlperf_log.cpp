@@ -27,10 +27,11 @@ std::string file_of(const std::source_location& where) {
 
 }  // namespace
 
-MlperfLog::MlperfLog(const std::filesystem::path& file, std::string model)
+MlperfLog::MlperfLog(const std::filesystem::path& file, std::string model, Log log)
     : path_(file),
       file_(::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)),
-      model_(std::move(model)) {
+      model_(std::move(model)),
+      log_(std::move(log)) {
   if (!file_) throw io_error("cannot open for writing", file.string(), errno);
 }
 
@@ -61,7 +62,9 @@ void MlperfLog::write(const char* type, const char* key, const Json& value, Json
   const int error = written < 0 ? errno : ENOSPC;
   if (locked) ::flock(file_.get(), LOCK_UN);
   if (written != static_cast<ssize_t>(line.size())) {
-    throw io_error("cannot append", path_.string(), error);
+    log_.warning(std::string("this log ends here: ") +
+                 io_error("cannot append", path_.string(), error).what());
+    file_.reset();
   }
 }
 

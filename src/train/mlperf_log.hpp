@@ -3,7 +3,8 @@
 //
 // Threads, processes: each line is one write(2) under flock(2) at the end of the file, so that the
 // leaders of groups that train side by side share one file, also over NFS. The metadata `model`
-// tells their lines apart.
+// tells their lines apart. A disk that takes no more lines costs the lines, not the run: that is
+// told once, and the log ends there.
 #pragma once
 
 #include <filesystem>
@@ -12,6 +13,7 @@
 #include <string>
 
 #include "core/file_descriptor.hpp"
+#include "core/log.hpp"
 
 namespace podium::train {
 
@@ -24,9 +26,9 @@ class MlperfLog {
   MlperfLog() = default;
 
   // Opens or creates `file`. Throws io_error.
-  MlperfLog(const std::filesystem::path& file, std::string model);
+  MlperfLog(const std::filesystem::path& file, std::string model, Log log);
 
-  // INTERVAL_START, INTERVAL_END and POINT_IN_TIME. Throw io_error when the disk is full.
+  // INTERVAL_START, INTERVAL_END and POINT_IN_TIME.
   void start(const char* key, Json metadata = Json::object(), Where where = Where::current());
   void stop(const char* key, Json metadata = Json::object(), Where where = Where::current());
   void point(const char* key, const Json& value, Json metadata = Json::object(),
@@ -39,6 +41,7 @@ class MlperfLog {
   std::filesystem::path path_;
   FileDescriptor file_;
   std::string model_;
+  Log log_;
 };
 
 }  // namespace podium::train

@@ -3,6 +3,7 @@
 #include "ckpt/registry.hpp"
 #include "ckpt/transfer.hpp"
 #include "core/clock.hpp"
+#include "workflow/engine_memory.hpp"
 #include "workflow/messages.hpp"
 #include "workflow/role_parts.hpp"
 #include "workflow/select_step.hpp"
@@ -35,6 +36,7 @@ void take_model(const Job& job, ckpt::Registry& registry, WeightsMover& mover, i
 void play_ckpt(const Job& job, const Log& log) {
   ckpt::Registry registry(job.settings.registry_dir());
   WeightsMover mover(job, log);
+  EngineMemoryHost memory(job);
   Backoff backoff(Backoff::Kind::idle);
   while (true) {
     if (const auto order = job.control.try_receive(Mailbox::ckpt)) {
@@ -48,6 +50,8 @@ void play_ckpt(const Job& job, const Log& log) {
       backoff.reset();
     } else if (const auto shard = job.weights.probe(comm::any_rank, messages::shard_tags.header)) {
       mover.take_shard(shard->from);
+      backoff.reset();
+    } else if (memory.answer()) {
       backoff.reset();
     } else {
       backoff.pause();

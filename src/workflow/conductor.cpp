@@ -30,7 +30,7 @@ Conductor::Conductor(const Job& job, const Stopwatch& started, Log log, Show sho
       started_(started),
       log_(std::move(log)),
       show_(std::move(show)),
-      metrics_(job.settings.metrics_file()),
+      metrics_(job.settings.metrics_file(), log_),
       models_left_(job.settings.recipes.size()),
       deployed_version_(static_cast<size_t>(job.layout.world_size())) {
   for (const Role role : all_roles) roles_left_ += job.layout.ranks(role).size();

@@ -1,6 +1,7 @@
 // Job: what every role of a pipeline job shares on its rank.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 
@@ -39,10 +40,13 @@ struct Job {
   const TrainerGroups& groups;
   ControlPlane& control;
   comm::Communicator& weights;  // all ranks; trainers hand named buffers to ckpt ranks
+  comm::Communicator& memory;   // all ranks; trainers' states, to and from ckpt ranks
   comm::Communicator* ingest;   // the ingest ranks; null elsewhere
   comm::Communicator* train;    // this rank's group of trainers; null elsewhere
   comm::Communicator* ckpt;     // the ckpt ranks; null elsewhere
   int threads = 1;              // per trainer
+  // Becomes true when this rank is told a second time to end; null: nobody tells it.
+  const std::atomic<bool>* at_once = nullptr;
 
   int rank() const { return control.rank(); }
   void tell_conductor(const Json& event) const {

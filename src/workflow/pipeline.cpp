@@ -11,6 +11,7 @@
 #include "io/files/atomic_file.hpp"
 #include "workflow/conductor.hpp"
 #include "workflow/role_parts.hpp"
+#include "workflow/stop_requests.hpp"
 #include "workflow/training_step.hpp"
 
 namespace podium::workflow {
@@ -21,20 +22,22 @@ struct Groups {
   Groups(comm::MpiEnvironment& mpi, const RoleLayout& layout, const TrainerGroups& trainers)
       : control(mpi.world("control")),
         weights(mpi.world("weights")),
+        memory(mpi.world("memory")),
         ending(mpi.world("ending")),
         ingest(mpi.split("ingest", layout.plays(mpi.rank(), Role::ingest) ? 0 : -1)),
         train(mpi.split("train", trainers.group_of(mpi.rank()))),
         ckpt(mpi.split("ckpt", layout.plays(mpi.rank(), Role::ckpt) ? 0 : -1)) {}
 
   void set_limit(std::chrono::milliseconds limit) {
-    for (comm::Communicator* group :
-         {control.get(), weights.get(), ending.get(), ingest.get(), train.get(), ckpt.get()}) {
+    for (comm::Communicator* group : {control.get(), weights.get(), memory.get(), ending.get(),
+                                      ingest.get(), train.get(), ckpt.get()}) {
       if (group != nullptr) group->set_policy({limit, Backoff::Kind::hot});
     }
   }
 
   std::unique_ptr<comm::Communicator> control;
   std::unique_ptr<comm::Communicator> weights;
+  std::unique_ptr<comm::Communicator> memory;
   std::unique_ptr<comm::Communicator> ending;
   std::unique_ptr<comm::Communicator> ingest;
   std::unique_ptr<comm::Communicator> train;
@@ -125,15 +128,10 @@ std::optional<Summary> run_pipeline(const Settings& settings, comm::MpiEnvironme
   Groups groups(mpi, layout, trainer_groups);
   groups.set_limit(settings.comm_timeout);
   ControlPlane control(*groups.control);
-  const Job job{settings,
-                layout,
-                trainer_groups,
-                control,
-                *groups.weights,
-                groups.ingest.get(),
-                groups.train.get(),
-                groups.ckpt.get(),
-                threads};
+  StopRequests stops;
+  const Job job{settings,          layout,         trainer_groups,      control,
+                *groups.weights,   *groups.memory, groups.ingest.get(), groups.train.get(),
+                groups.ckpt.get(), threads,        &stops.at_once()};
 
   if (mpi.rank() == conductor_rank) {
     log.with_speaker("").info(
@@ -144,7 +142,8 @@ std::optional<Summary> run_pipeline(const Settings& settings, comm::MpiEnvironme
   const comm::WaitPolicy patient{std::chrono::hours(24 * 365), Backoff::Kind::idle};
   comm::barrier(*groups.ending, patient);  // no role starts before the run folder is ready
 
-  const SignalWatch signals({SIGTERM, SIGINT, SIGUSR1}, [&job](int number) {
+  const SignalWatch signals({SIGTERM, SIGINT, SIGUSR1}, [&job, &stops](int number) {
+    stops.add();
     job.tell_conductor({{"event", "signal"}, {"number", number}, {"rank", job.rank()}});
   });
   const DeadlineWatch time_limit(settings.stop_after, started, [&job] {

@@ -1,9 +1,11 @@
 #include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "core/clock.hpp"
 #include "io/loader/dataset.hpp"
 #include "workflow/front_door_test.hpp"
+#include "workflow/join_step.hpp"
 #include "workflow/role_parts.hpp"
 #include "workflow/serve_step.hpp"
 #include "workflow/weights_source.hpp"
@@ -14,7 +16,7 @@ namespace {
 // Where the replicas take a version from: the engine with the gate that the conductor chose, or the
 // registry's file.
 std::string source_of(const Json& order) {
-  const std::string path = order.at("path");
+  const std::string path = std::filesystem::absolute(order.at("path").get<std::string>());
   const auto engine = order.find("engine");
   if (engine == order.end() || engine->is_null()) return path;
   return to_text({order.value("gate", ""), engine->at("peers"), engine->at("secret"), path});
@@ -52,6 +54,7 @@ void play_serve(const Job& job, const Log& log) {
   const std::vector<int>& ranks = job.layout.ranks(Role::serve);
   const auto index = std::ranges::find(ranks, job.rank()) - ranks.begin();
   serve::Service service(service_options_of(job.settings, static_cast<int>(index)), log);
+  JoinInvitation(job.settings, static_cast<int>(index)).offer(job.settings, service);
   job.tell_conductor({{"event", "serving"},
                       {"rank", job.rank()},
                       {"node", node_name()},
@@ -62,7 +65,7 @@ void play_serve(const Job& job, const Log& log) {
     if (order.at("order") == "deploy") deploy(job, service, order);
     if (order.at("order") == "test") test(job, service, order);
   }
-  service.drain(job.settings.drain);
+  service.drain(job.settings.drain, job.at_once);
   job.tell_conductor(
       {{"event", "drained"}, {"rank", job.rank()}, {"stats", to_json(service.stats())}});
 }

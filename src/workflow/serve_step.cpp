@@ -10,7 +10,9 @@
 #include "core/clock.hpp"
 #include "core/error.hpp"
 #include "core/signals.hpp"
+#include "workflow/join_step.hpp"
 #include "workflow/replica_worker.hpp"
+#include "workflow/stop_requests.hpp"
 #include "workflow/weights_source.hpp"
 
 namespace podium::workflow {
@@ -40,7 +42,9 @@ std::optional<Published> published(const Settings& settings) {
   }
   const auto current = ckpt::Registry(settings.registry_dir()).current();
   if (!current) return {};
-  return Published{current->number, current->name, current->path.string()};
+  // Replicas of other jobs may have started in another folder.
+  return Published{current->number, current->name,
+                   std::filesystem::absolute(current->path).string()};
 }
 
 // Deploys the current version if it is newer than `*deployed`. A version that cannot be deployed,
@@ -79,6 +83,7 @@ void require_published(const Settings& settings) {
 serve::ServiceOptions service_options_of(const Settings& settings, int index) {
   serve::ServiceOptions options = settings.service;
   if (options.port != 0) options.port += index;
+  if (options.join_port > 0) options.join_port += index;
   if (index > 0) options.replica_prefix = "replica-" + std::to_string(index) + "-";
   options.replica_arguments = replica_worker_arguments(options.model_name, settings.device);
   return options;
@@ -106,14 +111,20 @@ nlohmann::ordered_json to_json(const serve::ServiceStats& stats) {
 
 nlohmann::ordered_json serve_from_registry(const Settings& settings, comm::Communicator& group,
                                            const Log& log) {
-  std::atomic<bool> stop{false};
-  const SignalWatch signals({SIGTERM, SIGINT, SIGUSR1}, [&stop](int) { stop = true; });
+  if (!settings.join_service.empty()) return serve_in_another_job(settings, group, log);
+  StopRequests stops;
+  const std::atomic<bool>& stop = stops.stop();
+  const SignalWatch signals({SIGTERM, SIGINT, SIGUSR1}, [&stops](int) { stops.add(); });
   require_published(settings);
   serve::Service service(service_options_of(settings, group.rank()), log);
   int deployed = 0;
   take_newest(settings, service, &deployed, stop, log);
-  log.info("serving on http://" + address_of(settings, service) + "/v2/models/" +
-           settings.service.model_name);
+  JoinInvitation invitation(settings, group.rank());
+  invitation.offer(settings, service);
+  const bool standby = service.port() == 0;
+  log.info(standby ? "standing by for port " + std::to_string(settings.service.port)
+                   : "serving on http://" + address_of(settings, service) + "/v2/models/" +
+                         settings.service.model_name);
 
   const bool forever = settings.linger_forever || settings.linger.count() == 0;
   const Deadline end(settings.linger);
@@ -126,13 +137,15 @@ nlohmann::ordered_json serve_from_registry(const Settings& settings, comm::Commu
     if (watch.milliseconds() - polled_ms < static_cast<double>(registry_poll.count())) continue;
     polled_ms = watch.milliseconds();
     try {
+      invitation.offer(settings, service);
       take_newest(settings, service, &deployed, stop, log);
     } catch (const Error& error) {  // registry or engine cannot be read: what serves goes on
       if (complaint != error.what()) log.error(complaint = error.what());
     }
   }
-  if (!service.drain(settings.drain)) {
-    log.warning("some requests were not answered within --serve.drain_s");
+  if (!service.drain(settings.drain, &stops.at_once())) {
+    log.warning(stops.at_once() ? "told to end at once: some requests were not answered"
+                                : "some requests were not answered within --serve.drain_s");
   }
   return to_json(service.stats());
 }

@@ -54,6 +54,7 @@ struct Settings {
 
   EngineSettings engine;
   serve::ServiceOptions service;
+  std::filesystem::path join_service;  // of another job: its serve.json; empty: none
   std::chrono::seconds drain{30};
   std::chrono::seconds linger{0};
   bool linger_forever = false;

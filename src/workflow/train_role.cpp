@@ -3,11 +3,13 @@
 #include <thread>
 #include <type_traits>
 
+#include "ckpt/node_memory.hpp"
 #include "ckpt/transfer.hpp"
 #include "core/error.hpp"
 #include "train/evaluation.hpp"
 #include "train/model_snapshot.hpp"
 #include "train/recipe_check.hpp"
+#include "workflow/engine_memory.hpp"
 #include "workflow/evaluation_report.hpp"
 #include "workflow/messages.hpp"
 #include "workflow/role_parts.hpp"
@@ -31,8 +33,8 @@ class TrainRole {
       order = job_.control.receive(Mailbox::train);
     }
     if (order.at("order") == "test") {
+      forget_memory();  // before the ckpt ranks end
       test();
-      forget_memory();
     }
     if (order.at("order") == "stop") tell_stopped();
   }
@@ -72,6 +74,9 @@ class TrainRole {
       stop_ = stop_ || job_.control.try_receive(Mailbox::train).has_value();
       return stop_;
     };
+    hooks.memory = [this](const std::string& model) {
+      return std::make_shared<EngineMemory>(job_, ckpt_rank(), model);
+    };
     TrainingOutcome outcome = as_one([&] {
       return train_together(recipe, *dataset_, job_.settings, job_.threads, group_, hooks, log_);
     });
@@ -97,14 +102,14 @@ class TrainRole {
   // and goes on with the next.
   void hand_over(const train::Recipe& recipe, const TrainingOutcome& outcome) {
     const ckpt::Snapshot snapshot = candidate_of(recipe, outcome, dataset_->info(), job_.settings);
-    const std::vector<int>& ckpt_ranks = job_.layout.ranks(Role::ckpt);
-    const int to = ckpt_ranks[static_cast<size_t>(group_index_) % ckpt_ranks.size()];
+    const int to = ckpt_rank();
     const std::vector<int>& trainers = job_.groups.ranks[static_cast<size_t>(group_index_)];
     const auto whole = [&] {
       ckpt::send_slice(job_.weights, snapshot, trainers, to, messages::weights_tags);
     };
     if (job_.settings.engine.sync == EngineSettings::Sync::disk) return whole();
-    send_shards(job_.weights, snapshot, recipe.name, trainers, ckpt_ranks, to, whole);
+    send_shards(job_.weights, snapshot, recipe.name, trainers, job_.layout.ranks(Role::ckpt), to,
+                whole);
   }
 
   void test() {
@@ -122,14 +127,26 @@ class TrainRole {
 
   // All models are stored by now.
   void forget_memory() const {
-    if (!leads()) return;
+    if (!leads() || job_.settings.memory_every.unit == ckpt::Interval::Unit::never) return;
     for (const size_t model : job_.groups.work[static_cast<size_t>(group_index_)]) {
-      forget_node_memory(job_.settings, job_.settings.recipes[model]);
+      const std::string& name = job_.settings.recipes[model].name;
+      try {
+        EngineMemory(job_, ckpt_rank(), name).clear();
+      } catch (const Error& error) {
+        log_.warning(std::string("a state stays in memory: ") + error.what());
+      }
+      ckpt::leave_node_memory(ckpt::node_memory_root(), job_.settings.run_dir);
     }
   }
 
   void tell_stopped() const {
     if (leads()) job_.tell_conductor({{"event", "stopped"}, {"group", group_index_}});
+  }
+
+  // Of this group: the one that stores its models and keeps their states.
+  int ckpt_rank() const {
+    const std::vector<int>& ranks = job_.layout.ranks(Role::ckpt);
+    return ranks[static_cast<size_t>(group_index_) % ranks.size()];
   }
 
   bool leads() const { return group_.rank() == 0; }

@@ -72,15 +72,6 @@ void describe_run(train::MlperfLog& log, const train::Recipe& recipe, const io::
   if (recipe.ema > 0) log.point("model_eval_ema_factor", recipe.ema);
 }
 
-// While a run fails: what it fails of is the error to tell.
-void log_aborted(train::MlperfLog& mlperf, const Log& log) {
-  try {
-    mlperf.stop("run_stop", {{"status", "aborted"}});
-  } catch (const Error& error) {
-    log.warning(error.what());
-  }
-}
-
 void tell_target(const train::Recipe& recipe, const TrainingOutcome& outcome, const Log& log) {
   const train::Progress& progress = outcome.progress;
   if (outcome.target_accuracy == 0 || outcome.stopped) return;
@@ -102,9 +93,9 @@ void tell_unused(const Settings& settings, const train::Recipe& recipe, const Lo
               store.folder().string() + " alone, as --ckpt.every=never asks");
 }
 
-// The node's memory is that of the group's first rank, which alone uses it.
 train::CheckpointOptions checkpoint_options(const Settings& settings, const train::Recipe& recipe,
-                                            const comm::Communicator& group, const Log& log) {
+                                            const comm::Communicator& group,
+                                            const TrainingHooks& hooks, const Log& log) {
   train::CheckpointOptions options;
   options.every = settings.checkpoint_every;
   options.retention = settings.retention;
@@ -112,12 +103,11 @@ train::CheckpointOptions checkpoint_options(const Settings& settings, const trai
   options.memory_every = settings.memory_every;
   const bool to_disk = settings.checkpoint_every.unit != Unit::never;
   if (to_disk) options.folder = checkpoint_folder(settings, recipe);
-  if (group.rank() != 0) return options;
-  if (!to_disk) tell_unused(settings, recipe, log);
   if (settings.memory_every.unit != Unit::never) {
     options.memory =
-        ckpt::open_node_memory(ckpt::node_memory_root(), settings.run_dir) / recipe.name;
+        hooks.memory ? hooks.memory(recipe.name) : node_memory(settings.run_dir, recipe.name);
   }
+  if (!to_disk && group.rank() == 0) tell_unused(settings, recipe, log);
   return options;
 }
 
@@ -159,9 +149,9 @@ TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset
                                const TrainingHooks& hooks, const Log& log) {
   train::check_fit(recipe, {dataset, static_cast<size_t>(group.size())});
   train::check_precision(recipe, settings.device);
-  const auto mlperf = group.rank() == 0
-                          ? std::make_shared<train::MlperfLog>(settings.mlperf_file(), recipe.name)
-                          : std::make_shared<train::MlperfLog>();
+  const auto mlperf = group.rank() == 0 ? std::make_shared<train::MlperfLog>(settings.mlperf_file(),
+                                                                             recipe.name, log)
+                                        : std::make_shared<train::MlperfLog>();
   mlperf->start("init_start");
   const int local_batch = largest_share(recipe, dataset, settings, group.size());
   TrainingOutcome outcome;
@@ -182,7 +172,7 @@ TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset
 
   train::TrainerOptions options;
   options.data = data_identity(dataset.info(), settings).dump();
-  options.checkpoints = checkpoint_options(settings, recipe, group, log);
+  options.checkpoints = checkpoint_options(settings, recipe, group, hooks, log);
   options.generation = dataset.generation();
   options.follow = settings.follow;
   options.shuffle = settings.shuffle;
@@ -201,7 +191,7 @@ TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset
   try {
     outcome.stopped = trainer.run() == train::Trainer::Outcome::stopped;
   } catch (...) {
-    log_aborted(*mlperf, log);
+    mlperf->stop("run_stop", {{"status", "aborted"}});
     throw;
   }
   outcome.progress = trainer.progress();
@@ -286,11 +276,20 @@ void remove_finished_checkpoints(const Settings& settings, const train::Recipe& 
   ckpt::Store(checkpoint_folder(settings, recipe)).clear();
 }
 
+std::shared_ptr<ckpt::StateMemory> node_memory(const std::filesystem::path& run_dir,
+                                               const std::string& model) {
+  return std::make_shared<ckpt::FolderMemory>(
+      [=] { return ckpt::open_node_memory(ckpt::node_memory_root(), run_dir) / model; });
+}
+
 void forget_node_memory(const Settings& settings, const train::Recipe& recipe) {
   if (settings.memory_every.unit == Unit::never) return;
-  const std::filesystem::path root = ckpt::node_memory_root();
-  ckpt::Store(ckpt::open_node_memory(root, settings.run_dir) / recipe.name).clear();
-  ckpt::leave_node_memory(root, settings.run_dir);
+  try {
+    node_memory(settings.run_dir, recipe.name)->clear();
+  } catch (const Error&) {
+    return;  // there was none to be had
+  }
+  ckpt::leave_node_memory(ckpt::node_memory_root(), settings.run_dir);
 }
 
 io::Dataset open_dataset(const std::filesystem::path& cache, uint64_t generation,

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "ckpt/snapshot.hpp"
+#include "ckpt/state_memory.hpp"
 #include "comm/communicator.hpp"
 #include "comm/mpi/mpi_environment.hpp"
 #include "core/log.hpp"
@@ -41,6 +42,9 @@ struct TrainingOutcome {
 struct TrainingHooks {
   std::function<void(const train::Progress&)> on_epoch;  // on rank 0 of the group
   std::function<bool()> should_stop;
+  // Where states go beside the disk, by the name of a model; empty: the memory of the group's first
+  // node. On all ranks.
+  std::function<std::shared_ptr<ckpt::StateMemory>(const std::string&)> memory;
 };
 
 // Trains, or goes on from the run folder's checkpoint. Collective over `group`; all ranks end with
@@ -72,6 +76,10 @@ std::string epoch_line(const train::Recipe& recipe, const train::Progress& progr
 // kept. A run to a target accuracy may end before: a higher target goes on from its checkpoint. A
 // run without checkpoints leaves what is there.
 void remove_finished_checkpoints(const Settings& settings, const train::Recipe& recipe, int epochs);
+
+// The memory of this node for a model of a run: a folder that is made when it is needed.
+std::shared_ptr<ckpt::StateMemory> node_memory(const std::filesystem::path& run_dir,
+                                               const std::string& model);
 
 // The same in the memory of this node, by the group's first rank once a model is stored.
 void forget_node_memory(const Settings& settings, const train::Recipe& recipe);

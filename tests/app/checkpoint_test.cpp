@@ -40,9 +40,26 @@ class Checkpoint : public AppTest {
     return paths;
   }
 
+  // Whether some checkpoint of this run folder is in the memory of the node.
+  bool memory_holds_states() const {
+    const fs::path root = "/dev/shm/podium-" + std::to_string(geteuid());
+    std::error_code error;
+    for (const auto& entry : fs::recursive_directory_iterator(root, error)) {
+      if (entry.path().filename() != "run_dir") continue;
+      std::string path;
+      std::getline(std::ifstream(entry.path()), path);
+      if (path != fs::weakly_canonical(run_dir())) continue;
+      const auto inside = fs::recursive_directory_iterator(entry.path().parent_path());
+      return std::ranges::any_of(inside,
+                                 [](const auto& file) { return file.path().extension() == ".h5"; });
+    }
+    return false;
+  }
+
   // The hash of the run that nobody disturbs.
-  std::string undisturbed(int ranks) {
-    const auto job = start_on(ranks, training({"--ckpt.every=never"}));
+  std::string undisturbed(int ranks, int epochs = 12) {
+    const auto job = start_on(
+        ranks, training({"--ckpt.every=never", "--model.cnn.epochs=" + std::to_string(epochs)}));
     EXPECT_EQ(job->wait(), 0) << job->err();
     const std::string hash = job->result().at("weights_xxh3");
     fs::remove_all(run_dir());
@@ -211,6 +228,50 @@ TEST_F(Checkpoint, AFileInPlaceOfTheModelsFolderIsFoundFirst) {
   EXPECT_EQ(job->err().find("epoch  1/"), std::string::npos) << job->err();
 }
 
+// What a signal saved is on disk, what comes after it only in memory.
+TEST_F(Checkpoint, AKilledJobGoesOnFromTheMemoryWhereThatIsNewerThanTheDisk) {
+  const Words saving = training({"--model.cnn.epochs=60", "--ckpt.every=100epochs",
+                                 "--ckpt.memory=3steps", "--run.models=cnn", "--serve.replicas=1"});
+  const std::string hash = undisturbed(2, 60);
+  for (const char* verb : {"train", "run"}) {
+    const bool runs = std::string(verb) == "run";
+    const auto start_it = [&] {
+      Words words = saving;
+      if (runs) words.emplace_back("--roles=ingest=1,train=2,ckpt=1,serve=1");
+      return start(runs ? 4 : 2, verb, words);
+    };
+    const auto first = start_it();
+    ASSERT_TRUE(first->wait_for_err("epoch  2/")) << first->err();
+    first->signal(SIGTERM);
+    ASSERT_EQ(first->wait(), 75) << first->err();
+    const auto second = start_it();
+    ASSERT_TRUE(second->wait_for_err("  loss ")) << second->err();
+    ASSERT_TRUE(kill_one(*second, 2));
+    second->wait();
+    const auto third = start_it();
+    ASSERT_EQ(third->wait(), 0) << third->err();
+    EXPECT_NE(third->err().find("from /dev/shm/podium-"), std::string::npos) << third->err();
+    EXPECT_NE(third->err().find("the newest on disk: step "), std::string::npos) << third->err();
+    const json result = third->result();
+    EXPECT_EQ((runs ? result.at("models").at(0) : result).at("weights_xxh3"), hash) << verb;
+    EXPECT_FALSE(memory_holds_states()) << "it is finished";
+    fs::remove_all(run_dir());
+  }
+}
+
+TEST_F(Checkpoint, WhatARunFolderOfTheSameNameLeftInMemoryIsNotGoneOnFrom) {
+  const Words saving = training({"--ckpt.every=never", "--ckpt.memory=3steps"});
+  const auto first = start_alone("train", saving);
+  ASSERT_TRUE(first->wait_for_err("epoch  2/")) << first->err();
+  first->signal(SIGKILL);
+  first->wait();
+  EXPECT_TRUE(memory_holds_states());
+  fs::remove_all(run_dir());
+  const auto second = start_alone("train", saving);
+  ASSERT_EQ(second->wait(), 0) << second->err();
+  EXPECT_EQ(second->err().find("goes on after"), std::string::npos) << second->err();
+}
+
 // A file system of its own, for as long as the object lives.
 class SmallDisk {
  public:
@@ -250,6 +311,47 @@ TEST_F(Checkpoint, AFullDiskCostsNoRunThatFinishesAndAStopEndsWith74) {
   stopped->signal(SIGTERM);
   EXPECT_EQ(stopped->wait(), 74) << stopped->err();
   EXPECT_NE(stopped->last_words().find("No space left"), std::string::npos) << stopped->err();
+}
+
+TEST_F(Checkpoint, LogsThatTakeNoMoreLinesCostOneWarningEach) {
+  const std::string hash = undisturbed(1);
+  for (const char* verb : {"train", "run"}) {
+    fs::create_directories(run_dir());
+    fs::create_symlink("/dev/full", run_dir() / "metrics.jsonl");
+    fs::create_symlink("/dev/full", run_dir() / "mlperf.log");
+    const auto job = start_alone(verb, training({"--run.models=cnn", "--model.cnn.epochs=12"}));
+    ASSERT_EQ(job->wait(), 0) << job->err();
+    const std::string err = job->err();
+    for (const char* file : {"metrics.jsonl", "mlperf.log"}) {
+      const size_t first = err.find(file);
+      ASSERT_NE(first, std::string::npos) << err;
+      EXPECT_EQ(err.find(file, first + 1), std::string::npos) << err;
+    }
+    const json result = job->result();
+    EXPECT_EQ((verb[0] == 'r' ? result.at("models").at(0) : result).at("weights_xxh3"), hash);
+    fs::remove_all(run_dir());
+  }
+}
+
+// In a mount namespace of its own, where /dev/shm has no room.
+TEST_F(Checkpoint, AFullMemoryOfTheNodeCostsOneWarning) {
+  const std::string hash = undisturbed(1);
+  for (const char* size : {"4k", "24k"}) {
+    std::string line = "mount -t tmpfs -o size=" + std::string(size) + " none /dev/shm && exec";
+    for (const std::string& word : words("train", training({"--ckpt.memory=3steps"}))) {
+      line += " '" + word + "'";
+    }
+    Process job({"unshare", "--mount", "sh", "-c", line});
+    const int status = job.wait();
+    if (job.err().find("unshare") != std::string::npos) GTEST_SKIP() << job.err();
+    ASSERT_EQ(status, 0) << job.err();
+    const std::string err = job.err();
+    const size_t first = err.find("No space left");
+    ASSERT_NE(first, std::string::npos) << err;
+    EXPECT_EQ(err.find("No space left", first + 1), std::string::npos) << err;
+    EXPECT_EQ(job.result().at("weights_xxh3"), hash);
+    fs::remove_all(run_dir());
+  }
 }
 
 TEST_F(Checkpoint, ADiskThatBecomesReadOnlyLeavesTheOneBefore) {

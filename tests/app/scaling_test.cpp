@@ -198,6 +198,7 @@ TEST_F(Scaling, BadPlansAreOneLine) {
       {{"--nodes=4096"}, "a batch of 64 images leaves some of 4096 ranks without one"},
       {{"--plan.step_ms=1,2"}, "2 step times for 3 models"},
       {{"--plan.step_ms=-1"}, "plan.step_ms"},
+      {{"--plan.step_ms=1,,2,3"}, "a value is missing"},
       {{"--plan.mode=odd"}, "strong, weak"},
       {{"--run.models=dense", "--io.validation=3000"}, "would all be validation"},
       {{"--bandwidth_gb_s=0"}, "plan.bandwidth_gb_s"}};

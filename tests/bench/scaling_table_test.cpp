@@ -75,6 +75,13 @@ TEST(ScalingTableTest, ATableComesBackFromItsFile) {
   EXPECT_EQ(to_csv(back), to_csv(rows));
 }
 
+TEST(ScalingTableTest, ATableThatASpreadsheetHasSavedIsRead) {
+  const auto rows = derive({row("cnn", "strong", 1, 100), row("cnn", "strong", 2, 180)});
+  std::string text = "\xEF\xBB\xBF";
+  for (const char c : to_csv(rows)) text += c == '\n' ? std::string("\r\n") : std::string(1, c);
+  EXPECT_EQ(to_json(derive(parse_csv(text, "file"))), to_json(rows));
+}
+
 TEST(ScalingTableTest, DamagedFilesAreToldByLine) {
   const std::string good = to_csv(derive({row("cnn", "strong", 1, 100)}));
   const auto complaint = [](const std::string& text) {

@@ -280,6 +280,19 @@ TEST(Engine, WhatWasMissedIsFetchedFromPointToPoint) {
   comm::barrier(*bench.group, bench.group->policy());
 }
 
+// There are eight seats, which who says nothing leaves within the limit of a fetch.
+TEST(Engine, ConnectionsThatSayNothingKeepNobodyOut) {
+  Bench bench(1);
+  bench.hold(3);
+  EXPECT_TRUE(bench.update(0).committed);
+  std::vector<Channel> silent;
+  for (int i = 0; i < 8; ++i) silent.push_back(Channel::to_peer(bench.engine.peers()[0], patience));
+  const FetchOptions fetching{bench.engine.peers(), "open sesame", 0, 1,
+                              std::chrono::milliseconds(4'000)};
+  EXPECT_EQ(newest_version(fetching), 3U);
+  comm::barrier(*bench.group, bench.group->policy());
+}
+
 TEST(Engine, StrangersWithMessagesOfAnyKindCostNothing) {
   Bench bench(1);
   bench.start("keep");

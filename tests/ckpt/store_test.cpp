@@ -262,6 +262,19 @@ TEST_F(NodeMemory, AFolderThatOthersMayEnterIsRefused) {
   EXPECT_TRUE(thrown.mentions(one.parent_path().string())) << thrown.message;
 }
 
+TEST_F(NodeMemory, WhatARunFolderOfTheSameNameLeftIsRemoved) {
+  mark_run(run("one"));
+  const fs::path one = open_node_memory(root(), run("one"));
+  test::write_bytes(one / "state", {1});
+  mark_run(run("one"));
+  EXPECT_EQ(open_node_memory(root(), run("one")), one);
+  EXPECT_TRUE(fs::exists(one / "state")) << "it is the same run";
+  fs::remove_all(run("one"));
+  mark_run(run("one"));
+  EXPECT_EQ(open_node_memory(root(), run("one")), one);
+  EXPECT_FALSE(fs::exists(one / "state"));
+}
+
 TEST_F(NodeMemory, WhatBelongsToARunThatIsGoneIsRemovedByTheNext) {
   const fs::path one = open_node_memory(root(), run("one"));
   test::write_bytes(one / "state", {1});

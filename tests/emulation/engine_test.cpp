@@ -133,20 +133,27 @@ class CudaStages : public testing::Test {
     for (size_t i = 0; i < bucket_bytes; ++i) shard_.bytes()[i] = value(1, i);
   }
 
-  // What place() left is taken from the middle on.
-  std::span<const std::byte> take_second_half(const size_t* keeper, Block* to) {
+  // The checksum of what place() left, whose second half goes `to`.
+  static uint64_t take_second_half(Intake& intake, std::byte* to) {
+    Bucket bucket;
+    bucket.bytes = bucket_bytes;
+    const Chunk chunk{0, bucket_bytes, 0};
+    Wanted wanted;
+    wanted.moves.push_back({to, bucket_bytes / 2, bucket_bytes / 2});
+    wanted.parts.push_back({&chunk, 0, 1, 0});
+    intake.take(7, bucket, wanted);
+    return wanted.parts.front().hash;
+  }
+  uint64_t take_second_half(const size_t* keeper, Block* to) const {
     const auto handles = nlohmann::ordered_json::array({stages_->handle()});
-    intake_ = make_intake(segment_, handles, bucket_bytes, keeper);
-    *to = intake_->shadow_memory(bucket_bytes / 2);
-    intake_->show(7, bucket_bytes);
-    intake_->take(to->bytes(), bucket_bytes / 2, bucket_bytes / 2);
-    return intake_->shown();
+    const auto intake = make_intake(segment_, handles, bucket_bytes, keeper);
+    *to = intake->shadow_memory(bucket_bytes / 2);
+    return take_second_half(*intake, to->bytes());
   }
 
   const Segment segment_{2, note_bytes};
   const std::unique_ptr<Stages> stages_ =
       make_device_stages(segment_, Buffers{2, 2, bucket_bytes}, 0, 0);
-  std::unique_ptr<Intake> intake_;
   Block shard_;
 };
 
@@ -156,8 +163,7 @@ TEST_F(CudaStages, BringABucketToTheHostAndToTheGpu) {
   const size_t first = 0;
   for (const size_t* keeper : {static_cast<const size_t*>(nullptr), &first}) {
     Block half;
-    const std::span<const std::byte> shown = take_second_half(keeper, &half);
-    EXPECT_EQ(xxh3(shown), xxh3(shard_.span()));
+    EXPECT_EQ(take_second_half(keeper, &half), xxh3(shard_.span()));
     EXPECT_EQ(std::memcmp(half.bytes(), shard_.bytes() + bucket_bytes / 2, half.size()), 0);
   }
 }
@@ -166,7 +172,7 @@ TEST_F(CudaStages, ALandedBucketIsReadLikeAPlacedOne) {
   std::ranges::copy(shard_.span(), stages_->landing(7, bucket_bytes).begin());
   stages_->landed(7, bucket_bytes);
   Block half;
-  EXPECT_EQ(xxh3(take_second_half(nullptr, &half)), xxh3(shard_.span()));
+  EXPECT_EQ(take_second_half(nullptr, &half), xxh3(shard_.span()));
 }
 
 TEST_F(CudaStages, TheHostStillHasWhatGoesToOtherPods) {
@@ -206,8 +212,8 @@ TEST_F(CudaStages, AreOpenedByOtherProcessesByTheHandle) {
   stages_->place(7, 0, bucket_bytes);
   const auto handles = nlohmann::ordered_json::array({handle});
   const auto intake = make_intake(segment_, handles, bucket_bytes, nullptr);
-  intake->show(7, bucket_bytes);
-  EXPECT_EQ(xxh3(intake->shown()), xxh3(shard_.span()));
+  Block half = intake->shadow_memory(bucket_bytes / 2);
+  EXPECT_EQ(take_second_half(*intake, half.bytes()), xxh3(shard_.span()));
   handle["ipc"] = "no handle";
   EXPECT_THROW(
       make_intake(segment_, nlohmann::ordered_json::array({handle}), bucket_bytes, nullptr), Error);

@@ -79,6 +79,61 @@ TEST_F(Drain, ThatTakesTooLongSaysSo) {
   request.join();
 }
 
+// Clients that look at readiness between two requests, as a load balancer does for them: all leave
+// within the grace period, and not one request is lost or turned away.
+TEST_F(Drain, InTheGracePeriodClientsLeaveAndNoneIsTurnedAway) {
+  ServiceOptions graceful = options();
+  graceful.grace = 5s;
+  start_serving(graceful, "slow 2");
+  std::atomic<int> answered{0}, otherwise{0}, left{0};
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 6; ++i) {
+    clients.emplace_back([&, i] {
+      Client http = client();
+      while (get(http, "/v2/health/ready").status == 200) {
+        const HttpReply reply =
+            http.request("POST", "/v2/models/bands/infer", infer_text(image_of_band(i)));
+        ++(reply.status == 200 && reply.keep_alive ? answered : otherwise);
+      }
+      const HttpReply last =
+          http.request("POST", "/v2/models/bands/infer", infer_text(image_of_band(i)));
+      ++(last.status == 200 ? answered : otherwise);
+      ++left;
+    });
+  }
+  EXPECT_TRUE(eventually([&] { return answered > 50; }));
+  std::atomic<bool> now{false};
+  std::thread ender([&] {  // the rest of the grace period is waited for in vain
+    eventually([&] { return left == 6; });
+    now = true;
+  });
+  service_->drain(20s, &now);
+  ender.join();
+  for (std::thread& thread : clients) thread.join();
+  EXPECT_EQ(otherwise, 0);
+  EXPECT_EQ(service_->stats().requests, answered);
+  EXPECT_EQ(service_->stats().rejected, 0);
+}
+
+TEST_F(Drain, ToldToEndAtOnceItWaitsForNobody) {
+  ServiceOptions graceful = options();
+  graceful.grace = 10min;
+  start_serving(graceful, "slow 1500");
+  std::thread request([&] {
+    Client http = client();
+    EXPECT_THROW(infer(http, image_of_band(2)), Error);
+  });
+  ASSERT_TRUE(eventually([&] { return service_->stats().in_flight == 1; }));
+  std::atomic<bool> now{false};
+  std::thread ender([&] {
+    eventually([&] { return !service_->ready(); });
+    now = true;
+  });
+  EXPECT_FALSE(service_->drain(10min, &now));
+  ender.join();
+  request.join();
+}
+
 TEST_F(Drain, ThePortIsFreeAfterwards) {
   start_serving(options());
   ServiceOptions again = options();

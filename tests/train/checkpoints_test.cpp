@@ -8,101 +8,17 @@
 #include <fstream>
 #include <numeric>
 
+#include "checkpoints_fixture.hpp"
 #include "core/error.hpp"
 #include "core/random.hpp"
-#include "training_fixture.hpp"
 
 namespace podium {
 namespace {
 
 namespace fs = std::filesystem;
-using ckpt::Interval;
+using test::CheckpointsTest;
 using test::on_ranks;
-using train::Trainer;
-using Unit = Interval::Unit;
-
-// Runs whose every step can be their last.
-class CheckpointsTest : public test::TrainingTest {
- protected:
-  static train::TrainerOptions every_step(const fs::path& folder) {
-    train::TrainerOptions options;
-    options.checkpoints.folder = folder;
-    options.checkpoints.every = {Unit::steps, 1};
-    options.checkpoints.retention.newest = 3;
-    options.log = Log(LogLevel::error, "test");
-    return options;
-  }
-
-  // Trains for so many more steps, or to the end; returns whether that was reached.
-  bool train_steps(const train::Recipe& recipe, int ranks, train::TrainerOptions options,
-                   int steps) {
-    std::atomic<bool> finished{false};
-    on_ranks(ranks, [&](comm::Communicator& group) {
-      io::Dataset dataset = cache_.open();
-      nn::Model model = test::small_model(dataset, recipe);
-      train::AllReduceSync sync(group);
-      train::TrainerOptions mine = options;
-      int taken = 0;  // each is followed by an agreement
-      mine.should_stop = [&] { return ++taken >= steps; };
-      test::HostTraining training(model, recipe, dataset, sync, group, mine);
-      finished = training.trainer.run() == Trainer::Outcome::finished;
-      if (group.rank() != 0) return;
-      hash_ = train::weights_xxh3(model);
-      progress_ = training.trainer.progress();
-    });
-    return finished;
-  }
-
-  // Trains with stops at random steps; returns the hash in the end.
-  std::string train_in_pieces(const train::Recipe& recipe, int ranks,
-                              const train::TrainerOptions& options, uint64_t seed) {
-    Random random(seed);
-    int pieces = 1;
-    while (!train_steps(recipe, ranks, options, 1 + static_cast<int>(random.below(20)))) {
-      if (++pieces > 44) throw internal_error("the run makes no progress", "a test");
-    }
-    EXPECT_GT(pieces, 2);
-    return hash_;
-  }
-
-  void expect_the_same_in_pieces(const train::Recipe& recipe, io::Shuffle shuffle) {
-    for (const int ranks : {1, 2, 3}) {
-      train::TrainerOptions plain;
-      plain.shuffle = shuffle;
-      const std::string whole = train(recipe, ranks, plain);
-      const train::Progress all = progress_;
-      const fs::path folder = cache_.folder() / ("pieces-" + std::to_string(ranks));
-      train::TrainerOptions options = every_step(folder);
-      options.shuffle = shuffle;
-      EXPECT_EQ(train_in_pieces(recipe, ranks, options, static_cast<uint64_t>(ranks)), whole)
-          << ranks << " ranks";
-      EXPECT_EQ(progress_.loss, all.loss);
-      EXPECT_EQ(progress_.train_accuracy, all.train_accuracy);
-      EXPECT_EQ(progress_.val_accuracy, all.val_accuracy);
-      EXPECT_EQ(progress_.images, all.images);
-      fs::remove_all(folder);
-    }
-  }
-
-  // The parts and markers that are there, the newest last.
-  static std::vector<fs::path> files(const fs::path& folder, const char* extension) {
-    std::vector<fs::path> paths;
-    for (const auto& entry : fs::directory_iterator(folder)) {
-      if (entry.path().extension() == extension) paths.push_back(entry.path());
-    }
-    std::ranges::sort(paths);
-    return paths;
-  }
-
-  static void damage(const fs::path& path) {
-    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-    file.seekp(static_cast<std::streamoff>(fs::file_size(path) / 2));
-    file.put('\x5a');
-    file.put('\xa5');
-  }
-
-  std::string hash_;
-};
+using Unit = ckpt::Interval::Unit;
 
 // Running statistics differ between ranks within an epoch.
 TEST_F(CheckpointsTest, GoesOnFromAnyStepToTheSameBits) {
@@ -228,49 +144,6 @@ TEST_F(CheckpointsTest, WhenAllAreDamagedTrainingStartsAnewAndKeepsThemAside) {
   EXPECT_TRUE(train_steps(recipe, 1, options, 1000));
   EXPECT_EQ(hash_, whole);
   EXPECT_TRUE(fs::exists(cache_.folder() / "damaged.old-1"));
-}
-
-TEST_F(CheckpointsTest, TheNewestOfMemoryAndDiskIsTaken) {
-  const train::Recipe recipe = test::small_recipe();
-  const std::string whole = train(recipe, 2);
-  train::TrainerOptions options = every_step(cache_.folder() / "disk");
-  options.checkpoints.memory = cache_.folder() / "memory";
-  options.checkpoints.memory_every = {Unit::steps, 1};
-  EXPECT_FALSE(train_steps(recipe, 2, options, 20));
-  EXPECT_LE(files(options.checkpoints.memory, ".json").size(), 1U);
-
-  // A job that was killed: the memory is ahead.
-  fs::remove_all(options.checkpoints.folder);
-  train::TrainerOptions memory_only = options;
-  memory_only.checkpoints.every = {};
-  EXPECT_FALSE(train_steps(recipe, 2, memory_only, 9));
-  testing::internal::CaptureStderr();
-  options.log = Log(LogLevel::info, "test");
-  EXPECT_TRUE(train_steps(recipe, 2, options, 1000));
-  const std::string log = testing::internal::GetCapturedStderr();
-  EXPECT_NE(log.find("from " + options.checkpoints.memory.string()), std::string::npos) << log;
-  EXPECT_EQ(hash_, whole);
-  EXPECT_EQ(ckpt::Store(options.checkpoints.folder).steps().front(), 44);
-}
-
-TEST_F(CheckpointsTest, AStateThatIsOfferedIsTakenWhenItIsNewerThanTheDisk) {
-  const train::Recipe recipe = test::small_recipe();
-  const std::string whole = train(recipe, 2);
-  train::TrainerOptions options = every_step(cache_.folder() / "disk");
-  EXPECT_FALSE(train_steps(recipe, 2, options, 20));
-  const ckpt::Store store(options.checkpoints.folder);
-  const ckpt::Snapshot newest = store.read(20);
-  fs::remove(store.marker_path(20));
-  std::atomic<int> reads{0};
-  options.checkpoints.offers = {{20, "somebody's memory", [&] {
-                                   ++reads;
-                                   return newest;
-                                 }}};
-  EXPECT_TRUE(train_steps(recipe, 2, options, 1000));
-  EXPECT_EQ(reads, 1);
-  EXPECT_EQ(hash_, whole);
-  EXPECT_TRUE(train_steps(recipe, 2, options, 1000));
-  EXPECT_EQ(reads, 1) << "the disk is newer";
 }
 
 TEST_F(CheckpointsTest, AFailedSaveCostsNoRunUnlessItIsTheLastOfAStop) {

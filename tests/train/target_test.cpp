@@ -80,7 +80,7 @@ TEST_F(TargetTest, ARunThatReachedItStaysSoAndAHigherTargetGoesOn) {
 
 TEST_F(TargetTest, TheLogHasEpochsAndEvaluationsInTheirOrder) {
   train::TrainerOptions options;
-  options.mlperf = std::make_shared<MlperfLog>(log_file(), "small");
+  options.mlperf = std::make_shared<MlperfLog>(log_file(), "small", Log());
   train(test::small_recipe(), 3, options);
   const std::vector<Json> all = events();
   const std::vector<std::pair<std::string, std::string>> of_an_epoch = {
@@ -110,7 +110,7 @@ TEST_F(TargetTest, TheLogHasEpochsAndEvaluationsInTheirOrder) {
 
 TEST_F(TargetTest, AnEpochThatIsStoppedIsClosedInTheLog) {
   train::TrainerOptions options;
-  options.mlperf = std::make_shared<MlperfLog>(log_file(), "small");
+  options.mlperf = std::make_shared<MlperfLog>(log_file(), "small", Log());
   options.should_stop = [] { return true; };
   train(test::small_recipe(), 2, options, train::Trainer::Outcome::stopped);
   const std::vector<Json> all = events();
@@ -123,7 +123,7 @@ TEST_F(TargetTest, GroupsShareTheLogLineByLine) {
   std::vector<std::thread> leaders;
   for (const char* model : {"dense", "cnn", "resnet"}) {
     leaders.emplace_back([this, model] {
-      MlperfLog log(log_file(), model);
+      MlperfLog log(log_file(), model, Log());
       for (int i = 0; i < lines; ++i) log.point("eval_accuracy", i);
     });
   }

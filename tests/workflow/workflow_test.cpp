@@ -9,6 +9,7 @@
 #include "workflow/control_plane.hpp"
 #include "workflow/evaluation_report.hpp"
 #include "workflow/job.hpp"
+#include "workflow/stop_requests.hpp"
 #include "workflow/summary.hpp"
 
 namespace podium::workflow {
@@ -184,6 +185,18 @@ TEST(EvaluationReport, OfManyClassesTheWorstAreShownAndResultsStayShort) {
   const EvaluationReport small = small_report();
   add_confusion(result, &small);
   EXPECT_EQ(result.at("confusion").size(), 3U);
+}
+
+TEST(StopRequests, TheSecondOneEndsAtOnceButNotAnEchoOfTheFirst) {
+  const auto start = SteadyClock::time_point() + std::chrono::hours(1);
+  StopRequests stops;
+  EXPECT_FALSE(stops.stop());
+  stops.add(start);
+  stops.add(start + StopRequests::echo);
+  EXPECT_TRUE(stops.stop());
+  EXPECT_FALSE(stops.at_once());
+  stops.add(start + 2 * StopRequests::echo);
+  EXPECT_TRUE(stops.at_once());
 }
 
 }  // namespace

@@ -62,6 +62,7 @@ using SharedShards = std::vector<std::span<const std::byte>>;
 // GPU; null: they lie on the host. Throws unavailable_error for a GPU that this process does not
 // have.
 std::unique_ptr<Intake> make_intake(const Segment& segment, const nlohmann::ordered_json& handles,
-                                    size_t bucket_bytes, const size_t* keeper, SharedShards shards);
+                                    size_t bucket_bytes, const size_t* keeper,
+                                    SharedShards shards = {});
 
 }  // namespace podium::ckpt::engine

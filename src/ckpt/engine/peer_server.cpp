@@ -17,7 +17,7 @@ namespace {
 
 using Milliseconds = std::chrono::milliseconds;
 
-constexpr Milliseconds manners{5'000};     // for a newcomer to say what it wants
+constexpr Milliseconds manners{1'000};     // for a newcomer to say what it wants
 constexpr Milliseconds patience{120'000};  // for it to take a shard
 constexpr size_t most_guests = 8;
 

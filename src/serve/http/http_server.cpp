@@ -6,10 +6,16 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "core/error.hpp"
 #include "serve/http/http_session.hpp"
+#include "serve/http/tls.hpp"
 
 namespace podium::serve {
 namespace {
@@ -19,6 +25,7 @@ using asio::ip::tcp;
 using boost::system::error_code;
 using namespace std::chrono_literals;
 
+constexpr auto standby_pause = 20ms;  // between attempts to have the port
 constexpr auto accept_pause = 100ms;  // after a failure, for instance of too many open files
 
 // Replica processes must not inherit the service's sockets: they would keep them open.
@@ -55,23 +62,40 @@ Error cannot_listen(const ServiceOptions& options, const error_code& error) {
 
 class HttpServer::Listener : public std::enable_shared_from_this<HttpServer::Listener> {
  public:
-  Listener(asio::io_context& context, const ServiceOptions& options, HttpHandler handler)
-      : options_(options), acceptor_(context), pause_(context) {
+  Listener(asio::io_context& context, const ServiceOptions& options, HttpHandler handler,
+           const Log& log)
+      : options_(options), acceptor_(context), pause_(context), watch_(context) {
     shared_ = std::make_shared<HttpSessionShared>(HttpSessionShared{
-        options, std::move(handler), [this](HttpSession* session) { sessions_.erase(session); }});
-    listen(endpoint_of(options));
+        options, std::move(handler), [this](HttpSession* session) { forget(session); },
+        [this](SteadyClock::time_point time) {
+          if (time < watched_) watch_until(time);
+        }});
+    if (!options.access_log.empty()) {
+      access_log_ = std::make_unique<AccessLog>(options.access_log, log);
+      shared_->access_log = access_log_.get();
+    }
+    if (!options.tls_certificate.empty()) {
+      tls_.emplace(server_tls(options.tls_certificate, options.tls_key));
+      shared_->tls = &*tls_;
+    }
+    if (!options.standby) listen(endpoint_of(options));
   }
 
   int port() const { return port_; }
 
+  void start(std::function<void()> listening) {
+    if (port_ == 0 && !take_over()) return try_later(std::move(listening));
+    accept();
+    listening();
+  }
+
   void accept() {
-    acceptor_.async_accept(
-        [self = shared_from_this()](const error_code& error, tcp::socket socket) {
-          if (!self->acceptor_.is_open()) return;
-          if (error) return self->accept_later();
-          self->begin(std::move(socket));
-          self->accept();
-        });
+    acceptor_.async_accept([self = shared_from_this()](const error_code& error, HttpSocket socket) {
+      if (!self->acceptor_.is_open()) return;
+      if (error) return self->accept_later();
+      self->begin(std::move(socket));
+      self->accept();
+    });
   }
 
   void stop_listening() {
@@ -82,15 +106,21 @@ class HttpServer::Listener : public std::enable_shared_from_this<HttpServer::Lis
 
   size_t busy_connections() const {
     return static_cast<size_t>(
-        std::ranges::count_if(sessions_, [](const auto& entry) { return entry.second->busy(); }));
+        std::ranges::count_if(sessions_, [](const auto& entry) { return entry.first->busy(); }));
   }
 
   void close_connections() {
     const auto sessions = sessions_;  // each erases itself
-    for (const auto& [key, session] : sessions) session->close();
+    for (const auto& [key, entry] : sessions) entry.session->close();
   }
 
  private:
+  using Acceptor = asio::basic_socket_acceptor<tcp, asio::io_context::executor_type>;
+  struct Entry {
+    std::shared_ptr<HttpSession> session;
+    asio::ip::address client;
+  };
+
   void listen(const tcp::endpoint& endpoint) {
     error_code error;
     acceptor_.open(endpoint.protocol(), error);
@@ -102,14 +132,48 @@ class HttpServer::Listener : public std::enable_shared_from_this<HttpServer::Lis
     if (error) throw cannot_listen(options_, error);
   }
 
-  void begin(tcp::socket socket) {
+  // Of a standby: has the port if nobody else has. Any other trouble may pass as well.
+  bool take_over() {
+    try {
+      listen(endpoint_of(options_));
+      return true;
+    } catch (const Error&) {
+      error_code ignored;  // closing leaves nothing to repair
+      acceptor_.close(ignored);
+      return false;
+    }
+  }
+
+  void try_later(std::function<void()> listening) {
+    pause_.expires_after(standby_pause);
+    pause_.async_wait(
+        [self = shared_from_this(), listening = std::move(listening)](const error_code& error) {
+          if (!error) self->start(listening);
+        });
+  }
+
+  void begin(HttpSocket socket) {
     close_on_exec(socket.native_handle());
     error_code ignored;  // a slower connection is no failure
     socket.set_option(tcp::no_delay(true), ignored);
     if (sessions_.size() >= 2 * options_.max_connections) return;  // closes it without a word
-    const bool refuse = sessions_.size() >= options_.max_connections;
+    error_code gone;
+    const asio::ip::address client = socket.remote_endpoint(gone).address();
+    if (gone) return;
+    size_t& of_client = clients_[client];
+    const bool refuse = sessions_.size() >= options_.max_connections ||
+                        of_client >= options_.max_connections_per_client;
+    ++of_client;
     const auto session = start_http_session(std::move(socket), shared_, refuse);
-    sessions_[session.get()] = session;
+    sessions_[session.get()] = {session, client};
+  }
+
+  void forget(HttpSession* session) {
+    const auto entry = sessions_.find(session);
+    if (entry == sessions_.end()) return;
+    const auto client = clients_.find(entry->second.client);
+    if (--client->second == 0) clients_.erase(client);
+    sessions_.erase(entry);
   }
 
   void accept_later() {
@@ -119,25 +183,57 @@ class HttpServer::Listener : public std::enable_shared_from_this<HttpServer::Lis
     });
   }
 
+  // One timer for all sessions: it is set for the earliest deadline that was ever told, and what
+  // became later meanwhile is found when it fires. So a request costs no timer.
+  void watch_until(SteadyClock::time_point time) {
+    watched_ = time;
+    watch_.expires_at(time);
+    watch_.async_wait([self = shared_from_this()](const error_code& error) {
+      if (!error) self->close_expired();
+    });
+  }
+
+  void close_expired() {
+    const auto now = SteadyClock::now();
+    auto next = SteadyClock::time_point::max();
+    std::vector<std::shared_ptr<HttpSession>> expired;
+    for (const auto& [key, entry] : sessions_) {
+      const auto deadline = key->deadline();
+      if (deadline <= now) {
+        expired.push_back(entry.session);
+      } else {
+        next = std::min(next, deadline);
+      }
+    }
+    watched_ = SteadyClock::time_point::max();
+    for (const auto& session : expired) session->close();
+    if (next != SteadyClock::time_point::max()) watch_until(next);
+  }
+
   const ServiceOptions& options_;
-  tcp::acceptor acceptor_;
+  Acceptor acceptor_;
   asio::steady_timer pause_;
+  asio::steady_timer watch_;
+  SteadyClock::time_point watched_ = SteadyClock::time_point::max();  // when watch_ fires
   int port_ = 0;
-  std::shared_ptr<const HttpSessionShared> shared_;
-  std::unordered_map<HttpSession*, std::shared_ptr<HttpSession>> sessions_;
+  std::unique_ptr<AccessLog> access_log_;
+  std::optional<asio::ssl::context> tls_;
+  std::shared_ptr<HttpSessionShared> shared_;
+  std::unordered_map<HttpSession*, Entry> sessions_;
+  std::map<asio::ip::address, size_t> clients_;  // connections of each
 };
 
-HttpServer::HttpServer(asio::io_context& context, const ServiceOptions& options,
+HttpServer::HttpServer(asio::io_context& context, const ServiceOptions& options, const Log& log,
                        HttpHandler handler)
-    : listener_(std::make_shared<Listener>(context, options, std::move(handler))) {}
+    : listener_(std::make_shared<Listener>(context, options, std::move(handler), log)) {}
 
 HttpServer::~HttpServer() = default;
 
 int HttpServer::port() const {
   return listener_->port();
 }
-void HttpServer::start() {
-  listener_->accept();
+void HttpServer::start(std::function<void()> listening) {
+  listener_->start(std::move(listening));
 }
 void HttpServer::stop_listening() {
   listener_->stop_listening();

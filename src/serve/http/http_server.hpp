@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "core/log.hpp"
 #include "serve/protocol/message.hpp"
 #include "serve/service.hpp"
 
@@ -36,6 +37,8 @@ struct HttpAnswer {
   std::string allow;                           // header of a 405, or empty
   int retry_after_s = 0;                       // header, unless 0
   bool close = false;                          // the connection, after this answer
+  std::string replica;                         // for the access log: who computed it, or empty
+  int version = 0;                             // for the access log: by which version, or 0
 };
 
 // Must call `respond` exactly once, now or later, on the thread of the io_context.
@@ -44,13 +47,17 @@ using HttpHandler = std::function<void(HttpRequest request, HttpRespond respond)
 
 class HttpServer {
  public:
-  // Binds and listens; nothing is accepted before start(). Throws unavailable_error when the
-  // address cannot be had, usage_error when it is none.
-  HttpServer(boost::asio::io_context& context, const ServiceOptions& options, HttpHandler handler);
+  // Binds and listens, unless it is a standby; nothing is accepted before start(). Throws
+  // unavailable_error when the address cannot be had, usage_error when it is none or TLS files do
+  // not serve, io_error when the access log cannot be written.
+  HttpServer(boost::asio::io_context& context, const ServiceOptions& options, const Log& log,
+             HttpHandler handler);
   ~HttpServer();
 
+  // 0 while a standby waits for the port.
   int port() const;
-  void start();
+  // Calls `listening` once the port is had: now, or when whoever has it lets go.
+  void start(std::function<void()> listening);
 
   // Refuses new connections; those open go on.
   void stop_listening();

@@ -23,6 +23,8 @@ struct Inference {
   int n = 0;
   std::string id;  // to echo: the request's "id", or the "image_id" of predict as JSON text
   std::vector<OutputRequest> outputs = every_output(false);
+  uint8_t priority = 0;    // the parameter "priority"; 0: what the headers say
+  int64_t timeout_us = 0;  // the parameter "timeout"; 0: none
 
   static std::vector<OutputRequest> every_output(bool binary) {
     return {{OutputRequest::Tensor::probabilities, binary, 0},

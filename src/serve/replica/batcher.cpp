@@ -1,37 +1,83 @@
 #include "serve/replica/batcher.hpp"
 
-namespace podium::serve {
+#include <algorithm>
+#include <iterator>
 
-void Batcher::push(QueuedInference request) {
-  const std::lock_guard lock(mutex_);
-  queued_images_ += request.inference.n;
-  queue_.push_back(std::move(request));
-  changed_.notify_one();
+namespace podium::serve {
+namespace {
+
+// When a request's batch is to be computed, however small it is.
+SteadyClock::time_point due(const QueuedInference& request, std::chrono::microseconds delay) {
+  const auto half_time = request.received + (request.deadline - request.received) / 2;
+  return std::min(request.received + delay, half_time);
 }
 
-std::vector<QueuedInference> Batcher::next_batch() {
+}  // namespace
+
+// Wakes the taker only where that changes what it does.
+Batcher::Requests Batcher::push(QueuedInference request) {
+  const std::lock_guard lock(mutex_);
+  const bool first = queue_.empty();
+  const bool was_full = full();
+  const bool sooner = delay_.count() > 0 && due(request, delay_) < due_;
+  queued_images_ += request.inference.n;
+  queued_bytes_ += request.inference.images.size();
+  queue_.emplace(turns_.take(request.fields.priority), std::move(request));
+  Requests turned_away;
+  while (queued_bytes_ > most_bytes_ && queue_.size() > 1) {
+    turned_away.push_back(remove(std::prev(queue_.end())));
+  }
+  if (first || sooner || (!was_full && full())) changed_.notify_one();
+  return turned_away;
+}
+
+Batcher::Batch Batcher::next_batch() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return closed_ || !queue_.empty(); });
-  if (!closed_ && delay_.count() > 0) {
-    const auto full = [&] { return closed_ || queued_images_ >= max_batch_; };
-    changed_.wait_until(lock, queue_.front().received + delay_, full);
-  }
+  if (!closed_ && delay_.count() > 0) wait_for_company(&lock);
   if (closed_) return {};
   return take_locked();
 }
 
-std::vector<QueuedInference> Batcher::take_locked() {
-  std::vector<QueuedInference> batch;
+void Batcher::wait_for_company(std::unique_lock<std::mutex>* lock) {
+  while (!closed_ && !full()) {
+    due_ = SteadyClock::time_point::max();
+    for (const auto& [turn, request] : queue_) due_ = std::min(due_, due(request, delay_));
+    if (changed_.wait_until(*lock, due_) == std::cv_status::timeout) break;
+  }
+  due_ = {};
+}
+
+Batcher::Batch Batcher::take_locked() {
+  const auto now = SteadyClock::now();
+  Batch batch;
   int64_t images = 0;
   while (!queue_.empty()) {
-    const int next = queue_.front().inference.n;
-    if (!batch.empty() && images + next > max_batch_) break;
+    const auto first = queue_.begin();
+    if (first->second.deadline <= now) {
+      batch.late.push_back(remove(first));
+      continue;
+    }
+    const int next = first->second.inference.n;
+    if (!batch.requests.empty() && images + next > max_batch_) break;
     images += next;
-    batch.push_back(std::move(queue_.front()));
-    queue_.pop_front();
+    batch.requests.push_back(remove(first));
   }
-  queued_images_ -= images;
   return batch;
+}
+
+QueuedInference Batcher::remove(Queue::iterator request) {
+  QueuedInference result = std::move(request->second);
+  queue_.erase(request);
+  queued_images_ -= result.inference.n;
+  queued_bytes_ -= result.inference.images.size();
+  return result;
+}
+
+void Batcher::tune(int max_batch, std::chrono::microseconds delay) {
+  const std::lock_guard lock(mutex_);
+  max_batch_ = max_batch;
+  delay_ = delay;
 }
 
 void Batcher::close() {

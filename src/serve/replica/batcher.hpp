@@ -1,18 +1,20 @@
-// Batcher: gathers requests into batches, first come, first served.
+// Batcher: gathers requests into batches, in the order of their turns (turns.hpp).
 //
 // A batch takes whatever is queued, up to `max_batch` images; a request that is larger makes a
-// batch of its own. With a delay, a batch that is not full waits until its oldest request is that
-// old. Thread-safe; one thread takes batches.
+// batch of its own. With a delay, a batch that is not full waits until one of its requests is that
+// old, or has used up half the time it has. A request past its deadline is not computed. The queue
+// is bounded: what would come last is turned away. Thread-safe; one thread takes batches.
 #pragma once
 
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
-#include <deque>
+#include <map>
 #include <mutex>
 #include <vector>
 
 #include "core/clock.hpp"
+#include "serve/balancer/turns.hpp"
 #include "serve/protocol/message.hpp"
 #include "serve/protocol/request_parser.hpp"
 
@@ -27,29 +29,51 @@ struct QueuedInference {
   SteadyClock::time_point received{};
   SteadyClock::time_point parsed{};
   RequestFields fields;
+  SteadyClock::time_point deadline = SteadyClock::time_point::max();
 };
 
 class Batcher {
  public:
-  Batcher(int max_batch, std::chrono::milliseconds delay) : max_batch_(max_batch), delay_(delay) {}
+  using Requests = std::vector<QueuedInference>;
 
-  void push(QueuedInference request);
+  // `most_bytes` bounds the images that are queued; a request alone is always taken.
+  Batcher(int max_batch, std::chrono::microseconds delay, size_t most_bytes = size_t{512} << 20)
+      : max_batch_(max_batch), delay_(delay), most_bytes_(most_bytes) {}
 
-  // Waits for the next batch; empty after close().
-  std::vector<QueuedInference> next_batch();
+  // Returns the requests for which there is no room, often none.
+  Requests push(QueuedInference request);
+
+  struct Batch {
+    Requests requests;
+    Requests late;  // past their deadlines
+  };
+  // Waits for the next batch. Nothing in it after close().
+  Batch next_batch();
+
+  // For the batches from now on.
+  void tune(int max_batch, std::chrono::microseconds delay);
 
   // Ends the waiting; requests that are queued are dropped.
   void close();
 
  private:
-  std::vector<QueuedInference> take_locked();
+  using Queue = std::map<uint64_t, QueuedInference>;  // by turn
 
-  const int max_batch_;
-  const std::chrono::milliseconds delay_;
+  bool full() const { return queued_images_ >= max_batch_; }
+  void wait_for_company(std::unique_lock<std::mutex>* lock);
+  Batch take_locked();
+  QueuedInference remove(Queue::iterator request);
+
+  int max_batch_;
+  std::chrono::microseconds delay_;
+  const size_t most_bytes_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<QueuedInference> queue_;
+  Turns turns_;
+  Queue queue_;
   int64_t queued_images_ = 0;
+  size_t queued_bytes_ = 0;
+  SteadyClock::time_point due_{};  // of the batch that waits for company
   bool closed_ = false;
 };
 

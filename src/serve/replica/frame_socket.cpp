@@ -17,6 +17,8 @@ iovec part_of(std::string_view text) {
   return {const_cast<char*>(text.data()), text.size()};
 }
 
+constexpr size_t enough_bytes = size_t{128} << 10;  // to send without waiting for more
+
 }  // namespace
 
 std::optional<Frame> FrameSocket::receive() {
@@ -52,6 +54,22 @@ void FrameSocket::send(std::string_view head, std::string_view body) {
     head.remove_prefix(of_head);
     body.remove_prefix(static_cast<size_t>(sent) - of_head);
   }
+}
+
+void ReplyBundle::add(uint64_t id, const ReplyFields& fields, std::string_view body) {
+  const std::string head = encode_reply_head(id, fields, body.size());
+  if (body.size() >= enough_bytes) {
+    send();
+    return socket_->send(head, body);
+  }
+  frames_.append(head).append(body);
+  if (frames_.size() >= enough_bytes) send();
+}
+
+void ReplyBundle::send() {
+  if (frames_.empty()) return;
+  socket_->send(frames_);
+  frames_.clear();
 }
 
 }  // namespace podium::serve

@@ -5,6 +5,7 @@
 
 #include <mutex>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "serve/replica/frame.hpp"
@@ -27,6 +28,20 @@ class FrameSocket {
   const int fd_;
   FrameReader reader_;
   std::mutex sending_;
+};
+
+// Replies that one thread sends together: those of a batch cost one call, not one each.
+class ReplyBundle {
+ public:
+  explicit ReplyBundle(FrameSocket* socket) : socket_(socket) {}
+
+  // Sends what there is when it has become much. Throws io_error.
+  void add(uint64_t id, const ReplyFields& fields, std::string_view body);
+  void send();
+
+ private:
+  FrameSocket* socket_;
+  std::string frames_;
 };
 
 }  // namespace podium::serve

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <optional>
 #include <thread>
 
 #include "core/error.hpp"
@@ -16,6 +17,7 @@
 #include "serve/protocol/request_error.hpp"
 #include "serve/protocol/route.hpp"
 #include "serve/replica/batch_computer.hpp"
+#include "serve/replica/batch_tuner.hpp"
 #include "serve/replica/batcher.hpp"
 #include "serve/replica/frame_socket.hpp"
 #include "serve/replica/model_slot.hpp"
@@ -23,7 +25,23 @@
 namespace podium::serve {
 namespace {
 
-using Batch = std::vector<QueuedInference>;
+using std::chrono::microseconds;
+
+std::optional<BatchTuner> tuner_of(const ReplicaOptions& options) {
+  if (options.batch_target_p99.count() == 0) return {};
+  return BatchTuner(options.max_batch, options.batch_target_p99);
+}
+
+// What headers and body say together.
+void set_urgency(QueuedInference* request) {
+  if (request->inference.priority != 0) request->fields.priority = request->inference.priority;
+  const auto until = [&](microseconds left) {
+    if (left.count() <= 0) return;
+    request->deadline = std::min(request->deadline, request->received + left);
+  };
+  until(std::chrono::milliseconds(request->fields.timeout_ms));
+  until(microseconds(request->inference.timeout_us));
+}
 
 class Replica {
  public:
@@ -34,8 +52,10 @@ class Replica {
         batcher_(options.max_batch, options.batch_delay),
         computer_(options_.name, options_.max_batch,
                   [this](uint64_t id, const ReplyFields& fields, const std::string& body) {
-                    answer(id, fields, body);
+                    replies_.add(id, fields, body);
                   }),
+        replies_(&socket_),
+        tuner_(tuner_of(options)),
         slot_(loader, [this](const ModelSlot::Order& order,
                              const std::string& error) { report(order, error); }),
         computing_([this] { compute_batches(); }) {}
@@ -97,12 +117,19 @@ class Replica {
       if (route.call == Route::Call::model_config) return answer(id, {}, model_config_body(info));
       const bool predict = route.call == Route::Call::predict;
       Inference inference = parse(request, predict, *predictor);
-      batcher_.push({id, predict, route.version, std::move(inference), received, SteadyClock::now(),
-                     request.fields});
+      enqueue({id, predict, route.version, std::move(inference), received, SteadyClock::now(),
+               request.fields});
     } catch (const RequestError& error) {
       refuse(id, error.status(), error.what());
     } catch (const std::bad_alloc&) {
       refuse(id, 503, "out of memory");
+    }
+  }
+
+  void enqueue(QueuedInference request) {
+    set_urgency(&request);
+    for (const QueuedInference& item : batcher_.push(std::move(request))) {
+      refuse(item.id, 429, "the queue of the replica is full");
     }
   }
 
@@ -136,13 +163,31 @@ class Replica {
   // On the thread that computes.
   void compute_batches() {
     try {
+      if (tuner_) batcher_.tune(tuner_->batch(), tuner_->delay());
       while (true) {
-        Batch batch = batcher_.next_batch();
-        computer_.compute(&batch, slot_.current().get());
+        Batcher::Batch batch = batcher_.next_batch();
+        for (const QueuedInference& item : batch.late) {
+          refuse(item.id, 504, "its time was over before it was computed");
+        }
+        const auto begun = SteadyClock::now();
+        computer_.compute(&batch.requests, slot_.current().get());
+        replies_.send();
+        if (tuner_) tune(batch.requests, begun);
       }
     } catch (const std::exception& failure) {
       ::_exit(fail(failure));
     }
+  }
+
+  void tune(const Batcher::Requests& computed, SteadyClock::time_point begun) {
+    const auto end = SteadyClock::now();
+    int images = 0;
+    for (const QueuedInference& item : computed) {
+      tuner_->answered(std::chrono::duration_cast<microseconds>(end - item.received));
+      images += item.inference.n;
+    }
+    tuner_->computed(images, std::chrono::duration_cast<microseconds>(end - begun));
+    batcher_.tune(tuner_->batch(), tuner_->delay());
   }
 
   // On any thread.
@@ -171,6 +216,8 @@ class Replica {
   RequestParser parser_;
   Batcher batcher_;
   BatchComputer computer_;
+  ReplyBundle replies_;              // of the computing thread
+  std::optional<BatchTuner> tuner_;  // of the same
   ModelSlot slot_;
   std::thread computing_;
 };

@@ -27,14 +27,19 @@ struct ReplicaOptions {
   std::chrono::milliseconds batch_delay{0};
   size_t max_body_bytes = size_t{64} << 20;
   int socket = worker_socket_fd;
+  std::chrono::milliseconds batch_target_p99{0};  // 0: batches are as large as max_batch
 };
 
 // The command line of a replica: `__replica NAME MAX_BATCH BATCH_DELAY_MS MAX_BODY_BYTES
-// [MORE...]`.
+// BATCH_TARGET_P99_MS [MORE...]`.
 struct ReplicaCommand {
   ReplicaOptions options;
   std::vector<std::string> more;  // ServiceOptions::replica_arguments
 };
+
+// Of a replica called `name` in a service with these options.
+struct ServiceOptions;
+ReplicaCommand replica_command(const ServiceOptions& options, const std::string& name);
 
 // `arguments` are those after argv[0].
 bool is_replica_command(const std::vector<std::string>& arguments);

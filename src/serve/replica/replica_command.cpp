@@ -3,11 +3,12 @@
 
 #include "core/error.hpp"
 #include "serve/replica/replica.hpp"
+#include "serve/service.hpp"
 
 namespace podium::serve {
 namespace {
 
-constexpr size_t fixed_arguments = 5;  // replica_verb and four options
+constexpr size_t fixed_arguments = 6;  // replica_verb and five options
 
 int64_t whole_number(const std::string& text, const char* what) {
   int64_t value = 0;
@@ -20,6 +21,17 @@ int64_t whole_number(const std::string& text, const char* what) {
 }
 
 }  // namespace
+
+ReplicaCommand replica_command(const ServiceOptions& options, const std::string& name) {
+  ReplicaCommand command;
+  command.options.name = name;
+  command.options.max_batch = options.max_batch;
+  command.options.batch_delay = options.batch_delay;
+  command.options.batch_target_p99 = options.batch_target_p99;
+  command.options.max_body_bytes = options.max_body_bytes;
+  command.more = options.replica_arguments;
+  return command;
+}
 
 bool is_replica_command(const std::vector<std::string>& arguments) {
   return !arguments.empty() && arguments.front() == replica_verb;
@@ -36,15 +48,19 @@ ReplicaCommand parse_replica_command(const std::vector<std::string>& arguments) 
       std::chrono::milliseconds(whole_number(arguments[3], "batch delay in ms"));
   command.options.max_body_bytes =
       static_cast<size_t>(whole_number(arguments[4], "body size in bytes"));
+  command.options.batch_target_p99 =
+      std::chrono::milliseconds(whole_number(arguments[5], "p99 in ms"));
   command.more.assign(arguments.begin() + fixed_arguments, arguments.end());
   return command;
 }
 
 std::vector<std::string> replica_arguments(const ReplicaCommand& command) {
-  std::vector<std::string> arguments = {replica_verb, command.options.name,
+  std::vector<std::string> arguments = {replica_verb,
+                                        command.options.name,
                                         std::to_string(command.options.max_batch),
                                         std::to_string(command.options.batch_delay.count()),
-                                        std::to_string(command.options.max_body_bytes)};
+                                        std::to_string(command.options.max_body_bytes),
+                                        std::to_string(command.options.batch_target_p99.count())};
   arguments.insert(arguments.end(), command.more.begin(), command.more.end());
   return arguments;
 }

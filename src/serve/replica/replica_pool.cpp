@@ -100,13 +100,7 @@ void ReplicaPool::report(ServiceStats* stats) const {
 }
 
 void ReplicaPool::launch(size_t seat) {
-  ReplicaCommand command;
-  command.options.name = name(seat);
-  command.options.max_batch = options_.max_batch;
-  command.options.batch_delay = options_.batch_delay;
-  command.options.max_body_bytes = options_.max_body_bytes;
-  command.more = options_.replica_arguments;
-  begin(seat, ReplicaLink::start(context_, command, events_of(seat)));
+  begin(seat, ReplicaLink::start(context_, replica_command(options_, name(seat)), events_of(seat)));
 }
 
 bool ReplicaPool::join(ReplicaLink::Socket socket, const std::string& name) {
