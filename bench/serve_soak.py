@@ -75,8 +75,10 @@ class Trouble(threading.Thread):
                 self.publish()
 
     def kill(self):
-        replicas = [int(child) for task in pathlib.Path(f"/proc/{self.pid}/task").iterdir()
+        children = [int(child) for task in pathlib.Path(f"/proc/{self.pid}/task").iterdir()
                     for child in (task / "children").read_text().split()]
+        replicas = [child for child in children  # MPI has a process of its own beside them
+                    if b"__replica" in pathlib.Path(f"/proc/{child}/cmdline").read_bytes()]
         if replicas:
             os.kill(self.random.choice(replicas), signal.SIGKILL)
             self.kills += 1
