@@ -24,6 +24,7 @@ import numpy as np
 
 PATH = "/v2/models/bench/infer"
 BATCH = 64  # as --serve.max_batch
+PIXELS = 784
 HERE = pathlib.Path(__file__).resolve().parent
 
 
@@ -130,7 +131,7 @@ def serve_ray(options):
             self.module = torch_module(model)
             with torch.inference_mode():
                 for size in range(1, BATCH + 1):
-                    self.module(torch.zeros(size, 784, dtype=torch.uint8))
+                    self.module(torch.zeros(size, PIXELS, dtype=torch.uint8))
 
         @serve.batch(max_batch_size=BATCH, batch_wait_timeout_s=wait_s)
         async def predict(self, images):
@@ -152,8 +153,7 @@ def serve_ray(options):
     end_with_the_caller(stopped.set)
     print("ready", flush=True)
     stopped.wait()
-    serve.shutdown()
-    ray.shutdown()
+    ray.shutdown()  # ends the replicas too
 
 
 # --- ONNX Runtime in uvicorn ---------------------------------------------------------------------
@@ -228,6 +228,7 @@ def serve_ort(options):
         own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         own.bind(("127.0.0.1", options.port))
+        own.listen(1024)
         return own
 
     context = multiprocessing.get_context("fork")
