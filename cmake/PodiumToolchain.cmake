@@ -23,7 +23,8 @@ if(PODIUM_ARCH)
 endif()
 if(PODIUM_SANITIZE)
   list(APPEND PODIUM_CXX_OPTIONS
-    "-fsanitize=${PODIUM_SANITIZE}" -fno-omit-frame-pointer -fno-sanitize-recover=all)
+    "-fsanitize=${PODIUM_SANITIZE}" -fno-omit-frame-pointer -fno-sanitize-recover=all
+    -Wno-maybe-uninitialized)  # false positives on boost::optional, which sanitizers bring about
   target_link_options(podium_toolchain INTERFACE "-fsanitize=${PODIUM_SANITIZE}")
 endif()
 set(PODIUM_CUDA_OPTIONS --expt-relaxed-constexpr
