@@ -104,8 +104,8 @@ std::string read_token(const std::filesystem::path& path) {
 
 bool shows_token(std::string_view authorization, std::string_view token) {
   if (authorization.size() != scheme.size() + token.size()) return false;
-  const auto equal = [](char a, char b) {
-    return std::tolower(static_cast<unsigned char>(a)) == b;
+  const auto equal = [](char ours, char theirs) {
+    return std::tolower(static_cast<unsigned char>(theirs)) == ours;
   };
   if (!std::equal(scheme.begin(), scheme.end(), authorization.begin(), equal)) return false;
   authorization.remove_prefix(scheme.size());
