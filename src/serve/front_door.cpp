@@ -203,6 +203,7 @@ int FrontDoor::retry_after(int status) const {
 void FrontDoor::count_answer(const ReplyFields& reply, double milliseconds) {
   if (reply.status == 429) {  // accepted, and then turned away for a more urgent one
     ++rejected_;
+    meters_.rejected("queue_full");
     return;
   }
   ++requests_;

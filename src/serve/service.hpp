@@ -26,8 +26,8 @@
 #include "core/log.hpp"
 #include "serve/balancer/balancer.hpp"
 #include "serve/balancer/outlier_watch.hpp"
-#include "serve/replica/health.hpp"
 #include "serve/replica/canary.hpp"
+#include "serve/replica/health.hpp"
 
 namespace podium::serve {
 
@@ -57,7 +57,7 @@ struct ServiceOptions {
   HealthLimits health;                         // `stuck` is for 64 images; a larger max_batch adds
   std::chrono::milliseconds slow_start{1000};  // in which a replica comes to its full share
   OutlierRules outliers;
-  CanaryOptions canary;  // how new versions are tried out
+  CanaryOptions canary;                     // how new versions are tried out
   std::string token;                        // that requests must show, but for health; empty: none
   std::string tls_certificate, tls_key;     // PEM files; empty: plain HTTP
   std::string access_log;                   // file for JSON lines; empty: none
@@ -109,7 +109,7 @@ struct ServiceStats {
   double p99_ms = 0;
   int version = 0;  // current; 0 before the first deployment
   std::vector<ReplicaStats> replicas;
-  int64_t ejections = 0;  // of replicas that answered worse than the others
+  int64_t ejections = 0;    // of replicas that answered worse than the others
   int64_t canaries = 0;     // versions that were tried out
   int64_t rolled_back = 0;  // of these, not kept
 };

@@ -54,8 +54,8 @@ struct Settings {
 
   EngineSettings engine;
   std::filesystem::path join_service;  // of another job: its serve.json; empty: none
-  serve::ServiceOptions service;     // without its token
-  std::filesystem::path token_file;  // of the service; empty: requests need none
+  serve::ServiceOptions service;       // without its token
+  std::filesystem::path token_file;    // of the service; empty: requests need none
   std::chrono::seconds drain{30};
   std::chrono::seconds linger{0};
   bool linger_forever = false;

@@ -131,8 +131,8 @@ TEST_F(Overload, WhatIsLateIsNotComputed) {
   RawConnection late(service_->port());
   const std::string white = infer_text(std::vector<uint8_t>(image_bytes, 255));
   late.send("POST /v2/models/bands/infer HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" +
-            std::string("Podium-Timeout-Ms: 50\r\nContent-Length: ") + std::to_string(white.size()) +
-            "\r\n\r\n" + white);
+            std::string("Podium-Timeout-Ms: 50\r\nContent-Length: ") +
+            std::to_string(white.size()) + "\r\n\r\n" + white);
   EXPECT_EQ(late.status_at_end(), 504);
   EXPECT_EQ(computing->status_at_end(), 200);
   EXPECT_EQ(send(2)->status_at_end(), 200);

@@ -12,6 +12,9 @@
 namespace podium::serve::test {
 namespace {
 
+// So many that some are among the share of a trial and some are not, save once in 8,000 times.
+constexpr int enough_clients = 14;
+
 class Trial : public ServiceTest {
  protected:
   static ServiceOptions trial_options() {
@@ -84,7 +87,7 @@ TEST_F(Trial, AGoodVersionServesSomeClientsAndThenAll) {
 
 TEST_F(Trial, UnderLoadNothingFailsAndNoClientGoesBack) {
   start_serving(trial_options(), "shift 1");
-  Load load(service_->port(), 6);
+  Load load(service_->port(), enough_clients);
   for (int version = 2; version <= 6; ++version) {
     const DeployResult result = deploy(version, "shift " + std::to_string(version));
     ASSERT_TRUE(result.deployed) << result.error;
@@ -117,7 +120,7 @@ TEST_F(Trial, OneThatFailsOnRequestsIsRolledBack) {
   EXPECT_EQ(service_->stats().rolled_back, 1);
   EXPECT_EQ(service_->stats().swaps, 0);
   std::future<DeployResult> next = deploy_later(3, "shift 3");
-  Load load(service_->port(), 6);
+  Load load(service_->port(), enough_clients);
   EXPECT_TRUE(next.get().deployed) << "the one after it gets its trial";
 }
 
@@ -134,7 +137,7 @@ TEST_F(Trial, OneWithOutputsThatAreNotFiniteIsRolledBack) {
 
 TEST_F(Trial, OneThatIsFarSlowerIsRolledBackAndNoRequestFails) {
   start_serving(trial_options(), "shift 1");
-  Load load(service_->port(), 6);
+  Load load(service_->port(), enough_clients);
   const DeployResult result = deploy(2, "shift 2 slow 30");
   expect_rolled_back(result, "half of its answers took");
   const int before = load.answered();

@@ -25,7 +25,8 @@ struct HttpRequest {
   std::string target;
   std::string body;
   uint64_t key = 0;  // equal for requests that belong together: Podium-Affinity, Podium-Sequence-Id
-  uint64_t client = 0;  // the same, but each connection without these headers is a client of its own
+  uint64_t client =
+      0;  // the same, but each connection without these headers is a client of its own
 };
 
 struct HttpAnswer {

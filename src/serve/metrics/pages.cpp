@@ -151,9 +151,7 @@ class MetricsPage {
     page_.sample(double(value));
   }
 
-  std::string name_of(size_t replica) const {
-    return view_.replica_prefix + std::to_string(replica);
-  }
+  std::string name_of(size_t replica) const { return view_.stats.replicas[replica].name; }
 
   const ServiceView& view_;
   Exposition page_;
@@ -179,7 +177,7 @@ std::string service_stats_body(const ServiceView& view) {
   Json replicas = Json::array();
   for (size_t i = 0; i < view.stats.replicas.size(); ++i) {
     const ReplicaStats& replica = view.stats.replicas[i];
-    Json entry = {{"name", view.replica_prefix + std::to_string(i)},
+    Json entry = {{"name", replica.name},
                   {"state", to_string(replica.state)},
                   {"pid", replica.pid},
                   {"version", replica.version},
@@ -206,6 +204,7 @@ std::string service_stats_body(const ServiceView& view) {
               {"restarts", view.stats.restarts},
               {"swaps", view.stats.swaps},
               {"in_flight", view.stats.in_flight},
+              {"waiting", view.stats.waiting},
               {"connections", view.connections},
               {"p50_ms", latency.percentile(0.5)},
               {"p99_ms", latency.percentile(0.99)},

@@ -42,12 +42,23 @@ bool ReplicaPool::begin_trial() {
   ++canaries_;
   log_.info(format("version %d: on trial by %s for %.0f %% of the clients",
                    rollout_->version.number, name(*chosen).c_str(), 100 * options_.canary.share));
-  seats_[*chosen].link->send(encode_version_frame(FrameKind::activate, rollout_->version.ticket,
-                                                  rollout_->version.number));
-  seats_[*chosen].stats.version = rollout_->version.number;
+  activate_trial();
   await_verdict();
   events_.changed();
   return true;
+}
+
+// Once the replica has answered what it was sent: that is of any client, and those who are not
+// among the share must not see the new version and then the old one.
+void ReplicaPool::activate_trial() {
+  const size_t seat = trial_->seat;
+  if (trial_->active || loads_[seat].in_flight > 0) return;
+  trial_->active = true;
+  trial_->begun = Stopwatch();
+  seats_[seat].link->send(encode_version_frame(FrameKind::activate, rollout_->version.ticket,
+                                               rollout_->version.number));
+  seats_[seat].stats.version = rollout_->version.number;
+  events_.changed();
 }
 
 // The seats that may take the request of a client: those that serve the version asked for, or the
@@ -55,11 +66,13 @@ bool ReplicaPool::begin_trial() {
 std::span<const ReplicaLoad> ReplicaPool::loads_for(uint64_t client, int version) {
   const std::span<const ReplicaLoad> all = loads();
   if (!trial_) return all;
-  const bool on_trial = version == trial_->canary.version() ||
-                        (version != current_->number && trial_->canary.serves(client));
+  const bool on_trial =
+      version == trial_->canary.version() ||
+      (version != current_->number && trial_->active && trial_->canary.serves(client));
   eligible_.assign(all.begin(), all.end());
   for (size_t seat = 0; seat < seats_.size(); ++seat) {
-    if ((seat == trial_->seat) != on_trial) eligible_[seat].ready = false;
+    const bool tries = seat == trial_->seat;
+    if (tries != on_trial || (tries && !trial_->active)) eligible_[seat].ready = false;
   }
   return eligible_;
 }
@@ -76,6 +89,7 @@ void ReplicaPool::await_verdict() {
   trial_->timer.expires_after(look_every);
   trial_->timer.async_wait([this](const boost::system::error_code& error) {
     if (error || !trial_) return;
+    activate_trial();
     judge();
     if (trial_) await_verdict();
   });
@@ -83,6 +97,7 @@ void ReplicaPool::await_verdict() {
 
 void ReplicaPool::note_answer(size_t seat, const ReplyFields& fields) {
   if (!trial_) return;
+  if (!trial_->active) return activate_trial();
   const bool on_trial = seat == trial_->seat;
   const auto current = static_cast<uint32_t>(current_->number);
   if (on_trial && fields.cost.version == current) return;  // taken before the trial
@@ -103,6 +118,7 @@ void ReplicaPool::judge() {
                         trial_->canary.version()));
     return swap_versions();
   }
+  if (!trial_->active) return;
   switch (trial_->canary.verdict(tried)) {
     case Canary::Verdict::on_trial:
       return;

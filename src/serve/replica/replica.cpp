@@ -9,8 +9,8 @@
 #include <thread>
 
 #include "core/error.hpp"
-#include "core/precedence.hpp"
 #include "core/log.hpp"
+#include "core/precedence.hpp"
 #include "serve/protocol/compression.hpp"
 #include "serve/protocol/metadata.hpp"
 #include "serve/protocol/protocol.hpp"

@@ -123,6 +123,7 @@ class ReplicaPool {
         : seat(which), canary(std::move(what)), timer(context) {}
     size_t seat;  // that serves the version of the rollout
     Canary canary;
+    bool active = false;  // what the seat had to answer for the version before is answered
     Stopwatch begun;
     boost::asio::steady_timer timer;
   };
@@ -157,6 +158,7 @@ class ReplicaPool {
 
   // A version on trial (canary_rollout.cpp).
   bool begin_trial();
+  void activate_trial();
   void await_verdict();
   void note_answer(size_t seat, const ReplyFields& fields);
   void judge();

@@ -76,7 +76,7 @@ void ReplicaPool::settle_rollout() {
 // rollout load it before they take requests. The one that tried it out serves it already.
 void ReplicaPool::swap_versions() {
   const bool replaces = current_.has_value();
-  const size_t tried = trial_ ? trial_->seat : seats_.size();
+  const size_t tried = trial_ && trial_->active ? trial_->seat : seats_.size();
   trial_.reset();
   current_ = rollout_->version;
   if (replaces) {
