@@ -213,7 +213,7 @@ void FrontDoor::count_answer(const ReplyFields& reply, double milliseconds) {
 }
 
 ServiceView FrontDoor::view() const {
-  ServiceView view{options_.model_name, options_.replica_prefix, meters_};
+  ServiceView view{options_.model_name, meters_};
   view.stats = stats();
   view.versions = version_stats_.of(0);
   view.ready = ready();

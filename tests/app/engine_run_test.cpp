@@ -125,7 +125,7 @@ TEST_F(EngineOfAJob, TheBenchmarkTellsEverySchedule) {
   const nlohmann::json result = job.result();
   EXPECT_EQ(result.at("what"), "ckpt");
   EXPECT_EQ(result.at("ranks"), 4);
-  ASSERT_EQ(result.at("rows").size(), 5U);
+  ASSERT_EQ(result.at("rows").size(), 6U);
   for (const nlohmann::json& row : result.at("rows")) {
     EXPECT_GT(row.at("ours").get<double>(), 0.0);
     EXPECT_GT(row.at("limit").get<double>(), 0.0);

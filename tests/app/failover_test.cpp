@@ -83,8 +83,9 @@ class Failover : public AppTest {
   }
 
   std::unique_ptr<Process> serve(const Words& more) const {
-    Words all = {"--serve.linger=forever", "--serve.replicas=1", "--serve.health_ms=1000",
-                 "--serve.port=" + std::to_string(port_), "--serve.join_port=0"};
+    Words all = {"--serve.linger=forever", "--serve.replicas=1",
+                 "--serve.health_ms=1000", "--serve.port=" + std::to_string(port_),
+                 "--serve.join_port=0",    "--serve.auth=off"};
     append(all, more);
     return start_alone("serve", all);
   }

@@ -129,6 +129,12 @@ TEST(ExpositionTest, TheCheckerComplains) {
   }
 }
 
+void name_replicas(ServiceView* view) {
+  for (size_t i = 0; i < view->stats.replicas.size(); ++i) {
+    view->stats.replicas[i].name = "replica-" + std::to_string(i);
+  }
+}
+
 class PagesTest : public testing::Test {
  protected:
   PagesTest() : meters_(2, start) {
@@ -144,11 +150,12 @@ class PagesTest : public testing::Test {
   }
 
   ServiceView view() {
-    ServiceView view{model_, prefix_, meters_};
+    ServiceView view{model_, meters_};
     view.stats.version = 1;
     view.stats.requests = 10;
     view.stats.failed = 2;
     view.stats.replicas.resize(2);
+    name_replicas(&view);
     view.stats.replicas[0].state = ReplicaStats::State::ready;
     view.stats.replicas[1].state = ReplicaStats::State::down;
     view.stats.replicas[1].restarts = 4;
@@ -161,7 +168,6 @@ class PagesTest : public testing::Test {
   }
 
   const std::string model_ = "quote\"d";
-  const std::string prefix_ = "replica-";
   Meters meters_;
   VersionStats versions_;
 };
@@ -199,8 +205,9 @@ TEST_F(PagesTest, MetricsFollowTheGrammarAndAgree) {
 
 TEST_F(PagesTest, AServiceThatAnsweredNothingHasAPageToo) {
   const Meters none(2, start);
-  ServiceView view{model_, prefix_, none};
+  ServiceView view{model_, none};
   view.stats.replicas.resize(2);
+  name_replicas(&view);
   view.replica_cpu_s.resize(2);
   EXPECT_EQ(ExpositionChecker(metrics_text(view)).complaints(), std::vector<std::string>());
   EXPECT_EQ(Json::parse(service_stats_body(view)).at("recent").at("p99_ms"), 0);

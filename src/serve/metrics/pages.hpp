@@ -12,7 +12,6 @@ namespace podium::serve {
 
 struct ServiceView {
   const std::string& model;
-  const std::string& replica_prefix;
   const Meters& meters;
   ServiceStats stats = {};
   std::vector<ModelStats> versions = {};
