@@ -49,6 +49,10 @@ class View {
  private:
   std::vector<Line> fetch() {
     const serve::HttpReply reply = client_.request("GET", "/v2/stats");
+    if (reply.status == 401) {
+      throw unavailable_error("the service asks for its token", server_,
+                              "give the run folder, or --token_file=RUN/serve.token");
+    }
     if (reply.status != 200) {
       throw unavailable_error("the service answers with status " + std::to_string(reply.status),
                               server_, "see whether it is one of Podium");

@@ -84,7 +84,7 @@ TEST_F(EngineOfAJob, DiskNeedsNoEngine) {
 
 TEST_F(EngineOfAJob, APodOfItsOwnJoinsByAddressAndSecret) {
   const auto job = start(4, "run", {"--serve.linger=forever"});
-  ASSERT_TRUE(job->wait_for_err("until SIGTERM")) << job->err();
+  ASSERT_TRUE(job->wait_for_err("or SIGTERM")) << job->err();
   const auto address = run_dir() / "engine.json";
   const auto mode = std::filesystem::status(address).permissions();
   EXPECT_EQ(mode, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);

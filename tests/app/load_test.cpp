@@ -48,7 +48,7 @@ TEST_F(LoadOfAService, EveryCaseHasItsRows) {
 
 TEST_F(LoadOfAService, ARunningOneIsLoadedAndShown) {
   const auto job = start(4, "run", {"--serve.linger=forever", "--run.models=dense"});
-  ASSERT_TRUE(job->wait_for_err("until SIGTERM")) << job->err();
+  ASSERT_TRUE(job->wait_for_err("or SIGTERM")) << job->err();
   const std::string err = job->err();
   std::smatch found;
   ASSERT_TRUE(std::regex_search(err, found, std::regex("serving on http://([^/]+)/")));

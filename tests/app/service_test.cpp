@@ -30,7 +30,7 @@ class ServiceOfAJob : public AppTest {
 
 TEST_F(ServiceOfAJob, AnswersOnBothEndpointsUntilSigterm) {
   const auto job = start(4, "run", {"--serve.linger=forever"});
-  ASSERT_TRUE(job->wait_for_err("until SIGTERM")) << job->err();
+  ASSERT_TRUE(job->wait_for_err("or SIGTERM")) << job->err();
   const serve::HostPort door = front_door(*job);
   serve::Client client = client_of(door, run_dir());
 
@@ -68,7 +68,7 @@ TEST_F(ServiceOfAJob, AnswersOnBothEndpointsUntilSigterm) {
 
 TEST_F(ServiceOfAJob, SigtermUnderLoadLosesNoAcceptedRequest) {
   const auto job = start(4, "run", {"--serve.linger=forever"});
-  ASSERT_TRUE(job->wait_for_err("until SIGTERM")) << job->err();
+  ASSERT_TRUE(job->wait_for_err("or SIGTERM")) << job->err();
   const serve::HostPort door = front_door(*job);
 
   const std::string body = R"({"image_id":"a","image":)" + image_json(100) + "}";

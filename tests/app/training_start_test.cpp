@@ -123,7 +123,7 @@ TEST_F(TrainingStart, PartsOfTheRunFolderThatCannotBeWrittenAreFoundFirst) {
 
 TEST_F(TrainingStart, ASecondJobInTheRunFolderIsRefusedWhileTheFirstMayStillWrite) {
   const auto first = start_alone("run", small({"--serve.linger=forever"}));
-  ASSERT_TRUE(first->wait_for_err("until SIGTERM")) << first->err();
+  ASSERT_TRUE(first->wait_for_err("or SIGTERM")) << first->err();
   std::string configuration;
   std::getline(std::ifstream(run_dir() / "config.cfg"), configuration, '\0');
   for (const char* verb : {"train", "run"}) {
