@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 #include <system_error>
 
 #include "core/error.hpp"
@@ -67,8 +68,13 @@ bench::AskedImages shape_of(const serve::HostPort& server, const std::string& pa
   const auto json = nlohmann::json::parse(reply.body, nullptr, false);
   try {
     const auto& shape = json.at("inputs").at(0).at("shape");
-    return {1, shape.at(1), shape.at(2), shape.at(3)};
-  } catch (const nlohmann::json::exception&) {
+    const auto side = [&shape](size_t dimension, int most) {
+      const auto value = shape.at(dimension).get_ref<const nlohmann::json::number_integer_t&>();
+      if (value < 1 || value > most) throw std::out_of_range("shape");
+      return static_cast<int>(value);
+    };
+    return {1, side(1, 4096), side(2, 4096), side(3, 4)};
+  } catch (const std::exception&) {
     throw unavailable_error("the server does not tell which images it takes (status " +
                                 std::to_string(reply.status) + ")",
                             metadata, "name its model by --serve.model, or give --bench.body");

@@ -178,9 +178,10 @@ std::string served_name(const Config& config) {
   const std::string given = config.text("serve.model");
   const std::string source = config.text("io.source");
   if (given.empty()) return is_name(source) ? source : "podium";
-  if (is_name(given)) return given;
+  // /v2/models/stats is a path of its own.
+  if (is_name(given) && given != "stats") return given;
   throw usage_error("'" + given + "' does not fit serve.model", "serve.model",
-                    "use letters, digits, '_' and '-'");
+                    "use letters, digits, '_' and '-', but not stats");
 }
 
 serve::ServiceOptions service_options(const Config& config) {

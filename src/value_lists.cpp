@@ -55,7 +55,8 @@ std::vector<int> count_list(const Config& config, const std::string& key) {
 std::vector<double> positive_list(const Config& config, const std::string& key) {
   std::vector<double> values;
   for (const std::string& word : words_of(config, key)) {
-    values.push_back(parse(word, 1e-9, 1e9, key, "write numbers above 0 with commas between them"));
+    values.push_back(parse(word, 1e-3, 1e7, key,
+                           "write numbers from 0.001 to 10,000,000 with commas between them"));
   }
   return values;
 }

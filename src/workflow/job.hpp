@@ -1,7 +1,6 @@
 // Job: what every role of a pipeline job shares on its rank.
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <memory>
 
@@ -10,6 +9,7 @@
 #include "core/roles.hpp"
 #include "workflow/control_plane.hpp"
 #include "workflow/settings.hpp"
+#include "workflow/stop_requests.hpp"
 
 namespace podium::workflow {
 
@@ -45,8 +45,7 @@ struct Job {
   comm::Communicator* train;    // this rank's group of trainers; null elsewhere
   comm::Communicator* ckpt;     // the ckpt ranks; null elsewhere
   int threads = 1;              // per trainer
-  // Becomes true when this rank is told a second time to end; null: nobody tells it.
-  const std::atomic<bool>* at_once = nullptr;
+  const StopRequests& stops;    // what this rank was told
 
   int rank() const { return control.rank(); }
   void tell_conductor(const Json& event) const {

@@ -6,13 +6,13 @@
 #include <atomic>
 #include <cerrno>
 #include <csignal>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "core/clock.hpp"
 #include "core/error.hpp"
 #include "core/file_descriptor.hpp"
 #include "core/signals.hpp"
+#include "io/files/atomic_file.hpp"
 #include "workflow/job.hpp"
 #include "workflow/serve_step.hpp"
 
@@ -42,12 +42,16 @@ void write_join_file(const std::filesystem::path& path, const serve::JoinAddress
 }
 
 serve::JoinAddress read_join_file(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  if (!file) throw io_error("cannot read where to join", path.string(), errno);
-  const Json json = Json::parse(file, nullptr, false);
+  std::error_code unknown;  // then reading says why
+  if (std::filesystem::exists(path, unknown) && !std::filesystem::is_regular_file(path, unknown)) {
+    throw data_error("this is not a regular file", path.string(),
+                     "give the serve.json of a service with --serve.join_port");
+  }
+  const Json json = Json::parse(io::read_text_file(path), nullptr, false);
   const bool whole = json.is_object() && json.contains("host") && json["host"].is_string() &&
-                     json.contains("port") && json["port"].is_number_integer() &&
-                     json.contains("secret") && json["secret"].is_string();
+                     json.contains("port") && json["port"].is_number_unsigned() &&
+                     json["port"] >= 1 && json["port"] <= 65535 && json.contains("secret") &&
+                     json["secret"].is_string();
   if (!whole) {
     throw data_error("this file does not say where to join", path.string(),
                      "give the serve.json of a service with --serve.join_port");

@@ -129,9 +129,17 @@ std::optional<Summary> run_pipeline(const Settings& settings, comm::MpiEnvironme
   groups.set_limit(settings.comm_timeout);
   ControlPlane control(*groups.control);
   StopRequests stops;
-  const Job job{settings,          layout,         trainer_groups,      control,
-                *groups.weights,   *groups.memory, groups.ingest.get(), groups.train.get(),
-                groups.ckpt.get(), threads,        &stops.at_once()};
+  const Job job{settings,
+                layout,
+                trainer_groups,
+                control,
+                *groups.weights,
+                *groups.memory,
+                groups.ingest.get(),
+                groups.train.get(),
+                groups.ckpt.get(),
+                threads,
+                stops};
 
   if (mpi.rank() == conductor_rank) {
     log.with_speaker("").info(

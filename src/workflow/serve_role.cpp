@@ -28,7 +28,7 @@ void deploy(const Job& job, serve::Service& service, const Json& order) {
   const Stopwatch watch;
   const int version = order.at("version");
   const serve::DeployResult result =
-      service.deploy(source_of(order), version, job.settings.comm_timeout);
+      service.deploy(source_of(order), version, job.settings.comm_timeout, &job.stops.stop());
   Json event = {{"event", "deployed"},
                 {"rank", job.rank()},
                 {"version", version},
@@ -66,7 +66,7 @@ void play_serve(const Job& job, const Log& log) {
     if (order.at("order") == "deploy") deploy(job, service, order);
     if (order.at("order") == "test") test(job, service, order);
   }
-  service.drain(job.settings.drain, job.at_once);
+  service.drain(job.settings.drain, &job.stops.at_once());
   job.tell_conductor(
       {{"event", "drained"}, {"rank", job.rank()}, {"stats", to_json(service.stats())}});
 }

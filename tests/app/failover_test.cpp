@@ -173,6 +173,19 @@ TEST_F(Failover, WhatCannotBeJoinedIsNamed) {
   const auto lost = start_alone("serve", {"--serve.join=" + (folder() / "none.json").string()});
   EXPECT_EQ(lost->wait(), 74) << lost->err();
   EXPECT_NE(lost->last_words().find("none.json"), std::string::npos) << lost->err();
+  const std::filesystem::path wrong = folder() / "wrong.json";
+  for (const char* port : {"-5", "0", "65536", "99999999999"}) {
+    std::ofstream(wrong) << R"({"host":"localhost","secret":"s","port":)" << port << "}";
+    const auto odd = start_alone("serve", {"--serve.join=" + wrong.string()});
+    EXPECT_EQ(odd->wait(), 65) << port << odd->err();
+  }
+  const std::filesystem::path pipe = folder() / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  for (const std::filesystem::path& path : {pipe, folder()}) {
+    const auto odd = start_alone("serve", {"--serve.join=" + path.string()});
+    EXPECT_EQ(odd->wait(), 65) << odd->err();
+    EXPECT_NE(odd->last_words().find("not a regular file"), std::string::npos) << odd->err();
+  }
   const auto run = start_alone("run", {"--serve.standby"});
   EXPECT_EQ(run->wait(), 2) << run->err();
 }

@@ -66,6 +66,18 @@ TEST_F(ServiceOfAJob, AnswersOnBothEndpointsUntilSigterm) {
   EXPECT_EQ(job->result().at("service").at("failed"), 0);
 }
 
+// No client comes, so that only the signal can end the trial.
+TEST_F(ServiceOfAJob, SigtermEndsATrial) {
+  const auto job = start(4, "run",
+                         {"--serve.linger=forever", "--serve.canary=0.5", "--serve.canary_s=3600",
+                          "--serve.replicas=2"});
+  ASSERT_TRUE(job->wait_for_err("on trial")) << job->err();
+  job->signal(SIGTERM);
+  const int status = job->wait();
+  EXPECT_TRUE(status == 0 || status == 75) << status << job->err();
+  EXPECT_NE(job->err().find("the service ends"), std::string::npos) << job->err();
+}
+
 TEST_F(ServiceOfAJob, SigtermUnderLoadLosesNoAcceptedRequest) {
   const auto job = start(4, "run", {"--serve.linger=forever"});
   ASSERT_TRUE(job->wait_for_err("or SIGTERM")) << job->err();

@@ -1,5 +1,6 @@
 // The pure parts of the front door: token, header scan, framing, head of an answer, access line.
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <boost/beast/http/parser.hpp>
 #include <filesystem>
@@ -66,7 +67,8 @@ TEST_F(HttpParts, ATokenThatIsNoSecretIsRefused) {
   write("open", "0123456789abcdef\n", secret_mode | fs::perms::group_read);
   write("short", "0123456789abcde\n", secret_mode);
   write("odd", "0123456789abcdef\r\nX: y\n", secret_mode);
-  for (const char* name : {"open", "short", "odd"}) {
+  ASSERT_EQ(::mkfifo(file("pipe").c_str(), 0600), 0);
+  for (const char* name : {"open", "short", "odd", "pipe"}) {
     try {
       take_token(file(name));
       ADD_FAILURE() << name;

@@ -26,8 +26,11 @@ constexpr uint64_t timer_key = UINT64_MAX;
 constexpr auto look_around = 100ms;    // for requests that got no answer in time
 constexpr int64_t most_broken = 1000;  // in a row, without an answer between them
 
+// A year where it would be longer: the clock's numbers end after some hundred.
 SteadyClock::duration duration_of(double seconds) {
-  return std::chrono::duration_cast<SteadyClock::duration>(std::chrono::duration<double>(seconds));
+  constexpr double year_s = 365 * 86400.0;
+  return std::chrono::duration_cast<SteadyClock::duration>(
+      std::chrono::duration<double>(std::min(seconds, year_s)));
 }
 
 uint64_t nanoseconds(SteadyClock::duration time) {

@@ -31,6 +31,8 @@ ssl::context server_tls(const std::string& certificate, const std::string& key) 
   context.use_certificate_chain_file(certificate, error);
   check(error, "the certificate cannot be used", certificate,
         "give a PEM file, the service's own certificate first, as --serve.tls_cert");
+  // Without it OpenSSL would ask at the terminal.
+  context.set_password_callback([](size_t, ssl::context::password_purpose) { return ""; }, error);
   context.use_private_key_file(key, ssl::context::pem, error);
   check(error, "the key cannot be used", key,
         "give the PEM file of the certificate's key, without a pass phrase, as --serve.tls_key");

@@ -78,12 +78,13 @@ std::string take_token(const std::filesystem::path& path) {
 }
 
 std::string read_token(const std::filesystem::path& path) {
-  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.get() < 0) throw io_error("cannot read the token", path.string(), errno);
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) {
     throw io_error("cannot read the token", path.string(), errno);
   }
+  if (!S_ISREG(status.st_mode)) throw not_a_token(path, "this is not a regular file");
   if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
     throw not_a_token(path, "others may read or write the token: chmod 600 makes it a secret");
   }

@@ -52,8 +52,12 @@ ReplicaPool::~ReplicaPool() {
   for (Seat& seat : seats_) {
     if (seat.link) seat.ending = seat.link->close();
   }
+  const auto until = SteadyClock::now() + end_grace;  // of all together
   for (Seat& seat : seats_) {
-    if (seat.ending) seat.ending->end(end_grace);
+    if (seat.ending) {
+      const auto left = until - SteadyClock::now();
+      seat.ending->end(std::max(0ms, std::chrono::duration_cast<std::chrono::milliseconds>(left)));
+    }
   }
 }
 
