@@ -40,8 +40,8 @@ std::shared_ptr<ReplicaLink> ReplicaLink::adopt(Socket socket, Events events) {
   return link;
 }
 
-ReplicaLink::ReplicaLink(Socket socket, size_t max_reply_bytes, Events events)
-    : socket_(std::move(socket)), reader_(max_reply_bytes), events_(std::move(events)) {}
+ReplicaLink::ReplicaLink(Socket socket, size_t most_reply_bytes, Events events)
+    : socket_(std::move(socket)), reader_(most_reply_bytes), events_(std::move(events)) {}
 
 void ReplicaLink::send(std::string head, std::shared_ptr<const std::string> body) {
   if (closed_) return;

@@ -50,7 +50,7 @@ class ReplicaLink : public std::enable_shared_from_this<ReplicaLink> {
     std::shared_ptr<const std::string> body;
   };
 
-  ReplicaLink(Socket socket, size_t max_reply_bytes, Events events);
+  ReplicaLink(Socket socket, size_t most_reply_bytes, Events events);
 
   void receive();
   void received(size_t bytes);

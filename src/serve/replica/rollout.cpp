@@ -10,7 +10,7 @@ namespace podium::serve {
 using State = ReplicaStats::State;
 
 void ReplicaPool::deploy(int version, const std::string& path, Deployed done) {
-  rollout_.emplace();
+  rollout_ = Rollout{};
   rollout_->version = {++last_ticket_, version, path};
   rollout_->done = std::move(done);
   if (version <= this->version()) {
