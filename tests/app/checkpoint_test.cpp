@@ -21,7 +21,7 @@ class Checkpoint : public AppTest {
  protected:
   // Some hundred steps of a small network.
   static Words training(const Words& more = {}) {
-    Words words = {"--train.model=cnn", "--model.cnn.epochs=12", "--train.threads=1",
+    Words words = {"--train.model=cnn", "--model.cnn.epochs=20", "--train.threads=1",
                    "--ckpt.every=5steps", "--log.level=info"};
     append(words, more);
     return words;
@@ -57,7 +57,7 @@ class Checkpoint : public AppTest {
   }
 
   // The hash of the run that nobody disturbs.
-  std::string undisturbed(int ranks, int epochs = 12) {
+  std::string undisturbed(int ranks, int epochs = 20) {
     const auto job = start_on(
         ranks, training({"--ckpt.every=never", "--model.cnn.epochs=" + std::to_string(epochs)}));
     EXPECT_EQ(job->wait(), 0) << job->err();
@@ -136,7 +136,7 @@ TEST_F(Checkpoint, LongFiftyKillsEndWithTheSameBits) {
 TEST_F(Checkpoint, ASignalSavesInTheMiddleOfAnEpochAndEndsWith75) {
   const std::string hash = undisturbed(2);
   for (const int signal : {SIGUSR1, SIGTERM}) {
-    const auto job = start(2, "train", training({"--ckpt.every=100epochs"}));
+    const auto job = start(2, "train", training({"--ckpt.every=100000epochs"}));
     ASSERT_TRUE(job->wait_for_err("  loss ")) << job->err();
     job->signal(signal);
     ASSERT_EQ(job->wait(), 75) << job->err();
@@ -152,7 +152,7 @@ TEST_F(Checkpoint, TheEndOfItsTimeIsASignalToo) {
   for (const char* verb : {"train", "run"}) {
     fs::remove_all(run_dir());
     const Words words = training({"--run.max_time=3s", "--model.cnn.epochs=10000",
-                                  "--run.models=cnn", "--ckpt.every=100epochs"});
+                                  "--run.models=cnn", "--ckpt.every=100000epochs"});
     const auto job = start(2, verb, words);
     ASSERT_EQ(job->wait(), 75) << job->err();
     EXPECT_NE(job->err().find("the time of this job is up"), std::string::npos) << job->err();
@@ -173,7 +173,7 @@ TEST_F(Checkpoint, ADamagedNewestIsRefusedByNameAndTheOneBeforeUsed) {
   const std::string hash = undisturbed(1);
   Random random(3);
   for (const char* extension : {".h5", ".json"}) {
-    const auto first = start_alone("train", training({"--model.cnn.epochs=12"}));
+    const auto first = start_alone("train", training({"--model.cnn.epochs=20"}));
     ASSERT_TRUE(first->wait_for_err("epoch  2/")) << first->err();
     first->signal(SIGTERM);
     ASSERT_EQ(first->wait(), 75) << first->err();
@@ -230,9 +230,9 @@ TEST_F(Checkpoint, AFileInPlaceOfTheModelsFolderIsFoundFirst) {
 
 // What a signal saved is on disk, what comes after it only in memory.
 TEST_F(Checkpoint, AKilledJobGoesOnFromTheMemoryWhereThatIsNewerThanTheDisk) {
-  const Words saving = training({"--model.cnn.epochs=60", "--ckpt.every=100epochs",
+  const Words saving = training({"--model.cnn.epochs=250", "--ckpt.every=100000epochs",
                                  "--ckpt.memory=3steps", "--run.models=cnn", "--serve.replicas=1"});
-  const std::string hash = undisturbed(2, 60);
+  const std::string hash = undisturbed(2, 250);
   for (const char* verb : {"train", "run"}) {
     const bool runs = std::string(verb) == "run";
     const auto start_it = [&] {
@@ -319,7 +319,7 @@ TEST_F(Checkpoint, LogsThatTakeNoMoreLinesCostOneWarningEach) {
     fs::create_directories(run_dir());
     fs::create_symlink("/dev/full", run_dir() / "metrics.jsonl");
     fs::create_symlink("/dev/full", run_dir() / "mlperf.log");
-    const auto job = start_alone(verb, training({"--run.models=cnn", "--model.cnn.epochs=12"}));
+    const auto job = start_alone(verb, training({"--run.models=cnn", "--model.cnn.epochs=20"}));
     ASSERT_EQ(job->wait(), 0) << job->err();
     const std::string err = job->err();
     for (const char* file : {"metrics.jsonl", "mlperf.log"}) {
@@ -359,7 +359,7 @@ TEST_F(Checkpoint, ADiskThatBecomesReadOnlyLeavesTheOneBefore) {
   {
     const SmallDisk disk(run_dir() / "checkpoints", "16m");
     if (!disk.mounted()) GTEST_SKIP() << "only the superuser may mount a small disk";
-    const auto job = start_alone("train", training({"--model.cnn.epochs=12"}));
+    const auto job = start_alone("train", training({"--model.cnn.epochs=20"}));
     ASSERT_TRUE(job->wait_for_err("epoch  1/")) << job->err();
     if (!disk.make_read_only()) usleep(10'000);  // a save was under way
     if (!disk.make_read_only()) GTEST_SKIP() << "the small disk stays writable";
