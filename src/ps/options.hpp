@@ -1,0 +1,50 @@
+// What a group of parameter servers agrees on (docs/parameter_server.md).
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+#include "ps/message.hpp"
+
+namespace podium::ps {
+
+// Which values a pull may see. A worker's clock is the number of steps that it has finished.
+enum class Consistency {
+  bsp,  // all pushes of all workers of every clock before the puller's, and none of its own clock
+  ssp,  // all pushes of clocks before the puller's minus `staleness`; newer ones as they come
+  asp,  // whatever there is
+};
+
+enum class Rule { sum, sgd, momentum, adagrad, adam };  // what a push does to Θ
+
+struct OptimizerOptions {
+  Rule rule = Rule::sgd;
+  float lr = 0.1F;  // a push may carry a rate of its own (Header::scale)
+  float momentum = 0.9F;
+  bool nesterov = true;
+  float weight_decay = 0;
+  float beta1 = 0.9F;
+  float beta2 = 0.999F;
+  float epsilon = 1e-8F;
+};
+
+struct FilterOptions {
+  bool key_caching = true;
+  Encoding encoding = Encoding::fp32;  // of pushed gradients, with error feedback
+  float significance =
+      0;  // pushes only values above it, relative to the range's rms; keeps the rest
+};
+
+struct GroupOptions {
+  int servers = 2;
+  int replicas = 0;  // --ps.replicas: backups of each range; needs more servers than that
+  Consistency consistency = Consistency::bsp;
+  uint64_t staleness = 0;  // τ, in clocks; of ssp
+  OptimizerOptions optimizer;
+  FilterOptions filters;
+  size_t split_values = size_t{1} << 18;  // larger buffers are split over servers
+  std::chrono::milliseconds patience{std::chrono::seconds(60)};  // of a worker, for an answer
+};
+
+}  // namespace podium::ps
