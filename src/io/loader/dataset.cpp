@@ -33,6 +33,11 @@ Part part_of(Split split) {
   return split == Split::test ? Part::test : Part::train;
 }
 
+// What is seen of `count` records; `limit` 0: all.
+size_t seen_of(uint64_t count, uint64_t limit) {
+  return limit == 0 ? count : std::min(count, limit);
+}
+
 bool is_same_shard(const ShardEntry& a, const ShardEntry& b) {
   return a.part == b.part && a.file == b.file && a.first == b.first && a.records == b.records &&
          a.xxh3 == b.xxh3 && a.generation == b.generation;
@@ -154,7 +159,9 @@ struct Dataset::State {
     }
     const auto train = static_cast<uint32_t>(records[static_cast<size_t>(Part::train)]);
     const uint32_t validation = map.validation_below(train);
-    info.counts = {train - validation, validation, records[static_cast<size_t>(Part::test)]};
+    info.counts = {seen_of(train - validation, options.train_records),
+                   seen_of(validation, options.validation_records),
+                   records[static_cast<size_t>(Part::test)]};
     for (const Split split : all_splits) {
       std::vector<uint32_t>& starts = block_starts[static_cast<size_t>(split)];
       starts = store->block_starts(part_of(split));
@@ -162,7 +169,8 @@ struct Dataset::State {
       for (uint32_t& start : starts) {
         start = std::min(start, train);
         const uint32_t below = map.validation_below(start);
-        start = split == Split::validation ? below : start - below;
+        const auto seen = static_cast<uint32_t>(info.counts[static_cast<size_t>(split)]);
+        start = std::min(seen, split == Split::validation ? below : start - below);
       }
     }
   }

@@ -51,6 +51,10 @@ struct DatasetOptions {
   CachePolicy policy = CachePolicy::pin;
   uint64_t generation = newest;  // the last append whose records are seen
 
+  // Of the train and the validation split only the first so many records are seen; 0: all.
+  uint64_t train_records = 0;
+  uint64_t validation_records = 0;
+
   // Puts another source of images over the shards', which it owns: for measurements of what
   // processing costs. It must give images of the same shape.
   std::function<std::unique_ptr<BlockSource>(std::unique_ptr<BlockSource>)> wrap = {};

@@ -1,0 +1,24 @@
+// A controller replica as a worker process: proposes networks, and learns from their rewards.
+//
+//   from the search   {begin, count, state}   once, first; `state` may be null
+//                     {samples: [{choices, reward}]}
+//                     {theta: [...]}           answers pull
+//   to the search     {done, propose: [choices], state, entropy}
+//                     {pull}, {push: [...]}
+//
+// It pulls Θ before it proposes, and pushes the gradient of each batch of samples. What its
+// proposals depend on beside Θ travels with them, from before they were drawn: a replica that is
+// started again with it proposes the same.
+#pragma once
+
+#include "ckpt/engine/channel.hpp"
+#include "search/method.hpp"
+#include "search/space.hpp"
+
+namespace podium::search {
+
+// Runs until the search ends the channel.
+void run_controller(ckpt::engine::Channel& channel, const Space& space,
+                    const MethodOptions& options);
+
+}  // namespace podium::search

@@ -1,0 +1,292 @@
+#include "search/driver.hpp"
+
+#include <algorithm>
+
+#include "ckpt/snapshot.hpp"
+#include "core/error.hpp"
+#include "core/text.hpp"
+#include "io/files/atomic_file.hpp"
+
+namespace podium::search {
+namespace {
+
+using namespace std::chrono_literals;
+using What = CrewEvent::What;
+
+constexpr auto patience = 200ms;          // between two looks at the clock
+constexpr auto rest_limit = 5s;           // for what controllers still have to say
+constexpr double between_saves_s = 20;    // of the checkpoint
+constexpr size_t repeated_enough = 1000;  // samples in a row that were all known
+
+}  // namespace
+
+Driver::Driver(const DriverOptions& options, const Space& space, const SearchLayout& layout,
+               Staff& staff, ThetaDesk& theta, Memo& memo, JsonLines& metrics, Log log)
+    : options_(options),
+      space_(space),
+      layout_(layout),
+      staff_(staff),
+      theta_(theta),
+      metrics_(metrics),
+      log_(std::move(log)),
+      trials_(options.limits, layout, staff, memo, log_),
+      controllers_(static_cast<size_t>(layout.controllers())) {
+  resume();
+}
+
+SearchOutcome Driver::run() {
+  watch_.restart();
+  since_save_.restart();
+  std::string end = reason_to_end();
+  while (end.empty()) {
+    for (const CrewEvent& event : staff_.take(patience)) handle(event);
+    check_somebody_is_left();
+    take_up_proposals();
+    trials_.hand_out();
+    take_verdicts();
+    save_if_due();
+    end = reason_to_end();
+  }
+  if (end == "stop") {
+    save_at_rest();
+  } else {
+    std::error_code ignored;  // a new search starts anew
+    std::filesystem::remove(checkpoint_file(), ignored);
+  }
+  return outcome(end);
+}
+
+std::string Driver::reason_to_end() const {
+  if (options_.samples > 0 && ledger_.samples() >= options_.samples) return "samples";
+  if (options_.seconds > 0 && elapsed_s() >= options_.seconds) return "time";
+  if (options_.should_stop() || staff_.asked_to_stop()) return "stop";
+  return ledger_.since_trained() >= repeated_enough ? "repetition" : "";
+}
+
+void Driver::handle(const CrewEvent& event) {
+  if (layout_.is_controller(event.worker)) {
+    on_controller(static_cast<size_t>(event.worker), event);
+  } else {
+    trials_.on_child(event);
+  }
+}
+
+void Driver::on_controller(size_t number, const CrewEvent& event) {
+  Controller& controller = controllers_[number];
+  if (event.what == What::said) return on_message(number, event.message);
+  controller.learns = false;
+  controller.proposal.reset();
+  controller.batch.reset();  // lost; what is trained of it goes into the memo
+  if (event.what == What::up) {
+    staff_.send(event.worker, {{"begin", true},
+                               {"count", layout_.children_per_controller()},
+                               {"state", controller.state}});
+    return;
+  }
+  ++controller_deaths_;
+  last_words_ = event.why;
+  controller.down = event.what == What::down;
+}
+
+void Driver::on_message(size_t number, const Json& message) {
+  if (message.contains("propose")) {
+    Controller& controller = controllers_[number];
+    controller.proposal = message;
+    controller.state = message.at("state");
+    controller.entropy = message.at("entropy");
+    controller.learns = false;
+  } else if (const auto answer = theta_.serve(message)) {
+    staff_.send(static_cast<int>(number), *answer);
+  }
+}
+
+// As many of what was proposed as the search still wants.
+void Driver::take_up_proposals() {
+  for (size_t number = 0; number < controllers_.size(); ++number) {
+    if (!controllers_[number].proposal) continue;
+    size_t count = controllers_[number].proposal->at("propose").size();
+    if (options_.samples > 0) {
+      const size_t taken = ledger_.samples() + samples_under_way();
+      count = std::min(count, options_.samples - std::min(taken, options_.samples));
+    }
+    if (count > 0) begin_batch(number, count);
+  }
+}
+
+size_t Driver::samples_under_way() const {
+  size_t count = 0;
+  for (const Controller& controller : controllers_) {
+    if (controller.batch) count += controller.batch->choices.size();
+  }
+  return count;
+}
+
+void Driver::begin_batch(size_t number, size_t count) {
+  Controller& controller = controllers_[number];
+  const Json proposal = std::move(*controller.proposal);
+  controller.proposal.reset();
+  Batch& batch = controller.batch.emplace();
+  batch.number = ++batches_;
+  batch.choices = proposal.at("propose").get<std::vector<Choices>>();
+  batch.choices.resize(count);
+  batch.samples.resize(count);
+  for (size_t place = 0; place < count; ++place) {
+    try {
+      trials_.ask({static_cast<int>(number), batch.number, place},
+                  space_.architecture(batch.choices[place]));
+    } catch (const Error& error) {  // the choices make no network
+      Sampled& nothing = batch.samples[place].emplace();
+      nothing.controller = static_cast<int>(number);
+      nothing.reason = error.what();
+    }
+  }
+  finish_batch(number);
+}
+
+void Driver::take_verdicts() {
+  for (const Verdict& verdict : trials_.take_verdicts()) {
+    const auto number = static_cast<size_t>(verdict.ticket.controller);
+    std::optional<Batch>& batch = controllers_[number].batch;
+    if (!batch || batch->number != verdict.ticket.batch) continue;  // of a controller that died
+    batch->samples[verdict.ticket.place] = Sampled{.controller = verdict.ticket.controller,
+                                                   .architecture = verdict.architecture,
+                                                   .reward = verdict.result.accuracy,
+                                                   .flops = verdict.flops,
+                                                   .parameters = verdict.parameters,
+                                                   .epochs = verdict.result.epochs,
+                                                   .seconds = verdict.result.seconds,
+                                                   .reused = verdict.reused,
+                                                   .reason = verdict.result.reason};
+    finish_batch(number);
+  }
+}
+
+// If all of it is decided.
+void Driver::finish_batch(size_t number) {
+  Controller& controller = controllers_[number];
+  Batch& batch = *controller.batch;
+  if (!std::ranges::all_of(batch.samples, [](const auto& one) { return one.has_value(); })) return;
+  Json samples = Json::array();
+  for (size_t place = 0; place < batch.samples.size(); ++place) {
+    const Sampled& sampled = *batch.samples[place];
+    ledger_.add(sampled);
+    tell(number, sampled);
+    samples.push_back({{"choices", batch.choices[place]}, {"reward", sampled.reward}});
+  }
+  controller.batch.reset();
+  controller.learns = true;
+  unsaved_ = true;
+  staff_.send(static_cast<int>(number), {{"samples", std::move(samples)}});
+}
+
+void Driver::tell(size_t number, const Sampled& sampled) {
+  Json event = {{"event", "sample"}, {"sample", ledger_.samples()}};
+  event.update(to_json(sampled));
+  event["best_reward"] = ledger_.best().reward;
+  event["entropy"] = controllers_[number].entropy;
+  event["t_s"] = elapsed_s();
+  metrics_.write(event);
+  if (sampled.reused) return;
+  const std::string of = options_.samples > 0 ? format("/%zu", options_.samples) : "";
+  log_.info(format("sample %zu%s  reward %.4f  best %.4f  %5.2f MFLOP  %5.1f s  ",
+                   ledger_.samples(), of.c_str(), sampled.reward, ledger_.best().reward,
+                   static_cast<double>(sampled.flops) * 1e-6, sampled.seconds) +
+            sampled.architecture);
+}
+
+void Driver::check_somebody_is_left() const {
+  if (!trials_.any_child()) {
+    throw unavailable_error(
+        "every child died again and again, the last one was " + trials_.last_words(), "search",
+        "see what they said before, and lower --search.child_memory, "
+        "or the sizes in --search.space");
+  }
+  if (std::ranges::all_of(controllers_, &Controller::down)) {
+    throw unavailable_error(
+        "every controller died again and again, the last one was " + last_words_, "search",
+        "see what they said before");
+  }
+}
+
+bool Driver::anybody_learns() const {
+  return std::ranges::any_of(controllers_, &Controller::learns);
+}
+
+// Once the controllers have told what they depend on after the batches that are counted.
+void Driver::save_at_rest() {
+  const Deadline deadline(rest_limit);
+  while (anybody_learns() && !deadline.expired()) {
+    for (const CrewEvent& event : staff_.take(patience)) handle(event);
+  }
+  save();
+}
+
+void Driver::save_if_due() {
+  if (!unsaved_ || anybody_learns() || since_save_.seconds() < between_saves_s) return;
+  try {
+    save();
+  } catch (const Error& error) {  // the one before stays
+    log_.warning(std::string("the search cannot be saved now: ") + error.what());
+  }
+  since_save_.restart();
+}
+
+void Driver::save() {
+  Json states = Json::array();
+  for (const Controller& controller : controllers_) states.push_back(controller.state);
+  ckpt::write_snapshot(checkpoint_file(),
+                       {{"kind", "search"},
+                        {"identity", options_.identity},
+                        {"ledger", ledger_.state()},
+                        {"controllers", std::move(states)},
+                        {"theta", theta_.state()},
+                        {"seconds", elapsed_s()}},
+                       std::span<const ckpt::NamedBuffer>());
+  unsaved_ = false;
+}
+
+void Driver::resume() {
+  io::create_folder(options_.folder);
+  io::remove_stale_temporaries(options_.folder);
+  std::error_code ignored;
+  if (!std::filesystem::exists(checkpoint_file(), ignored)) return;
+  const Json card = ckpt::read_snapshot(checkpoint_file()).card;
+  if (!card.contains("identity") || card.at("identity") != options_.identity) {
+    log_.warning(checkpoint_file().string() +
+                 " is of a search with another space, method, layout or data: starting anew");
+    return;
+  }
+  try {
+    ledger_.resume(card.at("ledger"));
+    for (size_t i = 0; i < controllers_.size(); ++i) {
+      controllers_[i].state = card.at("controllers").at(i);
+    }
+    theta_.resume(card.at("theta"));
+    earlier_s_ = card.at("seconds");
+  } catch (const Json::exception& error) {
+    throw data_error("the checkpoint is none of this version: " + std::string(error.what()),
+                     checkpoint_file().string(), "delete it to start anew");
+  }
+  log_.info(format("goes on after %zu samples and %.0f s, the best reward so far is %.4f",
+                   ledger_.samples(), earlier_s_, ledger_.best().reward));
+}
+
+SearchOutcome Driver::outcome(const std::string& end) {
+  const double wall_s = watch_.seconds();
+  SearchOutcome found;
+  found.stopped = end == "stop";
+  found.end = end;
+  found.seconds = elapsed_s();
+  found.child_cpu_s = staff_.end();
+  found.child_busy_share =
+      found.child_cpu_s / std::max(1e-9, wall_s * layout_.cores_for_children());
+  found.child_deaths = trials_.deaths();
+  found.controller_deaths = controller_deaths_;
+  for (const Controller& controller : controllers_) {
+    found.mean_entropy += controller.entropy / static_cast<double>(controllers_.size());
+  }
+  found.ledger = ledger_;
+  return found;
+}
+
+}  // namespace podium::search

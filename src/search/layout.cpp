@@ -1,0 +1,116 @@
+#include "search/layout.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "core/error.hpp"
+
+namespace podium::search {
+namespace {
+
+constexpr std::array<std::string_view, 3> roles = {"ps", "controller", "child"};
+using Counts = std::array<int, roles.size()>;  // 0: not named
+
+constexpr int most_servers = 64;
+constexpr int most_waiting = 4;  // children for each one that can compute
+
+int parse_count(std::string_view name, std::string_view digits) {
+  int count = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), count);
+  if (error == std::errc() && end == digits.data() + digits.size() && count >= 1) return count;
+  throw usage_error("role '" + std::string(name) + "' needs a count of at least 1, not '" +
+                        std::string(digits) + "'",
+                    "--roles", "write for instance ps=2,controller=2,child=4");
+}
+
+Counts parse(std::string_view text) {
+  Counts counts{};
+  for (bool more = !text.empty(); more;) {
+    const size_t comma = text.find(',');
+    const std::string_view entry = text.substr(0, comma);
+    more = comma != std::string_view::npos;
+    if (more) text.remove_prefix(comma + 1);
+    const size_t equals = std::min(entry.find('='), entry.size());
+    const std::string_view name = entry.substr(0, equals);
+    const auto role = std::ranges::find(roles, name);
+    if (role == roles.end()) {
+      throw usage_error("a search has no role '" + std::string(name) + "'", "--roles",
+                        "use ps, controller or child");
+    }
+    int& count = counts[static_cast<size_t>(role - roles.begin())];
+    if (count != 0) {
+      throw usage_error("role '" + std::string(name) + "' is named twice", "--roles",
+                        "name it once");
+    }
+    count = parse_count(name, entry.substr(std::min(equals + 1, entry.size())));
+  }
+  return counts;
+}
+
+std::string count_of(int number, const char* one, const char* many) {
+  return std::to_string(number) + " " + (number == 1 ? one : many);
+}
+
+}  // namespace
+
+int SearchPlace::turns_per_rank() const {
+  return std::max(1, cores_per_rank / threads_per_child);
+}
+
+SearchLayout SearchLayout::plan(std::string_view text, const SearchPlace& place) {
+  const auto [servers, controllers, children] = parse(text);
+  const int turns = place.ranks * place.turns_per_rank();
+  SearchLayout layout;
+  layout.place_ = place;
+  layout.servers_ = servers > 0 ? servers : 2;
+  layout.controllers_ = controllers > 0 ? controllers : children == 1 ? 1 : 2;
+  // So many that one is ready whenever another one ends.
+  const int share = std::max(2, (turns + layout.controllers_ - 1) / layout.controllers_);
+  layout.children_ = children > 0 ? children : layout.controllers_ * share;
+  if (layout.servers_ > most_servers) {
+    throw usage_error("ps=" + std::to_string(servers) + " is more than a controller's parameters " +
+                          "could be spread over",
+                      "--roles", "ask for at most " + std::to_string(most_servers));
+  }
+  if (layout.children_ % layout.controllers_ != 0) {
+    throw usage_error("child=" + std::to_string(layout.children_) + " cannot be shared among " +
+                          count_of(layout.controllers_, "controller", "controllers"),
+                      "--roles", "give each controller equally many, as ps=2,controller=3,child=6");
+  }
+  if (layout.children_ > most_waiting * turns) {
+    throw usage_error("child=" + std::to_string(layout.children_) + " is far more than the " +
+                          count_of(turns, "child", "children") +
+                          " that the cores of this job can train at once",
+                      "--roles",
+                      "ask for at most " + std::to_string(most_waiting * turns) +
+                          ", or start the job on more cores");
+  }
+  return layout;
+}
+
+int SearchLayout::cores_for_children() const {
+  const int at_once = std::min(children_, place_.ranks * place_.turns_per_rank());
+  return at_once * std::min(place_.threads_per_child, place_.cores_per_rank);
+}
+
+int SearchLayout::rank_of(int worker) const {
+  return (is_controller(worker) ? worker : worker - controllers_) % place_.ranks;
+}
+
+std::vector<int> SearchLayout::workers_of(int rank) const {
+  std::vector<int> mine;
+  for (int worker = 0; worker < workers(); ++worker) {
+    if (rank_of(worker) == rank) mine.push_back(worker);
+  }
+  return mine;
+}
+
+std::string SearchLayout::describe() const {
+  const int at_once = std::min(children_, place_.ranks * place_.turns_per_rank());
+  return count_of(servers_, "parameter server", "parameter servers") + " | " +
+         count_of(controllers_, "controller", "controllers") + " | " +
+         count_of(children_, "child", "children") + ", " + std::to_string(at_once) + " at once";
+}
+
+}  // namespace podium::search
