@@ -9,6 +9,7 @@
 #include "bench/nn_bench.hpp"
 #include "bench/save_bench.hpp"
 #include "comm/barrier.hpp"
+#include "search_bench_verb.hpp"
 #include "serve_verbs.hpp"
 #include "settings.hpp"
 #include "standard_output.hpp"
@@ -105,6 +106,7 @@ ExitCode bench_verb(const VerbContext& context) {
   if (context.subject == "scaling") return bench_scaling_verb(context);
   if (context.subject == "ckpt") return bench_ckpt_verb(context);
   if (context.subject == "serve") return bench_serve_verb(context);
+  if (context.subject == "search") return bench_search_verb(context);
   const std::unique_ptr<comm::Communicator> group = everyone(context, "bench");
   std::optional<workflow::IngestOutcome> cache;
   const bool saves = context.subject == "save";

@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "core/random.hpp"
@@ -68,10 +69,39 @@ class Controller {
 
  private:
   struct Step;
-  struct Places;
+  // Where the parts of Θ begin.
+  struct Places {
+    size_t start = 0;                  // [units], the first input
+    std::vector<size_t> lstm_weights;  // a layer: [2 units, 4 units]
+    std::vector<size_t> lstm_biases;   // a layer: [4 units]
+    std::vector<size_t> softmax;       // a decision; picks: [options, units]
+    std::vector<size_t> embedding;     // likewise
+    size_t previous = 0;               // [units, units]
+    size_t current = 0;                // likewise
+    size_t v = 0;                      // [units]
+  };
+
+  size_t add_buffer(const std::string& name, const std::vector<int64_t>& shape);
+  std::span<const double> at(size_t place, size_t count) const;
+  std::span<const double> weights_of(size_t layer) const;
+  std::span<const double> biases_of(size_t layer) const;
+
+  // The steps to a network: the given one, or one that `random` draws.
+  std::vector<Step> run(const Choices* given, Random* random) const;
+  Judgement judge(const std::vector<Step>& steps) const;
+  void advance(const Step* before, Step& step) const;
+  void weigh_options(size_t decision, Step& step) const;
+  void weigh_anchors(std::span<const Step* const> earlier, Step& step) const;
+  std::vector<double> next_input(size_t decision, std::span<const Step* const> anchors,
+                                 const Step& step) const;
+  double shaped(double logit) const;
+  double slope_of(double shaped) const;
+
+  class Backward;
 
   const Space& space_;
   ControllerOptions options_;
+  Places places_;
   std::vector<nn::BufferInfo> buffers_;
   std::vector<double> theta_;
 };

@@ -39,7 +39,6 @@ struct SpaceLimits {
   static constexpr size_t alternatives = 64;  // of one `{|}`
   static constexpr size_t decisions = 256;    // after unrolling
   static constexpr size_t anchors = 32;
-  static constexpr size_t pieces = 65536;  // of text, after unrolling
 };
 
 class Space {
@@ -77,15 +76,17 @@ class Space {
   void check(nn::ImageShape image, int classes) const;
 
  private:
-  // A stretch of text_, a decision, or layers that a decision stands for.
+  Space() = default;
+
+  struct Stretch {  // of text_
+    size_t begin = 0;
+    size_t end = 0;
+  };
+  // What a network's text is put together from.
   struct Piece {
-    enum class Kind { text, pick, anchor };
-    struct Stretch {
-      size_t begin = 0;  // in text_
-      size_t end = 0;
-    };
+    enum class Kind { text, pick, anchor, separator };
     Kind kind = Kind::text;
-    size_t offset = 0;                    // pick, anchor: where it stands in text_
+    size_t offset = 0;                    // where it stands in text_
     std::vector<Stretch> stretches = {};  // text: one; pick: one an alternative
   };
   class Parser;
