@@ -39,6 +39,21 @@ enum class Kind : uint8_t {
   forward = 32,    // a message of a worker, in the order in which the primary carries it out
   forwarded = 33,  // by the backup
   state = 34,      // a range as it is: values, optimizer state, clocks (to a server that joins)
+
+  // of a connection (tcp/wire.hpp)
+  greet = 64,    // payload: the secret; `clock`: bytes of the window that comes with it
+  greeted = 65,  // the secret is right; `clock`: bytes of the window that is used
+  // between a group, its servers and its workers (tcp/control.hpp)
+  ready = 72,    // server: it listens; payload: its address; `worker`: its number
+  setup = 73,    // group: what a server is to be; payload: text, then Θ where it has it
+  seen = 74,     // server: it acts on `view`; `clock`: 1 once it holds its ranges
+  roster = 75,   // group, to all: who is there; payload: text
+  join = 76,     // worker: it takes part as `worker`
+  left = 77,     // server: `worker` has said that it goes
+  ping = 78,     // group
+  pong = 79,     // server, worker
+  measure = 80,  // group: asks for a report
+  report = 81,   // server; payload: text
 };
 
 enum class Encoding : uint8_t { fp32 = 0, fp16 = 1, bf16 = 2 };

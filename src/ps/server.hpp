@@ -43,6 +43,10 @@ class Server {
   // then on.
   void initialise(std::span<const float> theta);
 
+  // Whether it holds all of its ranges: after initialise(), or, as one that joins, when the state of
+  // each has come from those who hold it.
+  bool current() const;
+
   // Who is there. Makes it the one that answers for a range whose primary has gone.
   std::vector<Answer> see(const Roster& roster);
   // A message of a worker or of another server.
