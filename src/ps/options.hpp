@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "ps/message.hpp"
 
@@ -16,7 +17,18 @@ enum class Consistency {
   asp,  // whatever there is
 };
 
-enum class Rule { sum, sgd, momentum, adagrad, adam };  // what a push does to Θ
+// What a push does to Θ. step_sum, of bsp: Θ becomes the sum of what all workers pushed in a step,
+// added up in the order of their numbers.
+enum class Rule { sum, sgd, momentum, adagrad, adam, step_sum };
+
+// What holds for a part of Θ, from the end of the one before.
+struct RangeOptions {
+  size_t end = 0;
+  float lr_factor = 1;
+  bool decay = true;
+
+  bool operator==(const RangeOptions&) const = default;
+};
 
 struct OptimizerOptions {
   Rule rule = Rule::sgd;
@@ -27,6 +39,7 @@ struct OptimizerOptions {
   float beta1 = 0.9F;
   float beta2 = 0.999F;
   float epsilon = 1e-8F;
+  std::vector<RangeOptions> ranges;  // ascending, to the end of Θ; none: all of it is alike
 };
 
 struct FilterOptions {
