@@ -133,14 +133,14 @@ std::pair<FileDescriptor, std::string> listen_locally() {
 }
 
 FileDescriptor accept_from(const FileDescriptor& listener) {
-  return FileDescriptor(
-      ::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  return FileDescriptor(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
 }
 
 FileDescriptor connect_locally(const std::string& name) {
   const auto [address, length] = local_address(name);
   FileDescriptor socket(::socket(AF_UNIX, stream, 0));
-  if (!socket || ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), length) != 0) {
+  if (!socket ||
+      ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), length) != 0) {
     return {};
   }
   return socket;

@@ -30,10 +30,10 @@ TcpLink::TcpLink(const std::string& address, Milliseconds limit, WireOptions opt
     receive(left_until(end));
   }
   if (wire_->agreed()) return;
-  throw unavailable_error(open() ? "a parameter server does not answer within " +
-                                       std::to_string(limit.count()) + " ms"
-                                 : "a parameter server refuses the connection: " + wire_->why(),
-                          address, "check that it runs, and the secret");
+  throw unavailable_error(
+      open() ? "a parameter server does not answer within " + std::to_string(limit.count()) + " ms"
+             : "a parameter server refuses the connection: " + wire_->why(),
+      address, "check that it runs, and the secret");
 }
 
 std::optional<Incoming> TcpLink::receive(Milliseconds patience) {

@@ -23,7 +23,7 @@ constexpr uint64_t at_local_listener = 1;
 constexpr uint64_t at_wake = 2;
 constexpr uint64_t first_peer = 16;
 
-constexpr size_t most_strangers = 64;   // connections without a greeting
+constexpr size_t most_strangers = 64;  // connections without a greeting
 constexpr int most_messages_a_turn = 16;
 constexpr Milliseconds check_every{100};
 

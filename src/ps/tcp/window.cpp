@@ -17,6 +17,7 @@ namespace {
 
 constexpr size_t words_bytes = 4096;
 constexpr size_t line_bytes = 64;
+constexpr size_t most_ring_bytes = size_t{1} << 31;
 
 size_t rounded(size_t bytes) {
   return (bytes + line_bytes - 1) / line_bytes * line_bytes;
@@ -27,8 +28,7 @@ size_t window_bytes(size_t ring_bytes) {
 }
 
 Handle<MappingTraits> map(const FileDescriptor& descriptor, size_t bytes) {
-  void* address =
-      ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor.get(), 0);
+  void* address = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor.get(), 0);
   if (address == MAP_FAILED) throw io_error("cannot map shared memory", "parameter servers", errno);
   return Handle<MappingTraits>({address, bytes});
 }
@@ -47,9 +47,10 @@ void MappingTraits::close(Value mapping) noexcept {
 }
 
 Window::Window(size_t ring_bytes) : side_(Side::worker), ring_bytes_(ring_bytes) {
-  if (!std::has_single_bit(ring_bytes) || ring_bytes < words_bytes) {
+  if (!std::has_single_bit(ring_bytes) || ring_bytes < words_bytes ||
+      ring_bytes > most_ring_bytes) {
     throw usage_error("a window's ring has " + std::to_string(ring_bytes) + " bytes",
-                      "parameter servers", "take a power of two, from 4096");
+                      "parameter servers", "take a power of two, from 4096 to 2^31");
   }
   descriptor_.reset(::memfd_create("podium-ps", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   const auto bytes = static_cast<off_t>(window_bytes(ring_bytes));
@@ -66,7 +67,7 @@ Window::Window(const FileDescriptor& descriptor, size_t ring_bytes)
   struct stat facts {};
   const int seals = ::fcntl(descriptor.get(), F_GET_SEALS);
   const bool good = std::has_single_bit(ring_bytes) && ring_bytes >= words_bytes &&
-                    ring_bytes <= size_t{1} << 40 && seals >= 0 && (seals & F_SEAL_SHRINK) != 0 &&
+                    ring_bytes <= most_ring_bytes && seals >= 0 && (seals & F_SEAL_SHRINK) != 0 &&
                     ::fstat(descriptor.get(), &facts) == 0 &&
                     static_cast<size_t>(facts.st_size) == window_bytes(ring_bytes);
   if (!good) {

@@ -15,7 +15,6 @@ namespace {
 
 constexpr size_t in_bytes = size_t{64} << 10;
 constexpr size_t most_greeting_bytes = 4096;
-constexpr uint32_t most_segments = 1U << 20;
 
 // Compares in a time that does not tell how much is right.
 bool equal_secrets(std::span<const std::byte> told, const std::string& secret) {
@@ -122,25 +121,31 @@ size_t Wire::take_in(std::span<std::byte> to) {
   return bytes;
 }
 
-bool Wire::acceptable() const {
-  if (awaits_greeting_) {
-    return header_.kind == Kind::greet && header_.bytes <= most_greeting_bytes &&
-           header_.segments == 0 && position_ == inline_payload;
-  }
-  return header_.segments <= most_segments && header_.bytes <= options_.most_bytes;
+bool Wire::acceptable(const Frame& frame) const {
+  if (frame.magic != frame_magic || frame.zero != 0) return false;
+  return !awaits_greeting_ ||
+         (header_.kind == Kind::greet && header_.bytes <= most_greeting_bytes &&
+          header_.segments == 0 && frame.position == inline_payload);
 }
 
 bool Wire::read_header() {
   if (has_header_) return true;
-  if (available() < sizeof(Frame) + sizeof(Header)) return false;
+  if (available() < sizeof(Frame) + header_bytes) return false;
   Frame frame;
+  std::array<std::byte, header_bytes> bytes;
   take_in(std::as_writable_bytes(std::span(&frame, 1)));
-  take_in(std::as_writable_bytes(std::span(&header_, 1)));
-  position_ = frame.position;
-  if (frame.magic != frame_magic || frame.zero != 0 || !acceptable()) {
+  take_in(bytes);
+  try {
+    header_ = decode_header(bytes);
+  } catch (const Error& error) {
+    close(error.what());
+    return false;
+  }
+  if (!acceptable(frame)) {
     close("it does not speak as a parameter server's peer");
     return false;
   }
+  position_ = frame.position;
   segments_.resize(header_.segments);
   has_header_ = true;
   has_memory_ = false;
@@ -220,7 +225,7 @@ void Wire::take_greeting(const Incoming& message) {
   passed_.reset();
   Outgoing answer;
   answer.header.kind = Kind::greeted;
-  answer.header.clock = window_ ? window_->ring_bytes() : 0;
+  answer.header.clock = window_ ? static_cast<uint32_t>(window_->ring_bytes()) : 0;
   send(answer, Keep::copies);
 }
 

@@ -29,6 +29,8 @@
 
 namespace podium::ps {
 
+struct Frame;
+
 struct WireOptions {
   std::string secret;  // of the group
   bool shared_memory = true;
@@ -36,7 +38,6 @@ struct WireOptions {
   size_t least_shared_bytes = size_t{8} << 10;  // of a payload; smaller ones travel with the header
   std::chrono::milliseconds silence{5000};  // a peer that neither takes nor ends a message is lost
   std::chrono::microseconds spin{30};       // before a wait sleeps; only while a core is free
-  size_t most_bytes = size_t{8} << 30;      // of a message that is accepted
 };
 
 class Wire {
@@ -96,7 +97,7 @@ class Wire {
   bool read_segments();
   bool read_payload();
   bool read_shared_payload();
-  bool acceptable() const;
+  bool acceptable(const Frame& frame) const;
   void take_greeting(const Incoming& message);
   std::span<std::byte> memory_for_payload();
   size_t take_in(std::span<std::byte> to);
@@ -126,11 +127,11 @@ class Wire {
   Link::Place place_;
   std::unique_ptr<std::byte[]> memory_;  // of payloads that have no other place
   size_t memory_bytes_ = 0;
-  bool has_memory_ = false;           // for the present payload, of which `have_` bytes are there
+  bool has_memory_ = false;  // for the present payload, of which `have_` bytes are there
   std::span<std::byte> into_;
   size_t have_ = 0;
   std::span<const std::byte> payload_;  // of the message that receive() gives
-  std::optional<Shared> shared_;  // that receive() gave
+  std::optional<Shared> shared_;        // that receive() gave
 };
 
 }  // namespace podium::ps

@@ -26,15 +26,9 @@ size_t total(const std::vector<std::span<const std::byte>>& parts) {
 
 std::vector<std::byte> head_of(const Outgoing& message, uint64_t position) {
   const Frame frame{position, frame_magic, 0};
-  Header header = message.header;
-  header.segments = static_cast<uint32_t>(message.segments.size());
-  const size_t segment_bytes = message.segments.size() * sizeof(Segment);
-  std::vector<std::byte> head(sizeof frame + sizeof header + segment_bytes);
+  std::vector<std::byte> head(sizeof frame + head_bytes(message.header));
   std::memcpy(head.data(), &frame, sizeof frame);
-  std::memcpy(head.data() + sizeof frame, &header, sizeof header);
-  if (segment_bytes > 0) {
-    std::memcpy(head.data() + sizeof frame + sizeof header, message.segments.data(), segment_bytes);
-  }
+  encode_head(message, head.data() + sizeof frame);
   return head;
 }
 
@@ -45,7 +39,7 @@ void Wire::greet(std::unique_ptr<Window> window) {
   Outgoing greeting;
   greeting.header.kind = Kind::greet;
   greeting.header.bytes = options_.secret.size();
-  greeting.header.clock = window ? window->ring_bytes() : 0;
+  greeting.header.clock = window ? static_cast<uint32_t>(window->ring_bytes()) : 0;
   std::vector<std::byte> bytes = head_of(greeting, inline_payload);
   const auto secret = std::as_bytes(std::span(options_.secret));
   bytes.insert(bytes.end(), secret.begin(), secret.end());
@@ -72,7 +66,7 @@ void Wire::greet(std::unique_ptr<Window> window) {
 
 void Wire::send(const Outgoing& message, Keep keep) {
   if (!open()) return;
-  require(total(message.payload) == message.header.bytes, "a payload is as long as its header says",
+  require(total(message.payload) == message.header.bytes, "a message to send is sealed",
           "Wire::send");
   const std::optional<uint64_t> position = put_into_window(message);
   if (!open()) return;
