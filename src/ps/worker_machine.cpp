@@ -40,6 +40,7 @@ WorkerMachine::WorkerMachine(uint32_t number, KeyMap map, const GroupOptions& op
     }
   }
   see(roster);
+  if (number == observer) return;  // it takes no part
   const Ticket ticket = state_->new_ticket();
   for (Way& way : state_->ways) state_->add(way, Kind::hello, ticket);
   state_->unwelcomed = state_->ways.size();

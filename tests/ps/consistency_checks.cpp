@@ -69,7 +69,7 @@ Scene bsp_sums() {
     for (uint64_t step = 0; step < steps; ++step) {
       party.worker.pull(theta);
       ASSERT_EQ(theta, sum_of(party.workers, step, values)) << "step " << step;
-      party.worker.push(push, {});
+      party.worker.push(push, PushOptions{});
       party.worker.tick();
     }
     party.worker.pull(theta);
@@ -119,7 +119,7 @@ Scene ssp_bound(uint64_t staleness) {
       if (party.index > 0 && step % 5 == party.index) {
         std::this_thread::sleep_for(std::chrono::milliseconds(3));
       }
-      party.worker.push(push, {});
+      party.worker.push(push, PushOptions{});
       party.worker.tick();
     }
     const std::vector<uint64_t> ages = party.worker.report().staleness;
