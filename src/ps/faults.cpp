@@ -38,9 +38,8 @@ bool FaultyWay::passes(const Incoming& message) {
 }
 
 std::optional<std::vector<std::byte>> FaultyWay::due(bool all) {
-  const auto found = std::find_if(kept_.begin(), kept_.end(), [&](const Kept& kept) {
-    return all || kept.due <= messages_;
-  });
+  const auto found = std::find_if(kept_.begin(), kept_.end(),
+                                  [&](const Kept& kept) { return all || kept.due <= messages_; });
   if (found == kept_.end()) return std::nullopt;
   std::vector<std::byte> bytes = std::move(found->bytes);
   kept_.erase(found);

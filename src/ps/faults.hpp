@@ -1,9 +1,9 @@
-// Faults: messages that are dropped, delayed and doubled, and a process that ends in the middle, as a
-// seed says: what befalls the nth message of a way depends on the seed, the way and n alone.
+// Faults: messages that are dropped, delayed and doubled, and a process that ends in the middle, as
+// a seed says: what befalls the nth message of a way depends on the seed, the way and n alone.
 //
-// Faults befall what is received; a receiver that gets a message late gets a copy. They are for tests:
-// of what a network of threads, sockets or ranks does to servers and workers. A simulated network
-// (tests/ps/simulated_cluster.hpp) draws from the same plan, and replays whole runs.
+// Faults befall what is received; a receiver that gets a message late gets a copy. They are for
+// tests: of what a network of threads, sockets or ranks does to servers and workers. A simulated
+// network (tests/ps/simulated_cluster.hpp) draws from the same plan, and replays whole runs.
 #pragma once
 
 #include <deque>

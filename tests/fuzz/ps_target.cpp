@@ -1,6 +1,6 @@
 // Messages to parameter servers, one after the other as a socket might bring them: each is refused
-// as bad data, or handled, by a server that answers for a range, by its backup, and by one that still
-// waits for its state.
+// as bad data, or handled, by a server that answers for a range, by its backup, and by one that
+// still waits for its state.
 #include <cstring>
 
 #include "fuzz/target.hpp"
@@ -23,7 +23,8 @@ GroupOptions options() {
 }
 
 struct Servers {
-  Servers() : map({{"theta", values}}, options()), first(0, map, options()), joiner(1, map, options()) {
+  Servers()
+      : map({{"theta", values}}, options()), first(0, map, options()), joiner(1, map, options()) {
     const std::vector<float> theta(values, 1);
     first.initialise(theta);
     Roster roster;
@@ -54,7 +55,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       std::span<const std::byte> rest = std::as_bytes(std::span(data, size));
       const Header header = decode_header(rest.first<header_bytes>());
       const uint64_t length = std::min<uint64_t>(size, head_bytes(header) + header.bytes);
-      const std::vector<std::byte> bytes(rest.begin(), rest.begin() + static_cast<ptrdiff_t>(length));
+      const std::vector<std::byte> bytes(rest.begin(),
+                                         rest.begin() + static_cast<ptrdiff_t>(length));
       const Incoming message = decode(bytes);
       check(servers.first.handle(message));
       check(servers.joiner.handle(message));

@@ -42,9 +42,9 @@ struct Reference {
       case Rule::adam:
         a = double{o.beta1} * a + (1 - double{o.beta1}) * g;
         b = double{o.beta2} * b + (1 - double{o.beta2}) * g * g;
-        theta = keep * theta - lr * (a / (1 - std::pow(double{o.beta1}, t))) /
-                                   (std::sqrt(b / (1 - std::pow(double{o.beta2}, t))) +
-                                    double{o.epsilon});
+        theta = keep * theta -
+                lr * (a / (1 - std::pow(double{o.beta1}, t))) /
+                    (std::sqrt(b / (1 - std::pow(double{o.beta2}, t))) + double{o.epsilon});
         break;
     }
   }
@@ -134,7 +134,8 @@ TEST(Steps, HaveTheSameBitsInAnyOrderOfArrival) {
     for (const auto& of_worker : gradients) sum += of_worker[i];
     expected[i] = sum;
   }
-  const std::vector<std::vector<uint32_t>> orders = {{0, 1, 2, 3, 4}, {4, 3, 2, 1, 0}, {2, 0, 4, 1, 3}};
+  const std::vector<std::vector<uint32_t>> orders = {
+      {0, 1, 2, 3, 4}, {4, 3, 2, 1, 0}, {2, 0, 4, 1, 3}};
   for (const auto& order : orders) {
     Shard shard(all, of(Rule::step_sum));
     for (int step = 0; step < 3; ++step) {  // sums are used again

@@ -72,9 +72,8 @@ void SimulatedCluster::run() {
 }
 
 bool SimulatedCluster::finished() const {
-  return std::all_of(workers_.begin(), workers_.end(), [](const auto& node) {
-    return node->doing == WorkerNode::Doing::gone;
-  });
+  return std::all_of(workers_.begin(), workers_.end(),
+                     [](const auto& node) { return node->doing == WorkerNode::Doing::gone; });
 }
 
 int SimulatedCluster::life_of(const Place& place) const {
@@ -84,8 +83,8 @@ int SimulatedCluster::life_of(const Place& place) const {
 // Ways keep the order of what is sent on them; a delayed message loses its place.
 void SimulatedCluster::send(const Place& from, const Place& to, const Outgoing& message) {
   const std::pair way(from, to);
-  const uint64_t name = mix64(from.number * 2 + (from.server ? 1 : 0)) ^
-                        (to.number * 2 + (to.server ? 1 : 0));
+  const uint64_t name =
+      mix64(from.number * 2 + (from.server ? 1 : 0)) ^ (to.number * 2 + (to.server ? 1 : 0));
   FaultPlan& plan = plans_.try_emplace(way, options_.faults, name).first->second;
   const Fate fate = plan.next();
   const std::vector<std::byte> bytes = encode(message);

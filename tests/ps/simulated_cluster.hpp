@@ -2,9 +2,9 @@
 // delays, drops, doubles, deaths and restarts. The servers and workers are the real ones, driven by
 // events in virtual time, so a run is repeated to the last message by its seed.
 //
-// Θ is a ledger. Every push of a worker adds 1 to a place of its own in the range of every home, and
-// the rule is the sum: what is in Θ says which pushes count, and how often. Each read is checked
-// as it comes; check_end() looks at the end (what is wrong is a line in `wrong`).
+// Θ is a ledger. Every push of a worker adds 1 to a place of its own in the range of every home,
+// and the rule is the sum: what is in Θ says which pushes count, and how often. Each read is
+// checked as it comes; check_end() looks at the end (what is wrong is a line in `wrong`).
 #pragma once
 
 #include <cstdint>
@@ -27,10 +27,10 @@ struct ClusterOptions {
   GroupOptions group;
   int workers = 3;
   int steps = 6;
-  FaultOptions faults;     // of every way; the seed is the cluster's
-  int server_deaths = 0;   // one after the other, each once all are current again
-  int worker_deaths = 0;   // of workers, which start again
-  bool restarts = true;    // servers that died are started again
+  FaultOptions faults;    // of every way; the seed is the cluster's
+  int server_deaths = 0;  // one after the other, each once all are current again
+  int worker_deaths = 0;  // of workers, which start again
+  bool restarts = true;   // servers that died are started again
 };
 
 class SimulatedCluster {

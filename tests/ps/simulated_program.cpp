@@ -94,18 +94,17 @@ void SimulatedCluster::check_read(WorkerNode& node, const std::vector<float>& th
                                   uint32_t clock) {
   const GroupOptions& group = options_.group;
   const bool bsp = group.consistency == Consistency::bsp;
-  const std::string reader = "a read of worker " + std::to_string(node.number) + " at step " +
-                             std::to_string(clock);
+  const std::string reader =
+      "a read of worker " + std::to_string(node.number) + " at step " + std::to_string(clock);
   for (const auto& other : workers_) {
     for (int home = 0; home < map_.servers(); ++home) {
       bool before = true;
       for (size_t p = 0; p < other->book.size(); ++p) {
         const auto& pushed = other->book[p];
         const float value = theta[place_of(home, other->number, p)];
-        const std::string which = " push " + std::to_string(p) + " of worker " +
-                                  std::to_string(other->number) + " (step " +
-                                  std::to_string(pushed.clock) + ") at home " +
-                                  std::to_string(home);
+        const std::string which =
+            " push " + std::to_string(p) + " of worker " + std::to_string(other->number) +
+            " (step " + std::to_string(pushed.clock) + ") at home " + std::to_string(home);
         if (value != 0 && value != 1) fail(reader + " has more than once" + which);
         if (!other->restarted && value == 1 && !before) fail(reader + " has out of order" + which);
         before = value == 1;
@@ -140,8 +139,7 @@ void SimulatedCluster::check_end() {
       for (int home = 0; home < map_.servers(); ++home) {
         const float value = last[place_of(home, node->number, p)];
         const std::string which = "push " + std::to_string(p) + " of worker " +
-                                  std::to_string(node->number) + " at home " +
-                                  std::to_string(home);
+                                  std::to_string(node->number) + " at home " + std::to_string(home);
         if (value != 0 && value != 1) fail(which + " counts more than once");
         const bool excused = bsp && pushed.may_be_missing;
         if (pushed.acknowledged && value != 1 && !excused) fail(which + " was lost");

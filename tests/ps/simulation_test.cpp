@@ -87,19 +87,18 @@ constexpr Consistency bsp = Consistency::bsp;
 constexpr Consistency ssp = Consistency::ssp;
 constexpr Consistency asp = Consistency::asp;
 
-INSTANTIATE_TEST_SUITE_P(
-    Stories, Simulation,
-    testing::Values(Story{"bsp_calm", bsp, 0, 2, 0, 0, 0, 0},
-                    Story{"bsp_lossy", bsp, 0, 2, 0, 0.05, 0, 0},
-                    Story{"bsp_deaths", bsp, 0, 3, 1, 0, 3, 0},
-                    Story{"bsp_all", bsp, 0, 3, 1, 0.03, 3, 2},
-                    Story{"ssp_calm", ssp, 1, 2, 0, 0, 0, 0},
-                    Story{"ssp_lossy", ssp, 2, 2, 0, 0.05, 0, 0},
-                    Story{"ssp_deaths", ssp, 1, 3, 1, 0, 3, 0},
-                    Story{"ssp_all", ssp, 1, 4, 2, 0.03, 3, 2},
-                    Story{"asp_lossy", asp, 0, 2, 0, 0.05, 0, 0},
-                    Story{"asp_all", asp, 0, 3, 2, 0.03, 3, 2}),
-    [](const auto& story) { return std::string(story.param.name); });
+INSTANTIATE_TEST_SUITE_P(Stories, Simulation,
+                         testing::Values(Story{"bsp_calm", bsp, 0, 2, 0, 0, 0, 0},
+                                         Story{"bsp_lossy", bsp, 0, 2, 0, 0.05, 0, 0},
+                                         Story{"bsp_deaths", bsp, 0, 3, 1, 0, 3, 0},
+                                         Story{"bsp_all", bsp, 0, 3, 1, 0.03, 3, 2},
+                                         Story{"ssp_calm", ssp, 1, 2, 0, 0, 0, 0},
+                                         Story{"ssp_lossy", ssp, 2, 2, 0, 0.05, 0, 0},
+                                         Story{"ssp_deaths", ssp, 1, 3, 1, 0, 3, 0},
+                                         Story{"ssp_all", ssp, 1, 4, 2, 0.03, 3, 2},
+                                         Story{"asp_lossy", asp, 0, 2, 0, 0.05, 0, 0},
+                                         Story{"asp_all", asp, 0, 3, 2, 0.03, 3, 2}),
+                         [](const auto& story) { return std::string(story.param.name); });
 
 // One death without a restart: the backups carry on alone.
 TEST(Failover, BackupsCarryOnAlone) {

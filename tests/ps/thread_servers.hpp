@@ -1,4 +1,5 @@
-// Parameter servers as threads of a test, over an InprocNetwork, and the roster that workers look at.
+// Parameter servers as threads of a test, over an InprocNetwork, and the roster that workers look
+// at.
 //
 // kill() ends a server between two messages, as a crash would between two packets: what it had not
 // sent is lost, its links break.
@@ -55,9 +56,7 @@ class ThreadServers {
     }
     start(server, nullptr);
   }
-  bool current(int server) {
-    return roster().servers[static_cast<size_t>(server)].current;
-  }
+  bool current(int server) { return roster().servers[static_cast<size_t>(server)].current; }
 
   Roster roster() {
     const std::lock_guard lock(mutex_);

@@ -57,7 +57,8 @@ TEST(Worker, PullsWhatWasPushedInParts) {
   const std::vector<float> gradients = draws(1);
   for (const size_t first : {size_t{0}, size_t{1990}, size_t{5999}}) {  // many in flight
     const size_t count = std::min<size_t>(3000, values - first);
-    tickets.push_back(worker->push(std::span(gradients).subspan(first, count), first, {.scale = 2}));
+    tickets.push_back(
+        worker->push(std::span(gradients).subspan(first, count), first, {.scale = 2}));
     for (size_t i = first; i < first + count; ++i) expected[i] += 2 * gradients[i];
   }
   const std::vector<Slice> slices = {{4000, std::span(gradients).first(10)},
