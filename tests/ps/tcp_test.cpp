@@ -272,7 +272,7 @@ TEST_P(Tcp, RubbishEndsOnlyItsOwnConnection) {
 
 TEST_P(Tcp, WhoStopsInTheMiddleIsLost) {
   WireOptions impatient = options();
-  impatient.silence = Milliseconds(300);
+  impatient.silence = impatient.stall = Milliseconds(300);
   const Echo echo(impatient);
   TcpLink idle(echo.address(), limit, options());
   const std::vector<std::byte> hello = greeting(options().secret);
