@@ -18,7 +18,6 @@ void Server::State::relay(Home& home, const Incoming& message, const Body& body,
   copy.header = message.header;
   copy.header.flags |= Flag::relayed;
   copy.header.from = static_cast<uint16_t>(number);
-  copy.header.view = roster.view;
   if (message.header.kind == Kind::hello) {
     const Member* member = home.members.find(message.header.worker);
     copy.header.clock = member->clock;
