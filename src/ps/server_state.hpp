@@ -46,6 +46,8 @@ struct Home {
   uint32_t ended = 0;        // bsp: steps that have ended for all, and are in Θ
   bool installed = false;    // this server has its state
   int source = -1;           // from whom, if it joined later and is not current yet
+  int asked = -1;            // who was asked for its state
+  uint32_t calls = 0;        // of ask_for_state() since
   bool answers = false;      // this server speaks for it
   std::vector<int> backups;  // servers that it is relayed to, by their distance from the home
   std::vector<int> given;    // servers that got its state and are not current yet
