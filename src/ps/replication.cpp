@@ -35,6 +35,7 @@ void Server::State::relay(Home& home, const Incoming& message, const Body& body,
 void Server::State::settle(Home& home, const Incoming& message, const Body& body) {
   const Header& header = message.header;
   if (home.backups.empty()) {
+    note_settled(home, header);
     if (header.kind == Kind::push_pull) {
       read(home, header, message.segments, body.keys);
     } else {
@@ -53,6 +54,11 @@ void Server::State::settle(Home& home, const Incoming& message, const Body& body
     relay(home, message, body, backup);
   }
   home.pending.push_back(std::move(pending));
+}
+
+void Server::State::note_settled(Home& home, const Header& header) {
+  Member* member = home.members.find(header.worker);
+  if (member != nullptr) member->settled = std::max(member->settled, header.sequence);
 }
 
 // Every backup has it: the worker is told.
@@ -77,6 +83,7 @@ void Server::State::complete_settled(Home& home) {
     if (settled == home.pending.end()) return;
     const Asked asked = std::move(settled->asked);
     home.pending.erase(settled);
+    note_settled(home, asked.header);
     complete(home, asked);
   }
 }

@@ -98,6 +98,7 @@ struct Server::State {
   void settle(Home& home, const Incoming& message, const Body& body);
   void complete(Home& home, const Asked& asked);
   void complete_settled(Home& home);
+  static void note_settled(Home& home, const Header& header);
   void acknowledge(const Home& home, const Header& relayed, uint64_t sequence);
   void forwarded(const Header& header);
   void ask_for_state();
@@ -109,8 +110,9 @@ struct Server::State {
   Member* greet(Home& home, const Header& header, Member* member);
   bool carry_out(Home& home, Member& member, const Header& header, const Body& body,
                  std::span<const Segment> segments);
+  void begin(Home& home, Member& member, const Header& header) const;
   bool take_push(Home& home, const Member& member, const Header& header, const Pushed& pushed);
-  void known(Home& home, const Member& member, const Incoming& message);
+  void known(Home& home, Member& member, const Incoming& message);
   bool allows(const Home& home, const Header& header) const;
   void answer_values(Home& home, const Header& header, std::span<const Segment> segments,
                      std::span<const uint32_t> keys);

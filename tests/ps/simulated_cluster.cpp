@@ -10,7 +10,7 @@
 namespace podium::ps::test {
 namespace {
 
-constexpr int64_t end_us = 600'000'000;  // virtual; a run that is not over then never will be
+constexpr int64_t end_us = 600'000'000;    // virtual; a run that is not over then never will be
 constexpr int64_t settled_us = 1'000'000;  // after which all know who is there
 constexpr int64_t latency_us = 2'000;
 constexpr int64_t extra_delay_us = 150'000;  // of a delayed message
