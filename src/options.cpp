@@ -197,11 +197,11 @@ const std::vector<Verb>& verbs() {
       {"inspect", "show what a file or folder of Podium holds", {}, false},
       {"bench",
        "measure a part against its peers and limits: bench io, nn, allreduce, scaling, save, ckpt, "
-       "serve, search",
+       "ps, serve, search",
        {"run", "io", "memo", "train", "model", "comm", "ckpt", "engine", "serve", "search", "bench",
         "log"},
        true,
-       {"io", "nn", "allreduce", "scaling", "save", "ckpt", "serve", "search"}},
+       {"io", "nn", "allreduce", "scaling", "save", "ckpt", "ps", "serve", "search"}},
       {"report", "one page about one or more runs", {}, false},
       {"top",
        "a live view of a running service: podium top [RUN] [--server=HOST:PORT]",
