@@ -26,6 +26,7 @@
 #include "options.hpp"
 #include "ps/tcp/server_group.hpp"
 #include "run_folder.hpp"
+#include "search_verbs.hpp"
 #include "serve/replica/replica.hpp"
 #include "settings.hpp"
 #include "standard_output.hpp"
@@ -203,6 +204,7 @@ int podium_main(const std::vector<std::string>& arguments) {
     if (ckpt::engine::is_worker_command(arguments)) return ckpt::engine::run_worker(arguments);
     if (ps::is_server_command(arguments)) ps::run_server(arguments);
     if (bench::is_fixed_replica(arguments)) bench::fixed_replica(arguments);
+    if (is_search_worker(arguments)) return run_search_worker(arguments);
     if (serve::is_replica_command(arguments)) workflow::replica_worker(arguments);
     return act(parse_command_line(arguments));
   } catch (...) {

@@ -13,7 +13,8 @@ using enum ValueKind;
 std::vector<OptionSpec> general_options() {
   return {
       {"roles", text, "",
-       "ranks per role, e.g. ingest=1,train=2,ckpt=1,serve=1; unset roles are chosen"},
+       "ranks per role, e.g. ingest=1,train=2,ckpt=1,serve=1, or the workers of a search: "
+       "ps=2,controller=2,child=4; unset roles are chosen"},
       {"append",
        text,
        "",
@@ -243,7 +244,8 @@ const std::vector<OptionSpec>& option_schema() {
          {general_options, io_options, train_options, schema::comm_options, schema::ckpt_options,
           schema::engine_options, schema::serve_options, schema::bench_options,
           schema::load_options, schema::predict_options, schema::study_options,
-          schema::search_options, schema::search_bench_options, schema::top_options}) {
+          schema::search_options, schema::search_job_options, schema::search_bench_options,
+          schema::top_options}) {
       std::ranges::move(list(), std::back_inserter(all));
     }
     return all;

@@ -13,6 +13,8 @@ std::vector<OptionSpec> ckpt_options();
 std::vector<OptionSpec> engine_options();
 std::vector<OptionSpec> serve_options();
 
+std::vector<OptionSpec> search_job_options();
+
 std::vector<OptionSpec> bench_options();
 std::vector<OptionSpec> search_options();
 std::vector<OptionSpec> search_bench_options();

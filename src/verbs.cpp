@@ -15,6 +15,7 @@
 #include "core/roles.hpp"
 #include "core/signals.hpp"
 #include "core/text.hpp"
+#include "search_verbs.hpp"
 #include "serve_verbs.hpp"
 #include "settings.hpp"
 #include "standard_output.hpp"
@@ -257,7 +258,7 @@ ExitCode run_verb(const std::string& verb, const VerbContext& context) {
       {"run", pipeline_verb},  {"ingest", ingest_verb}, {"train", train_verb},
       {"select", select_verb}, {"serve", serve_verb},   {"predict", predict_verb},
       {"export", export_verb}, {"bench", bench_verb},   {"plan", plan_verb},
-      {"top", top_verb}};
+      {"search", search_verb}, {"top", top_verb}};
   const auto found = functions.find(verb);
   require(found != functions.end(), "a verb has no function", verb.c_str());
   return found->second(context);
@@ -269,11 +270,11 @@ void prepare_environment(const std::string& verb, const std::string& subject) {
 
 bool computes(const std::string& verb) {
   return verb == "run" || verb == "train" || verb == "serve" || verb == "predict" ||
-         verb == "bench" || verb == "plan";
+         verb == "bench" || verb == "plan" || verb == "search";
 }
 
 bool trains(const std::string& verb) {
-  return verb == "run" || verb == "train";
+  return verb == "run" || verb == "train" || verb == "search";
 }
 
 bool writes_configuration(const std::string& verb) {
@@ -281,7 +282,7 @@ bool writes_configuration(const std::string& verb) {
 }
 
 bool handles_signals(const std::string& verb) {
-  return verb == "run" || verb == "train" || verb == "serve" || verb == "top";
+  return verb == "run" || verb == "train" || verb == "serve" || verb == "top" || verb == "search";
 }
 
 }  // namespace podium

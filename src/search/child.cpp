@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "core/clock.hpp"
+
 namespace podium::search {
 namespace {
 
@@ -16,6 +18,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::chrono::hours forever{24 * 365};  // the end of a search is seen at once
 constexpr std::chrono::seconds send_limit{60};
+constexpr double between_words_s = 1;  // so that a long epoch is not taken for a hang
 
 // What the kernel counts for RLIMIT_DATA; 0 where it does not tell.
 uint64_t data_bytes() {
@@ -53,7 +56,13 @@ void run_child(Channel& channel, const ChildData& data, const ChildOptions& opti
   hooks.on_epoch = [&channel](int epoch, double accuracy) {
     channel.send({{"epoch", epoch}, {"accuracy", accuracy}}, send_limit);
   };
-  hooks.still_there = [&channel] { leave_if_alone(channel.descriptor()); };
+  Stopwatch since_word;
+  hooks.still_there = [&channel, &since_word] {
+    leave_if_alone(channel.descriptor());
+    if (since_word.seconds() < between_words_s) return;
+    channel.send({{"trains", true}}, send_limit);
+    since_word.restart();
+  };
   while (const std::optional<Json> order = channel.receive(forever)) {
     const ChildResult result =
         train_child(order->at("train").get<std::string>(), dataset, options, hooks);

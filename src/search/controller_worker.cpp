@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "core/error.hpp"
+#include "search/theta_servers.hpp"
 
 namespace podium::search {
 namespace {
@@ -26,27 +26,6 @@ void send(Channel& channel, const Json& message) {
   if (!channel.send(message, send_limit)) throw Ended();
 }
 
-// Θ at the other end of the channel.
-class RemoteTheta final : public ThetaStore {
- public:
-  explicit RemoteTheta(Channel& channel) : channel_(channel) {}
-
-  void pull(std::span<float> theta) override {
-    send(channel_, {{"pull", true}});
-    const Json message = receive(channel_);
-    const Json& values = message.at("theta");
-    require(values.size() == theta.size(), "controllers and their parameters agree", "search");
-    for (size_t i = 0; i < theta.size(); ++i) theta[i] = values[i];
-  }
-
-  void push(std::span<const float> gradient) override {
-    send(channel_, {{"push", std::vector<float>(gradient.begin(), gradient.end())}});
-  }
-
- private:
-  Channel& channel_;
-};
-
 void propose(Channel& channel, Method& method, size_t count) {
   Json state = method.state();
   const std::vector<Choices> choices = method.propose(count);
@@ -66,12 +45,13 @@ void learn(Method& method, const Json& samples) {
 
 }  // namespace
 
-void run_controller(Channel& channel, const Space& space, const MethodOptions& options) {
+void run_controller(Channel& channel, const Space& space, const MethodOptions& options,
+                    const AdamOptions& adam) {
   try {
     const Json begin = receive(channel);
     const size_t count = begin.at("count");
-    RemoteTheta theta(channel);
-    const std::unique_ptr<Method> method = make_method(options, space, &theta);
+    const std::unique_ptr<ThetaStore> theta = join_theta(begin.at("theta"), options, adam, space);
+    const std::unique_ptr<Method> method = make_method(options, space, theta.get());
     if (!begin.at("state").is_null()) method->resume(begin.at("state"));
     while (true) {
       propose(channel, *method, count);

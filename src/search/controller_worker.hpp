@@ -1,12 +1,11 @@
 // A controller replica as a worker process: proposes networks, and learns from their rewards.
 //
-//   from the search   {begin, count, state}   once, first; `state` may be null
+//   from the search   {begin, count, state, theta}   once, first; `state` and `theta` may be null
 //                     {samples: [{choices, reward}]}
-//                     {theta: [...]}           answers pull
 //   to the search     {done, propose: [choices], state, entropy}
-//                     {pull}, {push: [...]}
 //
-// It pulls Θ before it proposes, and pushes the gradient of each batch of samples. What its
+// By the ticket `theta` it finds the parameter servers (theta_servers.hpp). It pulls Θ before it
+// proposes, and pushes the gradient of each batch of samples. What its
 // proposals depend on beside Θ travels with them, from before they were drawn: a replica that is
 // started again with it proposes the same.
 #pragma once
@@ -14,11 +13,12 @@
 #include "ckpt/engine/channel.hpp"
 #include "search/method.hpp"
 #include "search/space.hpp"
+#include "search/theta_store.hpp"
 
 namespace podium::search {
 
 // Runs until the search ends the channel.
 void run_controller(ckpt::engine::Channel& channel, const Space& space,
-                    const MethodOptions& options);
+                    const MethodOptions& options, const AdamOptions& adam);
 
 }  // namespace podium::search

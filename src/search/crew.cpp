@@ -54,11 +54,11 @@ std::vector<CrewEvent> Crew::take(Milliseconds patience) {
   return events;
 }
 
-void Crew::send(int worker, const Json& message) {
+void Crew::send(int worker, int life, const Json& message) {
   const auto found =
       std::ranges::find(places_, worker, [](const Place& place) { return place.member.worker; });
   require(found != places_.end(), "a message goes to a worker of this rank", "Crew");
-  if (!found->process) return;
+  if (!found->process || found->life != life) return;
   found->channel.send(message, send_limit);
   found->has_work = true;
   found->heard = SteadyClock::now();
@@ -92,7 +92,16 @@ void Crew::start(Place& place, std::vector<CrewEvent>* events) {
   place.channel = {place.process->take_socket(), ckpt::engine::most_message_bytes};
   place.has_work = false;
   place.heard = SteadyClock::now();
-  events->push_back({.worker = place.member.worker, .what = CrewEvent::What::up});
+  ++place.life;
+  events->push_back(event_of(place, CrewEvent::What::up));
+}
+
+CrewEvent Crew::event_of(const Place& place, CrewEvent::What what) {
+  CrewEvent event;
+  event.worker = place.member.worker;
+  event.what = what;
+  event.life = place.life;
+  return event;
 }
 
 void Crew::wait(Milliseconds patience) const {
@@ -110,7 +119,8 @@ void Crew::listen(Place& place, std::vector<CrewEvent>* events) {
     if (!message) break;
     place.heard = SteadyClock::now();
     if (message->contains("done")) place.has_work = false;
-    events->push_back({.worker = place.member.worker, .message = std::move(*message)});
+    events->push_back(event_of(place, CrewEvent::What::said));
+    events->back().message = std::move(*message);
   }
   if (place.channel.open() && place.has_work && place.heard + silence_ < SteadyClock::now()) {
     log_.warning(place.member.name + format(" was silent for %.0f s and is killed",
@@ -137,9 +147,8 @@ void Crew::bury(Place& place, std::vector<CrewEvent>* events) {
     log_.error(place.member.name +
                format(" died %zu times within a minute and is left down", deaths_allowed));
   }
-  events->push_back({.worker = place.member.worker,
-                     .what = place.down ? CrewEvent::What::down : CrewEvent::What::died,
-                     .why = why});
+  events->push_back(event_of(place, place.down ? CrewEvent::What::down : CrewEvent::What::died));
+  events->back().why = why;
 }
 
 }  // namespace podium::search

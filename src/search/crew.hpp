@@ -41,6 +41,7 @@ struct CrewEvent {
   };
   int worker = 0;
   What what = What::said;
+  int life = 0;  // which of the worker's processes, counted from 1
   Json message = Json::object();
   std::string why = {};
 };
@@ -59,9 +60,9 @@ class Crew {
   // the workers are up.
   std::vector<CrewEvent> take(Milliseconds patience);
 
-  // To a worker that is up; one that is gone gets nothing. It has work until it says something that
-  // has "done" in it.
-  void send(int worker, const Json& message);
+  // To one life of a worker; when that is over, nothing is sent. It has work until it says
+  // something that has "done" in it.
+  void send(int worker, int life, const Json& message);
 
   // Processor time so far of those that are counted, also of processes that are gone.
   double cpu_s() const;
@@ -77,11 +78,13 @@ class Crew {
     std::deque<SteadyClock::time_point> deaths = {};  // within the last minute
     SteadyClock::time_point start_at = {};
     SteadyClock::time_point heard = {};
+    int life = 0;
     bool down = false;
     bool has_work = false;
     double past_cpu_s = 0;  // of processes that are gone
   };
 
+  static CrewEvent event_of(const Place& place, CrewEvent::What what);
   void start(Place& place, std::vector<CrewEvent>* events);
   void wait(Milliseconds patience) const;
   void listen(Place& place, std::vector<CrewEvent>* events);

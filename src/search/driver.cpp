@@ -21,7 +21,7 @@ constexpr size_t repeated_enough = 1000;  // samples in a row that were all know
 }  // namespace
 
 Driver::Driver(const DriverOptions& options, const Space& space, const SearchLayout& layout,
-               Staff& staff, ThetaDesk& theta, Memo& memo, JsonLines& metrics, Log log)
+               Staff& staff, ThetaServers& theta, Memo& memo, JsonLines& metrics, Log log)
     : options_(options),
       space_(space),
       layout_(layout),
@@ -64,6 +64,7 @@ std::string Driver::reason_to_end() const {
 }
 
 void Driver::handle(const CrewEvent& event) {
+  staff_.note(event);
   if (layout_.is_controller(event.worker)) {
     on_controller(static_cast<size_t>(event.worker), event);
   } else {
@@ -80,7 +81,8 @@ void Driver::on_controller(size_t number, const CrewEvent& event) {
   if (event.what == What::up) {
     staff_.send(event.worker, {{"begin", true},
                                {"count", layout_.children_per_controller()},
-                               {"state", controller.state}});
+                               {"state", controller.state},
+                               {"theta", theta_.ticket()}});
     return;
   }
   ++controller_deaths_;
@@ -95,8 +97,6 @@ void Driver::on_message(size_t number, const Json& message) {
     controller.state = message.at("state");
     controller.entropy = message.at("entropy");
     controller.learns = false;
-  } else if (const auto answer = theta_.serve(message)) {
-    staff_.send(static_cast<int>(number), *answer);
   }
 }
 
@@ -245,24 +245,29 @@ void Driver::save() {
   unsaved_ = false;
 }
 
+// The card of a checkpoint to go on from; null when there is none.
+Json Driver::find_checkpoint() const {
+  std::error_code ignored;
+  if (!std::filesystem::exists(checkpoint_file(), ignored)) return {};
+  Json card = ckpt::read_snapshot(checkpoint_file()).card;
+  if (card.contains("identity") && card.at("identity") == options_.identity) return card;
+  log_.warning(checkpoint_file().string() +
+               " is of a search with another space, method, layout or data: starting anew");
+  return {};
+}
+
 void Driver::resume() {
   io::create_folder(options_.folder);
   io::remove_stale_temporaries(options_.folder);
-  std::error_code ignored;
-  if (!std::filesystem::exists(checkpoint_file(), ignored)) return;
-  const Json card = ckpt::read_snapshot(checkpoint_file()).card;
-  if (!card.contains("identity") || card.at("identity") != options_.identity) {
-    log_.warning(checkpoint_file().string() +
-                 " is of a search with another space, method, layout or data: starting anew");
-    return;
-  }
+  const Json card = find_checkpoint();
+  if (card.is_null()) return theta_.start({});
   try {
     ledger_.resume(card.at("ledger"));
     for (size_t i = 0; i < controllers_.size(); ++i) {
       controllers_[i].state = card.at("controllers").at(i);
     }
-    theta_.resume(card.at("theta"));
     earlier_s_ = card.at("seconds");
+    theta_.start(card.at("theta"));
   } catch (const Json::exception& error) {
     throw data_error("the checkpoint is none of this version: " + std::string(error.what()),
                      checkpoint_file().string(), "delete it to start anew");
@@ -282,6 +287,7 @@ SearchOutcome Driver::outcome(const std::string& end) {
       found.child_cpu_s / std::max(1e-9, wall_s * layout_.cores_for_children());
   found.child_deaths = trials_.deaths();
   found.controller_deaths = controller_deaths_;
+  found.server_restarts = theta_.restarts();
   for (const Controller& controller : controllers_) {
     found.mean_entropy += controller.entropy / static_cast<double>(controllers_.size());
   }

@@ -29,7 +29,7 @@
 #include "search/memo.hpp"
 #include "search/method.hpp"
 #include "search/staff.hpp"
-#include "search/theta_desk.hpp"
+#include "search/theta_servers.hpp"
 #include "search/trials.hpp"
 
 namespace podium::search {
@@ -52,6 +52,7 @@ struct SearchOutcome {
   double child_cpu_s = 0;       // of this job
   double child_busy_share = 0;  // of the cores that children may use, in this job
   int child_deaths = 0;         // in this job
+  int server_restarts = 0;      // in this job
   int controller_deaths = 0;    // in this job
   std::string end;              // why it ended: "samples", "time", "stop", "repetition"
 };
@@ -61,7 +62,7 @@ class Driver {
   // All references must outlive the driver. Takes up the checkpoint of an equal search. Throws
   // io_error, data_error for a damaged checkpoint.
   Driver(const DriverOptions& options, const Space& space, const SearchLayout& layout, Staff& staff,
-         ThetaDesk& theta, Memo& memo, JsonLines& metrics, Log log);
+         ThetaServers& theta, Memo& memo, JsonLines& metrics, Log log);
 
   // Call it once. Throws unavailable_error when nobody is left who could search; io_error when a
   // search that is to stop cannot be saved.
@@ -82,6 +83,7 @@ class Driver {
     std::optional<Batch> batch;    // under way
   };
 
+  Json find_checkpoint() const;
   void resume();
   void handle(const CrewEvent& event);
   void on_controller(size_t number, const CrewEvent& event);
@@ -107,7 +109,7 @@ class Driver {
   const Space& space_;
   const SearchLayout& layout_;
   Staff& staff_;
-  ThetaDesk& theta_;
+  ThetaServers& theta_;
   JsonLines& metrics_;
   Log log_;
   Trials trials_;

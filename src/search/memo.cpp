@@ -15,6 +15,7 @@ Memo::Memo(const std::filesystem::path& file, const Json& identity, const Log& l
 }
 
 void Memo::read(const std::filesystem::path& file) {
+  if (!std::filesystem::is_regular_file(file)) return;
   std::ifstream lines(file);
   bool torn = false;  // the last line has no end
   for (std::string line; std::getline(lines, line);) {

@@ -9,12 +9,13 @@ using namespace std::chrono_literals;
 using What = CrewEvent::What;
 
 // How long a rank listens to its workers before it looks at its mail: idle ranks hardly compute.
-constexpr auto between_looks = 5ms;
+constexpr Crew::Milliseconds between_looks{5};
 constexpr auto end_limit = 30s;
 
 Json letter_of(const CrewEvent& event) {
   return {{"worker", event.worker},
           {"what", static_cast<int>(event.what)},
+          {"life", event.life},
           {"message", event.message},
           {"why", event.why}};
 }
@@ -22,6 +23,7 @@ Json letter_of(const CrewEvent& event) {
 CrewEvent event_of(const Json& letter) {
   return {.worker = letter.at("worker"),
           .what = static_cast<What>(letter.at("what").get<int>()),
+          .life = letter.at("life"),
           .message = letter.at("message"),
           .why = letter.at("why")};
 }
@@ -29,21 +31,26 @@ CrewEvent event_of(const Json& letter) {
 }  // namespace
 
 Staff::Staff(const SearchLayout& layout, Crew& crew, Mail* mail)
-    : layout_(layout), crew_(crew), mail_(mail) {}
+    : layout_(layout), crew_(crew), mail_(mail), lives_(static_cast<size_t>(layout.workers())) {}
 
 void Staff::send(int worker, const Json& message) {
   const int rank = layout_.rank_of(worker);
-  if (rank == 0) return crew_.send(worker, message);
-  mail_->send(rank, {{"worker", worker}, {"message", message}});
+  const int life = lives_[static_cast<size_t>(worker)];
+  if (rank == 0) return crew_.send(worker, life, message);
+  mail_->send(rank, {{"worker", worker}, {"life", life}, {"message", message}});
+}
+
+void Staff::note(const CrewEvent& event) {
+  lives_[static_cast<size_t>(event.worker)] = event.life;
 }
 
 std::vector<CrewEvent> Staff::take(Crew::Milliseconds patience) {
-  if (mail_ == nullptr) return crew_.take(patience);
   const Deadline deadline(patience);
+  const Crew::Milliseconds share = mail_ == nullptr ? patience : between_looks;
   std::vector<CrewEvent> events;
   do {
-    take_mail(&events);
-    for (CrewEvent& event : crew_.take(events.empty() ? Crew::Milliseconds(between_looks) : 0ms)) {
+    if (mail_ != nullptr) take_mail(&events);
+    for (CrewEvent& event : crew_.take(events.empty() ? share : 0ms)) {
       events.push_back(std::move(event));
     }
   } while (events.empty() && !deadline.expired());
@@ -100,7 +107,8 @@ void keep_crew(Mail& mail, Crew& crew, const std::function<bool()>& should_stop)
         mail.send(0, {{"ended", true}, {"cpu_s", crew.cpu_s()}});
         return mail.flush();
       }
-      crew.send(letter->message.at("worker"), letter->message.at("message"));
+      const Json& order = letter->message;
+      crew.send(order.at("worker"), order.at("life"), order.at("message"));
     }
   }
 }

@@ -4,8 +4,11 @@
 // others pass its messages on to their workers, and tell it what those say and what becomes of
 // them.
 //
-//   to a rank      {worker, message}, {end}
-//   from a rank    {worker, what, message, why}, {stop}, {ended, cpu_s}
+//   to a rank      {worker, life, message}, {end}
+//   from a rank    {worker, what, life, message, why}, {stop}, {ended, cpu_s}
+//
+// What is sent to a worker is for the process that rank 0 knows of: one that has taken its place
+// meanwhile does not get it.
 //
 // Threads: each object, and keep_crew(), belongs to one thread of its rank.
 #pragma once
@@ -24,7 +27,9 @@ class Staff {
   // All references must outlive it. `mail` may be null for one rank.
   Staff(const SearchLayout& layout, Crew& crew, Mail* mail);
 
+  // To the process of which the last noted event told.
   void send(int worker, const Json& message);
+  void note(const CrewEvent& event);
 
   // What has happened on any rank; waits up to `patience`.
   std::vector<CrewEvent> take(Crew::Milliseconds patience);
@@ -42,6 +47,7 @@ class Staff {
   const SearchLayout& layout_;
   Crew& crew_;
   Mail* mail_;
+  std::vector<int> lives_;  // by worker: the process that rank 0 knows of
   bool asked_to_stop_ = false;
   int ranks_ended_ = 0;
   double remote_cpu_s_ = 0;

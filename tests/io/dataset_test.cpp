@@ -11,6 +11,7 @@
 #include "io/cache/manifest.hpp"
 #include "io/cache/shard.hpp"
 #include "io/data_files.hpp"
+#include "io/loader_epochs.hpp"
 #include "io/temporary_cache.hpp"
 #include "temporary_folder.hpp"
 
@@ -233,6 +234,33 @@ TEST_F(DatasetTest, ASourceCanBePutOverTheShards) {
                 }});
     EXPECT_EQ(read_split(dataset, Split::test).images, expected.images);
   }
+}
+
+// Under a full shuffle and under one of blocks.
+TEST_F(DatasetTest, ASliceIsTheFirstRecordsOfASplit) {
+  const Dataset whole = Dataset::open(path_);
+  for (const uint64_t budget : {block_bytes, 100 * block_bytes}) {
+    const Dataset slice = Dataset::open(
+        path_, {.memory_bytes = budget, .train_records = 1700, .validation_records = 30});
+    ASSERT_EQ(slice.size(Split::train), 1700u);
+    ASSERT_EQ(slice.size(Split::validation), 30u);
+    EXPECT_EQ(slice.size(Split::test), whole.size(Split::test));
+    for (const Split split : {Split::train, Split::validation}) {
+      const auto expected = read_split(whole, split);
+      const auto seen = read_split(slice, split);
+      EXPECT_TRUE(std::equal(seen.images.begin(), seen.images.end(), expected.images.begin()));
+      std::vector<uint32_t> visited;
+      for (const test::Step& step :
+           test::joined_epoch(slice, {.split = split, .batch = 64, .seed = 3}, 2, 0)) {
+        visited.insert(visited.end(), step.records.begin(), step.records.end());
+      }
+      std::ranges::sort(visited);
+      std::vector<uint32_t> all(slice.size(split));
+      std::iota(all.begin(), all.end(), 0U);
+      EXPECT_EQ(visited, all);
+    }
+  }
+  EXPECT_EQ(Dataset::open(path_, {.train_records = 1000000}).size(Split::train), 4900u);
 }
 
 TEST_F(DatasetTest, ManyThreadsGather) {

@@ -35,7 +35,9 @@ class SyntheticCache {
   // Adds the train records of another source.
   void append(const std::string& source) const { ingest(source); }
 
-  io::Dataset open() const { return io::Dataset::open(path_); }
+  io::Dataset open(const io::DatasetOptions& options = {}) const {
+    return io::Dataset::open(path_, options);
+  }
   const std::filesystem::path& folder() const { return folder_.path(); }
 
  private:

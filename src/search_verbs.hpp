@@ -1,0 +1,18 @@
+// `podium search`, and its worker processes: controllers and children.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/error.hpp"
+#include "verbs.hpp"
+
+namespace podium {
+
+ExitCode search_verb(const VerbContext& context);
+
+// What main() runs for the command that a search starts its workers with. Returns the exit code.
+bool is_search_worker(const std::vector<std::string>& arguments);
+int run_search_worker(const std::vector<std::string>& arguments);
+
+}  // namespace podium
