@@ -250,8 +250,10 @@ TEST_F(DatasetTest, ASliceIsTheFirstRecordsOfASplit) {
       const auto seen = read_split(slice, split);
       EXPECT_TRUE(std::equal(seen.images.begin(), seen.images.end(), expected.images.begin()));
       std::vector<uint32_t> visited;
-      for (const test::Step& step :
-           test::joined_epoch(slice, {.split = split, .batch = 64, .seed = 3}, 2, 0)) {
+      LoaderOptions options;
+      options.split = split;
+      options.batch = 64;
+      for (const test::Step& step : test::joined_epoch(slice, options, 2, 0)) {
         visited.insert(visited.end(), step.records.begin(), step.records.end());
       }
       std::ranges::sort(visited);
