@@ -57,6 +57,8 @@ class Station {
   virtual void send(Peer to, const Outgoing& message) = 0;
   // Connects to another server's station. Throws unavailable_error.
   virtual Peer connect(const std::string& address, std::chrono::milliseconds limit) = 0;
+  // Ends the connection to a peer that does not keep the grammar; `lost` is not called.
+  virtual void drop(Peer peer) = 0;
   // Where others find this station.
   virtual std::string address() const = 0;
 };

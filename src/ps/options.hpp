@@ -12,7 +12,7 @@ namespace podium::ps {
 
 // Which values a pull may see. A worker's clock is the number of steps that it has finished.
 enum class Consistency {
-  bsp,  // all pushes of all workers of every clock before the puller's, and none of its own clock
+  bsp,  // all pushes of all workers of every clock before the puller's, and no others
   ssp,  // all pushes of clocks before the puller's minus `staleness`; newer ones as they come
   asp,  // whatever there is
 };
@@ -32,7 +32,7 @@ struct RangeOptions {
 
 struct OptimizerOptions {
   Rule rule = Rule::sgd;
-  float lr = 0.1F;  // a push may carry a rate of its own (Header::scale)
+  float lr = 0.1F;  // a push may carry a rate of its own
   float momentum = 0.9F;
   bool nesterov = true;
   float weight_decay = 0;
@@ -45,8 +45,8 @@ struct OptimizerOptions {
 struct FilterOptions {
   bool key_caching = true;
   Encoding encoding = Encoding::fp32;  // of pushed gradients, with error feedback
-  float significance =
-      0;  // pushes only values above it, relative to the range's rms; keeps the rest
+  // Pushes only values above it, relative to the rms of the range; keeps the rest. 0: pushes all.
+  float significance = 0;
 };
 
 struct GroupOptions {
@@ -56,8 +56,9 @@ struct GroupOptions {
   uint64_t staleness = 0;  // τ, in clocks; of ssp
   OptimizerOptions optimizer;
   FilterOptions filters;
-  size_t split_values = size_t{1} << 18;  // larger buffers are split over servers
+  size_t split_values = size_t{1} << 14;  // larger buffers are split over servers
   std::chrono::milliseconds patience{std::chrono::seconds(60)};  // of a worker, for an answer
+  std::chrono::milliseconds retry{std::chrono::seconds(2)};  // after which it sends again
 };
 
 }  // namespace podium::ps

@@ -11,6 +11,9 @@
 
 namespace podium::ps {
 
+// The number of who only reads what there is: nobody waits for it, and it for nobody.
+inline constexpr uint32_t observer = UINT32_MAX;
+
 struct Roster {
   uint32_t view = 0;  // grows with every change
   struct Server {

@@ -2,15 +2,20 @@
 //
 //   worker.pull(theta);                 // as fresh as the consistency allows
 //   ... compute gradients ...
-//   worker.push(gradients, {.scale = lr});
+//   worker.push(gradients, {.scale = 1.0F / workers, .lr = rate});
 //   worker.tick();                      // this worker's step is done
+//
+// or, with one message to each server instead of three,
+//
+//   worker.step(gradients, theta, options);
 //
 // Calls with a Ticket return at once; what they view must stay until wait(ticket). Transfers of one
 // worker to one range take effect in the order of the calls. A server that is lost is no error as
 // long as a backup lives: what it had not acknowledged goes to its successor.
 //
 // Threads: a worker belongs to one thread. Every wait has the group's patience: past it
-// unavailable_error names the server and the operation.
+// unavailable_error names the server and the operation. It works while the thread is inside its
+// calls only; the protocol itself is worker_machine.hpp.
 #pragma once
 
 #include <cstdint>
@@ -23,46 +28,33 @@
 #include "ps/link.hpp"
 #include "ps/options.hpp"
 #include "ps/roster.hpp"
+#include "ps/worker_machine.hpp"
 
 namespace podium::ps {
 
-struct PushOptions {
-  float scale = 1;  // the learning rate, for the rules that have one; a factor for Rule::sum
-};
-
-// Rows of a table in Θ that begins at `first`: row k has `width` values.
-struct Rows {
-  size_t first = 0;
-  uint32_t width = 1;
-  std::span<const uint32_t> keys;  // ascending, without doubles
-};
-
-struct WorkerReport {
-  uint64_t bytes_sent = 0, bytes_received = 0;
-  uint64_t bytes_saved_keys = 0, bytes_saved_encoding = 0, bytes_saved_significance = 0;
-  uint64_t resent = 0, failovers = 0;
-  double waited_s = 0;
-  std::vector<uint64_t> staleness;  // pulls by the age of what they brought, in clocks
-};
-
 class Worker {
  public:
-  using Ticket = uint64_t;
+  using Ticket = WorkerMachine::Ticket;
   // The newest roster; asked when a server does not answer or says that its view is newer.
   using Look = std::function<Roster()>;
 
+  // Joins: waits until every server has welcomed it.
   Worker(uint32_t number, KeyMap map, const GroupOptions& options, Connect connect, Look look);
   ~Worker();
 
   uint32_t number() const;
-  uint64_t clock() const;  // finished steps
+  uint64_t clock() const;  // finished steps; above 0 at first where others have begun before
   size_t values() const;   // of Θ
 
-  // Dense: [first, first + values.size()) of Θ.
+  // Dense: [first, first + values.size()) of Θ. Push and push_pull throw usage_error for a range
+  // that is not in Θ. A push_pull reads what a pull after the push would.
   Ticket push(std::span<const float> values, size_t first, const PushOptions& options = {});
   Ticket pull(std::span<float> values, size_t first);
   Ticket push_pull(std::span<const float> values, std::span<float> result, size_t first,
                    const PushOptions& options = {});
+  // Several ranges, in any order, in one message to each server.
+  Ticket push(std::span<const Slice> slices, const PushOptions& options = {});
+  Ticket pull(std::span<const Room> rooms);
   // Sparse: values.size() == rows.keys.size() * rows.width.
   Ticket push(const Rows& rows, std::span<const float> values, const PushOptions& options = {});
   Ticket pull(const Rows& rows, std::span<float> values);
@@ -72,6 +64,9 @@ class Worker {
 
   // This worker's step is done: waits for all tickets, and tells every server.
   void tick();
+  // Pushes all of Θ's gradients, ticks, and pulls Θ: waits.
+  void step(std::span<const float> gradients, std::span<float> theta,
+            const PushOptions& options = {});
   // Goes: nobody waits for this worker any more.
   void leave();
 
