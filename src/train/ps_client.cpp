@@ -54,14 +54,14 @@ void PsClient::start(std::span<const float> theta) {
   comm::barrier(group_, group_.policy());
 }
 
-void PsClient::begin_push(std::span<const float> values, float scale) {
+void PsClient::begin_push(std::span<const float> values, const ps::PushOptions& how) {
   require(started(), "there are no servers yet", "PsClient::begin_push");
   values_ = values;
-  scale_ = scale;
-  pushed_ = 0;
+  how_ = how;
 }
 
 void PsClient::ready(size_t first) {
+  if (buckets_.size() == 1) return;
   const Stopwatch watch;
   if (pushed_ == 0) {
     since_first_push_.restart();
@@ -69,20 +69,26 @@ void PsClient::ready(size_t first) {
   }
   for (; pushed_ < buckets_.size() && buckets_[pushed_].begin >= first; ++pushed_) {
     const comm::Bucket& bucket = buckets_[pushed_];
-    worker_->push(values_.subspan(bucket.begin, bucket.count()), bucket.begin, {scale_});
+    worker_->push(values_.subspan(bucket.begin, bucket.count()), bucket.begin, how_);
   }
   blocked_s_ += watch.seconds();
 }
 
-void PsClient::finish_step() {
+void PsClient::finish_step(std::span<float> theta) {
   if (pushed_ > 0) {
     times_.hidden_s += since_first_push_.seconds() - blocked_s_;
     times_.exposed_s += blocked_s_;
   }
-  pushed_ = 0;
   const Stopwatch watch;
-  worker_->tick();
+  if (pushed_ == 0 && !values_.empty()) {
+    worker_->step(values_, theta, how_);
+  } else {
+    worker_->tick();
+    worker_->pull(theta);
+  }
   times_.exposed_s += watch.seconds();
+  values_ = {};
+  pushed_ = 0;
 }
 
 void PsClient::pull(std::span<float> theta) {

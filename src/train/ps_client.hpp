@@ -40,12 +40,15 @@ class PsClient {
   comm::Communicator& group() { return group_; }
   ps::Worker& worker() { return *worker_; }
 
-  // A vector like Θ that becomes ready from its end: pushes it, bucket by bucket.
-  void begin_push(std::span<const float> values, float scale);
+  // A step. First what is pushed in it, if anything: values like Θ that become ready from their
+  // end, and travel bucket by bucket meanwhile; all in one message where there is but one bucket.
+  void begin_push(std::span<const float> values, const ps::PushOptions& how);
   void ready(size_t first);
-  // This step is done: waits until the servers have all of it.
-  void finish_step();
-  // Whole Θ.
+  // Then its end: tells the servers, and pulls Θ as the next step may see it. `theta` may be what
+  // was pushed.
+  void finish_step(std::span<float> theta);
+
+  // Θ, between two steps.
   void pull(std::span<float> theta);
 
   // Waiting with nothing else to do, and pushes under way meanwhile.
@@ -64,8 +67,8 @@ class PsClient {
   std::unique_ptr<ps::Worker> worker_;  // from start() on; goes before the servers
   std::vector<ps::NamedSize> buffers_;
   std::vector<comm::Bucket> buckets_;
-  std::span<const float> values_;  // of the step under way
-  float scale_ = 1;
+  std::span<const float> values_;  // that the step under way pushes
+  ps::PushOptions how_;
   size_t pushed_ = 0;  // buckets of them
   ExchangeTimes times_;
   Stopwatch since_first_push_;

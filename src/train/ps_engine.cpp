@@ -31,7 +31,9 @@ std::span<const Step> PsEngine::advance() {
   watch.restart();
   const int64_t step = plan_->first_step + static_cast<int64_t>(batch->step);
   const double lr = plan_->schedule.at(step);
-  const auto result = take_step(*batch, step, static_cast<float>(lr));
+  const double share =
+      static_cast<double>(batch->count()) / static_cast<double>(batch->global_count);
+  const auto result = take_step(*batch, step, static_cast<float>(lr * share));
   step_ = {step, lr, result.loss_sum, result.correct, batch->count(), batch->global_count};
   steps_s_ += watch.seconds();
   return {&step_, 1};
@@ -40,33 +42,37 @@ std::span<const Step> PsEngine::advance() {
 // A trainer without images in a step has nothing to push; it is done with it all the same.
 nn::Model::StepResult PsEngine::take_step(const io::Batch& batch, int64_t step, float lr) {
   nn::Model& model = state_.model;
-  pull_weights();
-  const bool on_host = model.ops().on_host();
-  const float weight = static_cast<float>(batch.count()) / static_cast<float>(batch.global_count);
-  const std::span<float> gradients = model.gradients();
-  if (!on_host) staged_.resize(gradients.size());
-  client_.begin_push(on_host ? gradients : std::span<float>(staged_), lr * weight);
+  if (!model.ops().on_host()) return take_staged_step(batch, step, lr);
   const bool pushes = batch.count() > 0;
+  if (pushes) client_.begin_push(model.gradients(), {.lr = lr});
   const nn::Model::StepResult result = local_.compute(batch, step, [&](size_t first) {
-    if (on_host && pushes) client_.ready(first);
+    if (pushes) client_.ready(first);
   });
-  if (!on_host && pushes) {
-    model.ops().copy(gradients, staged_.data());
-    model.ops().synchronise();
-    client_.ready(0);
-  }
-  client_.finish_step();
+  client_.finish_step(model.parameters());
   return result;
 }
 
-// The model is told that its weights have changed by being asked for them anew.
-void PsEngine::pull_weights() {
+// What travels lies in the host's own memory.
+nn::Model::StepResult PsEngine::take_staged_step(const io::Batch& batch, int64_t step, float lr) {
   nn::Model& model = state_.model;
-  const std::span<float> weights = model.parameters();
-  if (model.ops().on_host()) return client_.pull(weights);
-  staged_.resize(weights.size());
-  client_.pull(staged_);
-  model.ops().copy(staged_, weights.data());
+  const nn::Model::StepResult result = local_.compute(batch, step, {});
+  const std::span<float> gradients = model.gradients();
+  staged_.resize(gradients.size());
+  model.ops().copy(gradients, staged_.data());
+  model.ops().synchronise();
+  if (batch.count() > 0) {
+    client_.begin_push(staged_, {.lr = lr});
+    client_.ready(0);
+  }
+  client_.finish_step(staged_);
+  put_weights(staged_);
+  return result;
+}
+
+// The model hears of new weights by being asked for its parameters.
+void PsEngine::put_weights(std::span<const float> weights) {
+  nn::Model& model = state_.model;
+  model.ops().copy(weights, model.parameters().data());
   model.ops().synchronise();
 }
 
@@ -80,7 +86,9 @@ void PsEngine::settle() {
   if (!client_.started()) return;
   comm::barrier(client_.group(), client_.group().policy());
   const Stopwatch watch;
-  pull_weights();
+  staged_.resize(static_cast<size_t>(state_.model.parameter_count()));
+  client_.pull(staged_);
+  put_weights(staged_);
   steps_s_ += watch.seconds();
   comm::barrier(client_.group(), client_.group().policy());
 }

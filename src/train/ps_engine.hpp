@@ -1,10 +1,10 @@
 // PsEngine: steps of trainers that do not wait for each other (--ps.consistency=ssp|asp): the
 // parameter servers hold the weights and their momentum.
 //
-// A step pulls the weights, computes the gradient of this trainer's share of the batch, and pushes
-// it; the servers apply the optimizer to each push as it comes, at the recipe's rate times the
-// trainer's share of the batch. With ssp a trainer waits at its pull for those that are more than
-// the bound behind; with asp never.
+// A step computes the gradient of this trainer's share of the batch, pushes it, and pulls the
+// weights for the next; the servers apply the optimizer to each push as it comes, at the recipe's
+// rate times the trainer's share of the batch. With ssp a trainer waits at its pull for those that
+// are more than the bound behind; with asp never.
 //
 // So in a step no two trainers need to have the same weights. settle() is where all get those of
 // the servers, for whoever looks at the training state: the momentum of its optimizer is not used.
@@ -36,7 +36,9 @@ class PsEngine final : public StepEngine {
 
  private:
   nn::Model::StepResult take_step(const io::Batch& batch, int64_t step, float lr);
-  void pull_weights();
+  nn::Model::StepResult take_staged_step(const io::Batch& batch, int64_t step, float lr);
+
+  void put_weights(std::span<const float> weights);
 
   TrainingState& state_;
   const io::Dataset& dataset_;
@@ -44,7 +46,7 @@ class PsEngine final : public StepEngine {
   std::optional<EpochPlan> plan_;
   std::unique_ptr<io::Loader> loader_;  // during an epoch
   LocalGradients local_;
-  std::vector<float> staged_;  // weights or gradients, where the model computes elsewhere
+  std::vector<float> staged_;  // weights or gradients on their way
   Step step_;                  // the last one
   double data_wait_s_ = 0;
   double steps_s_ = 0;  // without the wait for their data

@@ -7,7 +7,7 @@ void PsSync::begin(std::span<float> gradients, float weight) {
   gradients_ = gradients;
   weight_ = weight;
   weighted_from_ = gradients.size();
-  client_.begin_push(gradients, 1);
+  client_.begin_push(gradients, {});
 }
 
 void PsSync::ready(size_t first) {
@@ -17,8 +17,7 @@ void PsSync::ready(size_t first) {
 }
 
 void PsSync::finish() {
-  client_.finish_step();
-  client_.pull(gradients_);
+  client_.finish_step(gradients_);
 }
 
 }  // namespace podium::train
