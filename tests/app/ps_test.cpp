@@ -36,7 +36,7 @@ class ParameterServers : public AppTest {
       std::ifstream file("/proc/" + std::to_string(pid) + "/cmdline");
       std::string line;
       std::getline(file, line);
-      if (line.find("ps-server") != std::string::npos) servers.push_back(pid);
+      if (line.find("__ps_server") != std::string::npos) servers.push_back(pid);
     }
     return servers;
   }
