@@ -9,6 +9,7 @@
 #include "core/text.hpp"
 #include "ps_settings.hpp"
 #include "standard_output.hpp"
+#include "training_ranks.hpp"
 #include "value_lists.hpp"
 #include "verb_parts.hpp"
 #include "workflow/training_step.hpp"
@@ -74,8 +75,13 @@ bench::SyncMeasurement measured(const workflow::TrainingOutcome& outcome, int ba
 // Trains all models by all ways, in turns, each repetition with a seed of its own.
 class Comparison {
  public:
-  Comparison(const VerbContext& context, comm::Communicator& group, io::Dataset& dataset)
-      : context_(context), group_(group), dataset_(dataset), ways_(ways_of(context.config)) {}
+  Comparison(const VerbContext& context, TrainingRanks& ranks, io::Dataset& dataset,
+             std::vector<Way> ways)
+      : context_(context),
+        ranks_(ranks),
+        group_(ranks.trainers()),
+        dataset_(dataset),
+        ways_(std::move(ways)) {}
 
   std::vector<bench::SyncRow> run() {
     const auto repetitions = static_cast<int>(context_.config.integer("bench.repetitions"));
@@ -101,8 +107,10 @@ class Comparison {
                             ? settings.threads
                             : workflow::threads_per_trainer(group_.size(), context_.mpi);
     const Log quiet(std::min(LogLevel::warning, context_.log.level()), context_.log.speaker());
+    workflow::TrainingHooks hooks;
+    hooks.servers = ranks_.servers();
     const workflow::TrainingOutcome outcome =
-        workflow::train_together(recipe, dataset_, settings, threads, group_, {}, quiet);
+        workflow::train_together(recipe, dataset_, settings, threads, group_, hooks, quiet);
     const bench::SyncMeasurement one = measured(outcome, recipe.batch, group_.size());
     if (group_.rank() == 0) {
       context_.log.info(format("bench: %s by %s: %.0f images/s, validation accuracy %.4f",
@@ -113,6 +121,7 @@ class Comparison {
   }
 
   const VerbContext& context_;
+  TrainingRanks& ranks_;
   comm::Communicator& group_;
   io::Dataset& dataset_;
   const std::vector<Way> ways_;
@@ -122,22 +131,28 @@ class Comparison {
 }  // namespace
 
 ExitCode bench_sync_verb(const VerbContext& context) {
-  const std::unique_ptr<comm::Communicator> group = everyone(context, "bench");
-  const workflow::IngestOutcome cache = ingest(context, *group);
+  std::vector<Way> ways = ways_of(context.config);
+  const train::PsOptions servers =
+      ps_training_options(context.config, "bench", ps::Consistency::ssp);
+  TrainingRanks ranks(context, "bench", servers);
+  if (!ranks.trains()) return ranks.serve();
+  comm::Communicator& group = ranks.trainers();
+  const workflow::IngestOutcome cache = ingest(context, group);
   io::Dataset dataset = workflow::open_dataset(cache.cache, cache.generation, context.settings);
-  const std::vector<bench::SyncRow> rows = Comparison(context, *group, dataset).run();
-  if (group->rank() == 0) {
+  const std::vector<bench::SyncRow> rows =
+      Comparison(context, ranks, dataset, std::move(ways)).run();
+  if (group.rank() == 0) {
     print("\n" + bench::to_text(rows) + "\n");
     print_result({{"verb", "bench"},
                   {"what", context.subject},
                   {"repetitions", context.config.integer("bench.repetitions")},
-                  {"trainers", group->size()},
+                  {"trainers", group.size()},
                   {"servers", context.config.integer("ps.servers")},
                   {"transport", context.config.text("ps.transport")},
                   {"rows", bench::to_json(rows)}});
   }
-  comm::barrier(*group, patient);
-  return ExitCode::done;
+  comm::barrier(group, patient);
+  return ranks.end(ExitCode::done);
 }
 
 }  // namespace podium

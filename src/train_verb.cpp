@@ -10,6 +10,7 @@
 #include "core/roles.hpp"
 #include "core/signals.hpp"
 #include "core/text.hpp"
+#include "training_ranks.hpp"
 #include "verb_parts.hpp"
 #include "workflow/evaluation_report.hpp"
 #include "workflow/training_step.hpp"
@@ -73,44 +74,47 @@ void check_roles(const workflow::Settings& settings, const comm::Communicator& g
 }  // namespace
 
 ExitCode train_verb(const VerbContext& context) {
-  const std::unique_ptr<comm::Communicator> group = everyone(context, "train");
   const workflow::Settings& settings = context.settings;
-  if (settings.train_alone && group->size() > 1) {
+  if (settings.train_alone && context.mpi.size() > 1) {
     throw usage_error(
-        "--train.sync=none trains on one rank, the job has " + std::to_string(group->size()),
+        "--train.sync=none trains on one rank, the job has " + std::to_string(context.mpi.size()),
         "--train.sync", "use allreduce, or start one rank");
   }
-  check_roles(settings, *group, context.log);
+  TrainingRanks ranks(context, "train", settings.servers);
+  if (!ranks.trains()) return ranks.serve();
+  comm::Communicator& group = ranks.trainers();
+  check_roles(settings, group, context.log);
   std::atomic<bool> stop{false};
   const SignalWatch signals({SIGTERM, SIGINT, SIGUSR1}, [&stop](int) { stop = true; });
   const DeadlineWatch time_limit(settings.stop_after, context.started, [&] {
-    if (group->rank() == 0) context.log.info("the time of this job is up: stopping");
+    if (group.rank() == 0) context.log.info("the time of this job is up: stopping");
     stop = true;
   });
-  const workflow::IngestOutcome cache = ingest(context, *group);
+  const workflow::IngestOutcome cache = ingest(context, group);
   io::Dataset dataset = workflow::open_dataset(cache.cache, cache.generation, settings);
   const int threads = settings.threads > 0
                           ? settings.threads
-                          : workflow::threads_per_trainer(group->size(), context.mpi);
+                          : workflow::threads_per_trainer(group.size(), context.mpi);
   const train::Recipe& recipe = settings.recipes.front();
   JsonLines metrics(settings.metrics_file(), context.log);
 
   workflow::TrainingHooks hooks;
+  hooks.servers = ranks.servers();
   hooks.should_stop = [&stop] { return stop.load(); };
   hooks.on_epoch = [&](const train::Progress& progress) {
     context.log.info(workflow::epoch_line(recipe, progress));
     metrics.write(workflow::epoch_event(recipe, progress));
   };
   const workflow::TrainingOutcome outcome =
-      workflow::train_together(recipe, dataset, settings, threads, *group, hooks, context.log);
-  const workflow::Json memory_cache = workflow::memory_cache_report(dataset, *group);
-  if (group->rank() == 0) {
+      workflow::train_together(recipe, dataset, settings, threads, group, hooks, context.log);
+  const workflow::Json memory_cache = workflow::memory_cache_report(dataset, group);
+  if (group.rank() == 0) {
     context.log.info(workflow::memory_cache_line(memory_cache));
-    Json result = train_result(context, recipe, outcome, group->size());
+    Json result = train_result(context, recipe, outcome, group.size());
     result["memory_cache"] = memory_cache;
     conclude(context, recipe, outcome, dataset.info(), std::move(result));
   }
-  return outcome.stopped ? ExitCode::stopped : ExitCode::done;
+  return ranks.end(outcome.stopped ? ExitCode::stopped : ExitCode::done);
 }
 
 }  // namespace podium

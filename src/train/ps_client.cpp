@@ -98,7 +98,9 @@ void PsClient::pull(std::span<float> theta) {
 }
 
 void PsClient::leave() {
-  if (worker_) worker_->leave();
+  if (!worker_) return;
+  worker_->leave();
+  comm::barrier(group_, group_.policy());
 }
 
 PsReport PsClient::report() {

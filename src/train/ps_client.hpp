@@ -54,7 +54,8 @@ class PsClient {
   // Waiting with nothing else to do, and pushes under way meanwhile.
   ExchangeTimes times() const { return times_; }
 
-  // Nobody waits for this trainer any more. Once no step follows.
+  // No step follows: nobody waits for this trainer any more. Collective, so that the servers stay
+  // until all have left.
   void leave();
 
   // Of all trainers, on each of them. Collective.
