@@ -315,7 +315,12 @@ workflow::Settings make_settings(const Config& config, const std::string& verb,
   settings.exchange.wire = comm::parse_wire(config.text("comm.wire"));
   settings.exchange.overlap = comm::parse_overlap(config.text("comm.overlap"));
   settings.train_alone = config.text("train.sync") == "none";
-  if (config.text("train.sync") == "ps") settings.servers = ps_training_options(config, verb);
+  if (config.text("train.sync") == "ps") {
+    settings.servers = ps_training_options(config, verb);
+    for (const train::Recipe& recipe : settings.recipes) {
+      train::check_consistency(recipe, settings.servers->group.consistency);
+    }
+  }
   set_checkpoints(config, &settings);
   settings.stop_after = stop_after(config);
   settings.engine = engine_settings(config);

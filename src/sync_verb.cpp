@@ -9,6 +9,7 @@
 #include "core/text.hpp"
 #include "ps_settings.hpp"
 #include "standard_output.hpp"
+#include "train/recipe_check.hpp"
 #include "training_ranks.hpp"
 #include "value_lists.hpp"
 #include "verb_parts.hpp"
@@ -48,6 +49,15 @@ std::vector<Way> ways_of(const Config& config) {
     throw usage_error("there is no way to train", "bench.syncs", "name at least one");
   }
   return ways;
+}
+
+// Before the first of them trains.
+void check_recipes(const std::vector<train::Recipe>& recipes, const std::vector<Way>& ways) {
+  for (const train::Recipe& recipe : recipes) {
+    for (const Way& way : ways) {
+      if (way.servers) train::check_consistency(recipe, way.servers->group.consistency);
+    }
+  }
 }
 
 bench::SyncMeasurement measured(const workflow::TrainingOutcome& outcome, int batch, int trainers) {
@@ -132,6 +142,7 @@ class Comparison {
 
 ExitCode bench_sync_verb(const VerbContext& context) {
   std::vector<Way> ways = ways_of(context.config);
+  check_recipes(context.settings.recipes, ways);
   const train::PsOptions servers =
       ps_training_options(context.config, "bench", ps::Consistency::ssp);
   TrainingRanks ranks(context, "bench", servers);

@@ -2,6 +2,7 @@
 
 #include "comm/barrier.hpp"
 #include "core/error.hpp"
+#include "train/recipe_check.hpp"
 
 namespace podium::train {
 namespace {
@@ -41,11 +42,8 @@ PsClient::PsClient(comm::Communicator& group, const TrainingState& state, ps::Gr
       buffers_(parameters_of(state.model)),
       buckets_(comm::make_buckets(static_cast<size_t>(state.model.parameter_count()),
                                   nn::layer_starts(state.model.buffers()))) {
+  check_consistency(state.recipe, options_.consistency);
   options_.optimizer = optimizer_of(state.optimizer, in_step());
-  if (in_step() || !state.average) return;
-  throw usage_error("an average of the weights needs trainers that have the same weights",
-                    flag_of(state.recipe, "ema"),
-                    "set ema = 0, or use --ps.consistency=bsp, where they have");
 }
 
 // No step is taken before the servers know whom to wait for.
