@@ -5,33 +5,36 @@
 namespace podium {
 namespace {
 
+ps::Consistency consistency_of(const std::string& text) {
+  if (text == "ssp") return ps::Consistency::ssp;
+  return text == "asp" ? ps::Consistency::asp : ps::Consistency::bsp;
+}
+
 ps::Encoding encoding_of(const std::string& text) {
   if (text == "fp16") return ps::Encoding::fp16;
   return text == "bf16" ? ps::Encoding::bf16 : ps::Encoding::fp32;
 }
 
-// A bound that nobody would keep to.
-void check_staleness(const Config& config, const ps::GroupOptions& options) {
-  if (!config.is_set("ps.staleness") || options.consistency == ps::Consistency::ssp) return;
-  throw usage_error("only ssp has a bound on staleness, not " + config.text("ps.consistency"),
-                    "ps.staleness", "leave it out, or use --ps.consistency=ssp");
+// A bound that nobody would keep to, or none where one is needed.
+void check_staleness(const ps::GroupOptions& options, const std::string& consistency) {
+  const bool bounded = options.consistency == ps::Consistency::ssp;
+  if (bounded == (options.staleness > 0)) return;
+  if (bounded) {
+    throw usage_error("ssp needs a bound on staleness", "ps.staleness",
+                      "use for instance --ps.staleness=4, or --ps.consistency=bsp");
+  }
+  throw usage_error("only ssp has a bound on staleness, not " + consistency, "ps.staleness",
+                    "leave it out, or use --ps.consistency=ssp");
 }
 
 }  // namespace
 
-ps::Consistency parse_consistency(const std::string& text) {
-  if (text == "ssp") return ps::Consistency::ssp;
-  return text == "asp" ? ps::Consistency::asp : ps::Consistency::bsp;
-}
-
-ps::GroupOptions server_options(const Config& config, std::optional<ps::Consistency> consistency) {
+ps::GroupOptions server_options(const Config& config) {
   ps::GroupOptions options;
   options.servers = static_cast<int>(config.integer("ps.servers"));
   options.replicas = static_cast<int>(config.integer("ps.replicas"));
-  options.consistency = consistency.value_or(parse_consistency(config.text("ps.consistency")));
-  if (options.consistency == ps::Consistency::ssp) {
-    options.staleness = static_cast<uint64_t>(config.integer("ps.staleness"));
-  }
+  options.consistency = consistency_of(config.text("ps.consistency"));
+  options.staleness = static_cast<uint64_t>(config.integer("ps.staleness"));
   options.split_values = config.bytes("ps.split") / sizeof(float);
   options.filters.encoding = encoding_of(config.text("ps.filter.encoding"));
   options.filters.significance = static_cast<float>(config.real("ps.filter.significance"));
@@ -42,14 +45,13 @@ ps::GroupOptions server_options(const Config& config, std::optional<ps::Consiste
                           std::to_string(options.servers) + " servers",
                       "ps.replicas", "use more --ps.servers, or fewer backups");
   }
-  if (!consistency) check_staleness(config, options);
+  check_staleness(options, config.text("ps.consistency"));
   return options;
 }
 
-train::PsOptions ps_training_options(const Config& config, const std::string& verb,
-                                     std::optional<ps::Consistency> consistency) {
+train::PsOptions ps_training_options(const Config& config, const std::string& verb) {
   train::PsOptions options;
-  options.group = server_options(config, consistency);
+  options.group = server_options(config);
   if (config.text("ps.transport") != "mpi") return options;
   options.transport = train::PsOptions::Transport::mpi;
   if (options.group.replicas > 0) {

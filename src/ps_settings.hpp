@@ -1,7 +1,6 @@
 // From the checked configuration to what training through parameter servers needs.
 #pragma once
 
-#include <optional>
 #include <string>
 
 #include "config.hpp"
@@ -10,16 +9,10 @@
 
 namespace podium {
 
-// What --ps.* say of the servers, or with `consistency` in place of that which they name. Throws
-// usage_error for what contradicts itself.
-ps::GroupOptions server_options(const Config& config,
-                                std::optional<ps::Consistency> consistency = {});
+// What --ps.* say of the servers. Throws usage_error for what contradicts itself.
+ps::GroupOptions server_options(const Config& config);
 
 // The same for the trainers of `verb`. Throws usage_error for what the verb cannot do.
-train::PsOptions ps_training_options(const Config& config, const std::string& verb,
-                                     std::optional<ps::Consistency> consistency = {});
-
-// "bsp", "ssp" or "asp".
-ps::Consistency parse_consistency(const std::string& text);
+train::PsOptions ps_training_options(const Config& config, const std::string& verb);
 
 }  // namespace podium

@@ -35,9 +35,14 @@ Way way_of(const std::string& name, const Config& config) {
     throw usage_error("no way to train is called '" + name + "'", "bench.syncs",
                       "did you mean '" + nearest_word(name, known) + "'?");
   }
-  const train::PsOptions servers = ps_training_options(config, "bench", parse_consistency(name));
-  const bool bounded = servers.group.consistency == ps::Consistency::ssp;
-  return {bounded ? name + " " + std::to_string(servers.group.staleness) : name, servers};
+  Config mine = config;
+  mine.set("ps.consistency", name, "bench.syncs");
+  if (name != "ssp") mine.set("ps.staleness", "0", "bench.syncs");
+  if (name == "ssp" && config.integer("ps.staleness") == 0) {
+    mine.set("ps.staleness", "4", "bench.syncs");
+  }
+  return {name == "ssp" ? "ssp " + mine.text("ps.staleness") : name,
+          ps_training_options(mine, "bench")};
 }
 
 std::vector<Way> ways_of(const Config& config) {
@@ -143,9 +148,10 @@ class Comparison {
 ExitCode bench_sync_verb(const VerbContext& context) {
   std::vector<Way> ways = ways_of(context.config);
   check_recipes(context.settings.recipes, ways);
-  const train::PsOptions servers =
-      ps_training_options(context.config, "bench", ps::Consistency::ssp);
-  TrainingRanks ranks(context, "bench", servers);
+  const auto by_servers =
+      std::ranges::find_if(ways, [](const Way& way) { return way.servers.has_value(); });
+  TrainingRanks ranks(context, "bench",
+                      by_servers == ways.end() ? std::nullopt : by_servers->servers);
   if (!ranks.trains()) return ranks.serve();
   comm::Communicator& group = ranks.trainers();
   const workflow::IngestOutcome cache = ingest(context, group);

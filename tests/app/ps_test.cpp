@@ -64,8 +64,10 @@ TEST_F(ParameterServers, BspTrainsWhatAllReduceTrains) {
 
 TEST_F(ParameterServers, EveryConsistencyAndOneTrainerWork) {
   for (const char* consistency : {"bsp", "ssp", "asp"}) {
+    const bool bounded = std::string(consistency) == "ssp";
     const json result =
-        trained(1, by_servers({std::string("--ps.consistency=") + consistency, "--ps.servers=1"}));
+        trained(1, by_servers({std::string("--ps.consistency=") + consistency, "--ps.servers=1",
+                               bounded ? "--ps.staleness=2" : "--ps.staleness=0"}));
     EXPECT_EQ(result.at("ps").at("consistency"), consistency);
     EXPECT_GT(result.at("val_accuracy"), 0.9) << consistency;
   }
@@ -125,7 +127,7 @@ TEST_F(ParameterServers, BadInputIsOneLine) {
       {{"--ps.servers=0"}, "ps.servers"},
       {{"--ps.replicas=2"}, "2 backups of each range need more than 2 servers"},
       {{"--ps.staleness=3"}, "only ssp has a bound on staleness, not bsp"},
-      {{"--ps.consistency=ssp", "--ps.staleness=0"}, "ps.staleness"},
+      {{"--ps.consistency=ssp"}, "ssp needs a bound on staleness"},
       {{"--ps.consistency=tso"}, "bsp, ssp, asp"},
       {{"--ps.transport=smoke"}, "tcp, mpi"},
       {{"--ps.filter.encoding=int4"}, "fp32, fp16, bf16"},
