@@ -79,41 +79,42 @@ class WorkerMachine {
   Ticket leave();
 
   bool done(Ticket ticket) const;
-  bool idle() const;  // nothing is under way
+  bool idle() const;             // nothing is under way
+  Ticket oldest_open() const;    // 0: none
   // A server of an unfinished ticket, for waits and their messages: -1: none.
   int waits_for(Ticket ticket) const;
   const char* operation_of(Ticket ticket) const;
 
-  // Calls send(server, const Outgoing&) for each message that is to go now. Those messages stay as
-  // they are until they are answered, or sent again.
-  template <typename Send>
-  void depart(int64_t now_ms, Send&& send) {
-    while (const Departure next = next_departure(now_ms)) send(next.server, *next.message);
-  }
+  // The next message that is to go now, if any. It stays as it is until it is answered, or sent
+  // again; what it views, until its ticket is done. `again`: it may be on its way already, and
+  // whoever still reads its memory to send it is to be stopped: by another link, with lost(server)
+  // and found(server), after which this and others depart anew.
+  struct Departure {
+    int server = -1;
+    const Outgoing* message = nullptr;
+    bool again = false;
+    explicit operator bool() const { return message != nullptr; }
+  };
+  Departure next_departure(int64_t now_ms);
   // Where the payload of an answer may be received; empty: anywhere.
   std::span<std::byte> place(const Header& header);
   // Throws unavailable_error if a server refuses, internal_error if an answer cannot be.
   void received(const Incoming& message, int64_t now_ms);
-  // Who is there.
-  void see(const Roster& roster);
-  // The way to this server broke, and may be there again: its flights go again.
+  // Who is there. True if another server answers for a home now: what was sent to the former one
+  // is not read any more, once the link to it is closed.
+  bool see(const Roster& roster);
+  // The way to this server broke: nothing is sent to it until it is found again, then all again.
   void lost(int server);
+  void found(int server);
   // Sends again what has waited for longer than the group's retry.
   void elapse(int64_t now_ms);
-  // A server said, since the last call, that its view is not that of this worker.
+  // A server said, since the last call, that it does not answer for a home.
   bool wants_roster();
   uint32_t view() const;
 
   const WorkerReport& report() const;
 
  private:
-  struct Departure {
-    int server = -1;
-    const Outgoing* message = nullptr;
-    explicit operator bool() const { return message != nullptr; }
-  };
-  Departure next_departure(int64_t now_ms);
-
   struct State;
   std::unique_ptr<State> state_;
 };
