@@ -25,6 +25,19 @@ class ParameterServers : public AppTest {
     return job->result();
   }
 
+  // The rows of `bench sync` on `ranks` ranks.
+  json compared(int ranks, const Words& more) const {
+    Words command = {PODIUM_MPIRUN, "-n", std::to_string(ranks)};
+    append(command,
+           {PODIUM_EXECUTABLE, "bench", "sync", PODIUM_CI_INPUT, "--run.dir=" + run_dir().string(),
+            "--io.cache_dir=" + (folder() / "cache").string(), "--run.models=dense,cnn",
+            "--bench.repetitions=2", "--train.threads=1"});
+    append(command, more);
+    Process job(command);
+    EXPECT_EQ(job.wait(), 0) << job.err();
+    return job.result().at("rows");
+  }
+
   // The server processes of a job: children of its ranks.
   static std::vector<pid_t> servers_of(const Process& job) {
     std::vector<pid_t> servers;
@@ -100,6 +113,42 @@ TEST_F(ParameterServers, AStoppedJobGoesOnToTheSameBits) {
   EXPECT_EQ(rest->result().at("weights_xxh3"), undisturbed.at("weights_xxh3"));
 }
 
+TEST_F(ParameterServers, AServerWithoutABackupEndsTheJobByName) {
+  const auto job = start(2, "train", by_servers({"--model.cnn.epochs=4000"}));
+  ASSERT_TRUE(job->wait_for_err("epoch  2/")) << job->err();
+  const std::vector<pid_t> servers = servers_of(*job);
+  ASSERT_EQ(servers.size(), 2U);
+  ::kill(servers.back(), SIGKILL);
+  EXPECT_EQ(job->wait(), 69) << job->err();
+  EXPECT_NE(job->last_words().find("server"), std::string::npos) << job->last_words();
+  EXPECT_TRUE(std::filesystem::exists(run_dir() / "checkpoints" / "cnn"));
+}
+
+TEST_F(ParameterServers, RanksServeToTheSameBitsAsProcesses) {
+  for (const char* consistency : {"--ps.consistency=bsp", "--ps.consistency=asp"}) {
+    const json processes = trained(2, by_servers({consistency}));
+    const json ranks = trained(4, by_servers({consistency, "--ps.transport=mpi"}));
+    EXPECT_EQ(ranks.at("ranks"), 2) << "two serve";
+    EXPECT_EQ(ranks.at("ps").at("bytes_pushed"), processes.at("ps").at("bytes_pushed"));
+    EXPECT_GT(ranks.at("val_accuracy"), 0.9);
+    if (std::string(consistency).ends_with("asp")) continue;
+    EXPECT_EQ(ranks.at("weights_xxh3"), processes.at("weights_xxh3"));
+  }
+}
+
+TEST_F(ParameterServers, AStopReachesServersThatAreRanks) {
+  const Words how = by_servers({"--ps.transport=mpi", "--ps.servers=1", "--model.cnn.epochs=20"});
+  const json undisturbed = trained(3, how);
+  std::filesystem::remove_all(run_dir());
+  const auto stopped = start(3, "train", how);
+  ASSERT_TRUE(stopped->wait_for_err("epoch  2/20")) << stopped->err();
+  stopped->signal(SIGTERM);
+  ASSERT_EQ(stopped->wait(), 75) << stopped->err();
+  const auto rest = start(3, "train", how);
+  ASSERT_EQ(rest->wait(), 0) << rest->err();
+  EXPECT_EQ(rest->result().at("weights_xxh3"), undisturbed.at("weights_xxh3"));
+}
+
 TEST_F(ParameterServers, NoServerOutlivesItsJob) {
   const auto job = start(2, "train", by_servers({"--model.cnn.epochs=4000"}));
   ASSERT_TRUE(job->wait_for_err("epoch  2/")) << job->err();
@@ -169,6 +218,15 @@ TEST_F(ParameterServers, TheComparisonTellsAllWaysSideBySide) {
     EXPECT_LE(row.at("staleness_max"), 3) << row;
   }
   EXPECT_EQ(rows[1].at("val_accuracy"), rows[0].at("val_accuracy")) << "bsp is AllReduce's equal";
+}
+
+TEST_F(ParameterServers, TheComparisonWorksWithServersThatAreRanks) {
+  const json rows = compared(4, {"--ps.transport=mpi", "--bench.syncs=bsp,asp"});
+  ASSERT_EQ(rows.size(), 4U);
+  for (const json& row : rows) {
+    EXPECT_TRUE(row.at("ratio").is_null()) << "nobody measured AllReduce";
+    EXPECT_GT(row.at("val_accuracy"), 0.8) << row;
+  }
 }
 
 }  // namespace
