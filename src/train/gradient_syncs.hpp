@@ -38,8 +38,8 @@ struct SyncSpec {
   size_t gradients = 0;             // floats
   std::vector<size_t> layers = {};  // where each layer's begin
   Exchange exchange = {};
-  PsClient* servers = nullptr;  // null: trainers sum gradients among themselves; outlives the sync
   Log log;                      // the first trainer tells what was chosen, if that is worth a word
+  PsClient* servers = nullptr;  // null: trainers sum gradients among themselves; outlives the sync
 };
 
 // Collective over the group. Throws unavailable_error on every trainer when NCCL is demanded and

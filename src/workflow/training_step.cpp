@@ -207,7 +207,7 @@ TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset
   const std::unique_ptr<train::PsClient> client = make_client(settings, state, group, hooks, log);
   const std::unique_ptr<train::GradientSync> sync = train::make_gradient_sync(
       {group, settings.device.gpu, outcome.model->gradients().size(),
-       nn::layer_starts(outcome.model->buffers()), settings.exchange, client.get(), log});
+       nn::layer_starts(outcome.model->buffers()), settings.exchange, log, client.get()});
 
   const train::TrainerOptions options =
       trainer_options(recipe, dataset, settings, group, hooks, mlperf, log);

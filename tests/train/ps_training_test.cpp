@@ -74,7 +74,7 @@ class PsTraining : public test::TrainingTest {
       train::PsClient client(trainers, state, group,
                              train::make_server_processes(trainers, Log(LogLevel::error, "test")));
       const auto sync =
-          train::make_gradient_sync({.group = trainers, .servers = &client, .log = {}});
+          train::make_gradient_sync({.group = trainers, .log = {}, .servers = &client});
       const auto engine = train::make_step_engine(
           {state, dataset, *sync, trainers, io::Shuffle::automatic, &client}, {});
       const bool last = trainers.rank() == ranks - 1;
