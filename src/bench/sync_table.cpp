@@ -1,6 +1,7 @@
 #include "bench/sync_table.hpp"
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -18,6 +19,30 @@ std::optional<double> base_of(const std::vector<SyncRow>& rows, const SyncRow& r
     if (other.model == row.model && other.sync == "allreduce") return other.images_per_s.median();
   }
   return {};
+}
+
+// Shares of the pulls by age; ages from `columns` - 1 on share the last one.
+std::string histogram_of(const std::vector<SyncRow>& rows) {
+  constexpr size_t columns = 8;
+  std::string text = format(
+      "\n%-12s %-10s pulls, %%, by the age of what they brought, in steps\n%23s", "", "", "");
+  for (size_t age = 0; age + 1 < columns; ++age) text += format(" %6zu", age);
+  text += format(" %5zu+\n", columns - 1);
+  const size_t heading = text.size();
+  for (const SyncRow& row : rows) {
+    if (row.sum.staleness.empty()) continue;
+    std::array<double, columns> counts{};
+    double pulls = 0;
+    for (size_t age = 0; age < row.sum.staleness.size(); ++age) {
+      const auto count = static_cast<double>(row.sum.staleness[age]);
+      counts[std::min(age, columns - 1)] += count;
+      pulls += count;
+    }
+    text += format("%-12s %-10s", row.model.c_str(), row.sync.c_str());
+    for (const double count : counts) text += format(" %6.2f", 100 * count / std::max(1.0, pulls));
+    text += "\n";
+  }
+  return text.size() > heading ? text : "";
 }
 
 }  // namespace
@@ -76,7 +101,7 @@ std::string to_text(const std::vector<SyncRow>& rows) {
                row.staleness_quantile(0.99), row.staleness_quantile(1), row.accuracy.median(),
                100 * row.wait_share.median());
   }
-  return text;
+  return text + histogram_of(rows);
 }
 
 Json to_json(const std::vector<SyncRow>& rows) {

@@ -48,6 +48,7 @@ struct SyncRow {
 double ring_bytes(double values, double trainers);
 
 // Aligned columns with a heading, ending in a newline; a ratio is to the model's row "allreduce".
+// Below them how old what was pulled was, for those that pull.
 std::string to_text(const std::vector<SyncRow>& rows);
 // As the rows of other benchmarks: ours in images/s, theirs that of AllReduce.
 nlohmann::ordered_json to_json(const std::vector<SyncRow>& rows);

@@ -48,6 +48,17 @@ TEST(SyncTableTest, StalenessIsCountedOverAllRepetitions) {
   EXPECT_EQ(row("cnn", "allreduce", {measured(1)}).staleness_quantile(1), 0U);
 }
 
+TEST(SyncTableTest, TheTextHasAHistogramOfThoseThatPull) {
+  const SyncRow alone = row("cnn", "allreduce", {measured(100)});
+  const std::string without = to_text({alone});
+  EXPECT_EQ(without.find("pulls"), std::string::npos) << without;
+  const std::string text =
+      to_text({alone, row("cnn", "asp", {measured(50, {5, 0, 0, 0, 0, 0, 0, 0, 3, 2})})});
+  EXPECT_NE(text.find("  50.00   0.00   0.00   0.00   0.00   0.00   0.00  50.00\n"),
+            std::string::npos)
+      << text;
+}
+
 TEST(SyncTableTest, RatiosAreToTheSameModelsAllReduce) {
   const auto rows =
       to_json({row("dense", "allreduce", {measured(100)}), row("dense", "asp", {measured(150)}),
