@@ -49,7 +49,11 @@ PsClient::PsClient(comm::Communicator& group, const TrainingState& state, ps::Gr
 // No step is taken before the servers know whom to wait for.
 void PsClient::start(std::span<const float> theta) {
   worker_ = servers_->start({buffers_, options_, theta});
-  comm::barrier(group_, group_.policy());
+  meet();
+}
+
+void PsClient::meet() {
+  comm::barrier(group_, {group_.policy().limit, Backoff::Kind::idle});
 }
 
 void PsClient::begin_push(std::span<const float> values, const ps::PushOptions& how) {
@@ -98,7 +102,7 @@ void PsClient::pull(std::span<float> theta) {
 void PsClient::leave() {
   if (!worker_) return;
   worker_->leave();
-  comm::barrier(group_, group_.policy());
+  meet();
 }
 
 PsReport PsClient::report() {

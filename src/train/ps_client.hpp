@@ -37,8 +37,8 @@ class PsClient {
   void start(std::span<const float> theta);
   bool started() const { return worker_ != nullptr; }
 
-  comm::Communicator& group() { return group_; }
-  ps::Worker& worker() { return *worker_; }
+  // Waits for all trainers, asleep: some may be far behind. Collective.
+  void meet();
 
   // A step. First what is pushed in it, if anything: values like Θ that become ready from their
   // end, and travel bucket by bucket meanwhile; all in one message where there is but one bucket.

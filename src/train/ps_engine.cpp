@@ -1,6 +1,5 @@
 #include "train/ps_engine.hpp"
 
-#include "comm/barrier.hpp"
 #include "core/clock.hpp"
 #include "core/error.hpp"
 #include "nn/ops.hpp"
@@ -84,13 +83,13 @@ WallTime PsEngine::times() const {
 // Between the barriers nobody pushes.
 void PsEngine::settle() {
   if (!client_.started()) return;
-  comm::barrier(client_.group(), client_.group().policy());
+  client_.meet();
   const Stopwatch watch;
   staged_.resize(static_cast<size_t>(state_.model.parameter_count()));
   client_.pull(staged_);
   put_weights(staged_);
   steps_s_ += watch.seconds();
-  comm::barrier(client_.group(), client_.group().policy());
+  client_.meet();
 }
 
 }  // namespace podium::train
