@@ -96,6 +96,7 @@ std::span<std::byte> WorkerMachine::place(const Header& header) {
   Way* way = header.kind == Kind::values ? state_->way_of(header.home) : nullptr;
   const Flight* flight = way == nullptr ? nullptr : way->find(header.ticket);
   if (flight == nullptr || flight->rooms.size() != 1) return {};
+  if (flight->message.header.sequence != header.sequence) return {};
   const std::span<std::byte> room = std::as_writable_bytes(flight->rooms.front());
   return room.size() == header.bytes ? room : std::span<std::byte>();
 }
@@ -137,6 +138,8 @@ void WorkerMachine::received(const Incoming& message, int64_t now_ms) {
   Way* way = state_->way_of(header.home);
   Flight* flight = way == nullptr ? nullptr : way->find(header.ticket);
   if (flight == nullptr || header.worker != state_->number) return;  // answered before
+  if (flight->message.header.sequence != header.sequence)
+    return;  // of an earlier one of this number
   way->retry_ms = state_->options.retry.count();
   way->due_ms = now_ms + way->retry_ms;
   switch (header.kind) {

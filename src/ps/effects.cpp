@@ -136,6 +136,10 @@ Member* Server::State::admit(Home& home, const Header& header) {
   if (member != nullptr && header.has(Flag::relayed)) {
     return member;  // another server has taken it: it was dropped here a moment sooner
   }
+  if (header.kind == Kind::leave) {  // it is gone, as it wishes
+    seal(reply(Kind::done, header));
+    return nullptr;
+  }
   refuse(header, "worker " + std::to_string(header.worker) + " does not take part");
   return nullptr;
 }
@@ -158,14 +162,15 @@ Member* Server::State::greet(Home& home, const Header& header, Member* member) {
 
 bool Server::State::carry_out(Home& home, Member& member, const Header& header, const Body& body,
                               std::span<const Segment> segments) {
-  const Pushed pushed{header.encoding, header.scale, header.lr,   segments,
-                      body.keys,       header.has(Flag::sparse) ? header.width : 0,
+  const Pushed pushed{header.encoding, header.scale, header.lr,
+                      segments,        body.keys,    header.has(Flag::sparse) ? header.width : 0,
                       body.values};
   if (pushes(header.kind) && !take_push(home, member, header, pushed)) return false;
   switch (header.kind) {
     case Kind::hello:
       if (!member.counts) member.clock = std::max(member.clock, present(home));
       if (header.has(Flag::relayed)) member.clock = std::max(member.clock, header.clock);
+      forget_asked(home, header.worker);
       // A step that an earlier one of this number had not finished is begun again.
       if (member.sequence != 0 && !member.left) home.shard.forget(member.number, member.clock);
       member.greeted = true;
@@ -246,8 +251,7 @@ void Server::State::known(Home& home, const Member& member, const Incoming& mess
 void Server::State::advance(Home& home) {
   if (!by_step()) return;
   const bool nobody = !home.members.any_counts();
-  while (home.shard.holds_any() &&
-         (nobody || home.shard.oldest_held() < home.members.slowest())) {
+  while (home.shard.holds_any() && (nobody || home.shard.oldest_held() < home.members.slowest())) {
     const uint32_t clock = home.shard.oldest_held();
     home.shard.commit(clock);
     home.ended = std::max(home.ended, clock + 1);

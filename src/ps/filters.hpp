@@ -21,8 +21,8 @@ class Residual {
   void encode(Encoding encoding, size_t first, std::span<const float> values, std::byte* to);
 
   // Takes the values, plus what was kept, that are above `significance` times their rms: their
-  // places from `first` on, ascending, and themselves. Keeps the others. False if they are more than
-  // half: then all are in `chosen`, no `places`, and nothing is kept.
+  // places from `first` on, ascending, and themselves. Keeps the others. False if they are more
+  // than half: then all are in `chosen`, no `places`, and nothing is kept.
   bool choose(float significance, size_t first, std::span<const float> values,
               std::vector<uint32_t>& places, std::vector<float>& chosen);
   // Chosen values rounded into `to`; their error is kept.

@@ -48,10 +48,10 @@ class Way {
   bool again() const { return again_; }
   void forget_keys() { known_keys_.clear(); }
 
-  int server = -1;      // that answers for the home; -1: none lives
-  bool open = true;     // the way there
-  uint32_t clock = 0;   // that the home has welcomed the worker at
-  int64_t due_ms = 0;   // when what was sent is sent again
+  int server = -1;       // that answers for the home; -1: none lives
+  bool open = true;      // the way there
+  uint32_t clock = 0;    // that the home has welcomed the worker at
+  int64_t due_ms = 0;    // when what was sent is sent again
   int64_t retry_ms = 0;  // grows with each time
   std::unique_ptr<Residual> residual;
 

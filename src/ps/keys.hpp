@@ -2,9 +2,9 @@
 //
 // Θ is one flat vector of floats, made of named buffers one after the other. It is cut into as many
 // ranges of about equal size as there are servers: a cut goes through a buffer of more than
-// `split_values` (between two of its rows), and otherwise to the nearest end of a buffer. Each server
-// is the home of one range. Every process computes the same map from the same buffers and options:
-// it never travels.
+// `split_values` (between two of its rows), and otherwise to the nearest end of a buffer. Each
+// server is the home of one range. Every process computes the same map from the same buffers and
+// options: it never travels.
 //
 // The backups of a range are the next servers after its home, in a circle.
 #pragma once

@@ -46,10 +46,9 @@ void Members::update() {
 void Members::describe(std::vector<uint64_t>& words) const {
   words.push_back(members_.size());
   for (const Member& member : members_) {
-    const uint64_t states = (member.greeted ? 1U : 0U) | (member.counts ? 2U : 0U) |
-                            (member.left ? 4U : 0U);
-    words.insert(words.end(),
-                 {member.number, member.clock, member.sequence, member.view, states});
+    const uint64_t states =
+        (member.greeted ? 1U : 0U) | (member.counts ? 2U : 0U) | (member.left ? 4U : 0U);
+    words.insert(words.end(), {member.number, member.clock, member.sequence, member.view, states});
   }
 }
 

@@ -75,10 +75,10 @@ struct Header {
   Kind kind{};
   Encoding encoding{};
   uint16_t flags = 0;
-  uint32_t worker = 0;    // who asks, or asked
-  uint64_t sequence = 0;  // see above; an answer repeats it
-  uint32_t clock = 0;     // finished steps of the worker when it sent; of answers: see Kind
-  uint32_t view = 0;      // of the roster (roster.hpp) that the sender knows
+  uint32_t worker = 0;     // who asks, or asked
+  uint64_t sequence = 0;   // see above; an answer repeats it
+  uint32_t clock = 0;      // finished steps of the worker when it sent; of answers: see Kind
+  uint32_t view = 0;       // of the roster (roster.hpp) that the sender knows
   uint64_t keys_hash = 0;  // of the keys of a sparse message; 0: not to be remembered
   uint64_t bytes = 0;      // of the payload
   float scale = 1;         // of pushed values: what the server multiplies them by

@@ -58,7 +58,7 @@ struct GroupOptions {
   FilterOptions filters;
   size_t split_values = size_t{1} << 14;  // larger buffers are split over servers
   std::chrono::milliseconds patience{std::chrono::seconds(60)};  // of a worker, for an answer
-  std::chrono::milliseconds retry{std::chrono::seconds(5)};  // after which it sends again
+  std::chrono::milliseconds retry{std::chrono::seconds(5)};      // after which it sends again
 };
 
 }  // namespace podium::ps

@@ -33,7 +33,9 @@ inline comm::WireType wire_of(Encoding encoding) {
 class ValueReader {
  public:
   ValueReader(Encoding encoding, std::span<const std::byte> values)
-      : encoding_(encoding), from_(values.data()), left_(values.size() / bytes_per_value(encoding)) {
+      : encoding_(encoding),
+        from_(values.data()),
+        left_(values.size() / bytes_per_value(encoding)) {
     if (encoding == Encoding::fp32) {
       ready_ = reinterpret_cast<const float*>(from_);
       ready_count_ = std::exchange(left_, 0);

@@ -64,8 +64,7 @@ void Server::State::read(Home& home, const Header& header, std::span<const Segme
   });
   if (waits) return;
   ++report.waited_pulls;
-  home.waiting.push_back(
-      {header, {segments.begin(), segments.end()}, {keys.begin(), keys.end()}});
+  home.waiting.push_back({header, {segments.begin(), segments.end()}, {keys.begin(), keys.end()}});
 }
 
 void Server::State::answer_values(Home& home, const Header& header,

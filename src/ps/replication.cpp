@@ -1,5 +1,5 @@
-// How other servers come to have the same: what workers do is relayed to the backups, which carry it
-// out by the same rules, and a server that joins gets a home as it is.
+// How other servers come to have the same: what workers do is relayed to the backups, which carry
+// it out by the same rules, and a server that joins gets a home as it is.
 #include <algorithm>
 #include <cstring>
 

@@ -134,8 +134,7 @@ void apply(const OptimizerOptions& options, const RuleRates& rates, const RuleMe
   }
 }
 
-void add_scaled(float* __restrict into, const float* __restrict pushed, float scale,
-                size_t count) {
+void add_scaled(float* __restrict into, const float* __restrict pushed, float scale, size_t count) {
   for (size_t i = 0; i < count; ++i) into[i] += scale * pushed[i];
 }
 

@@ -8,9 +8,9 @@
 //   adam      m <- β1 m + (1-β1) g;  s <- β2 s + (1-β2) g²
 //             θ <- keep θ - lr m/(1-β1^t) / (√(s/(1-β2^t)) + ε)
 //
-// g is what was pushed times its scale; keep = 1 - lr * weight_decay where decay applies (decoupled,
-// Loshchilov & Hutter 2019), else 1; t counts the updates of each value (Duchi et al. 2011; Kingma &
-// Ba 2015; Sutskever et al. 2013 in PyTorch's form, as nn/sgd.hpp).
+// g is what was pushed times its scale; keep = 1 - lr * weight_decay where decay applies
+// (decoupled, Loshchilov & Hutter 2019), else 1; t counts the updates of each value (Duchi et al.
+// 2011; Kingma & Ba 2015; Sutskever et al. 2013 in PyTorch's form, as nn/sgd.hpp).
 #pragma once
 
 #include <cstddef>

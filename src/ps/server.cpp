@@ -102,6 +102,13 @@ void Server::State::assign_roles(Home& home) {
   complete_settled(home);
 }
 
+// Nobody waits for these answers any more.
+void Server::State::forget_asked(Home& home, uint32_t worker) {
+  const auto theirs = [&](const Header& header) { return header.worker == worker; };
+  std::erase_if(home.pending, [&](const Pending& pending) { return theirs(pending.asked.header); });
+  std::erase_if(home.waiting, [&](const Asked& asked) { return theirs(asked.header); });
+}
+
 // Who is waited for.
 void Server::State::count_members(Home& home) {
   for (Member& member : home.members.all()) {
@@ -112,9 +119,7 @@ void Server::State::count_members(Home& home) {
     if (counts && !member.counts) member.clock = std::max(member.clock, present(home));
     if (!counts && member.counts) {
       member.greeted = false;
-      const auto theirs = [&](const Header& header) { return header.worker == member.number; };
-      std::erase_if(home.pending, [&](const Pending& p) { return theirs(p.asked.header); });
-      std::erase_if(home.waiting, [&](const Asked& asked) { return theirs(asked.header); });
+      forget_asked(home, member.number);
     }
     member.counts = counts;
   }

@@ -36,9 +36,9 @@ struct Answer {
 
 // What a server has done so far, for reports.
 struct ServerReport {
-  uint64_t pushes = 0, pulls = 0;      // carried out, answered
-  uint64_t duplicates = 0, late = 0;   // known numbers; pushes of a step that has ended
-  uint64_t gaps = 0, refused = 0;      // numbers that skip others; what cannot be
+  uint64_t pushes = 0, pulls = 0;     // carried out, answered
+  uint64_t duplicates = 0, late = 0;  // known numbers; pushes of a step that has ended
+  uint64_t gaps = 0, refused = 0;     // numbers that skip others; what cannot be
   uint64_t relayed = 0, bytes_in = 0, bytes_out = 0;  // bytes: of payloads
   uint64_t waited_pulls = 0;
   std::vector<uint64_t> staleness;  // reads by age: clocks that the values lag behind the reader's

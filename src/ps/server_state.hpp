@@ -1,6 +1,6 @@
-// What a server knows, and the parts of its work: what workers do to a home (effects.cpp), what they
-// read (reads.cpp), how other servers come to have the same (replication.cpp). server.cpp has the
-// roles, and hands messages to these.
+// What a server knows, and the parts of its work: what workers do to a home (effects.cpp), what
+// they read (reads.cpp), how other servers come to have the same (replication.cpp). server.cpp has
+// the roles, and hands messages to these.
 #pragma once
 
 #include <deque>
@@ -43,10 +43,10 @@ struct Home {
   Shard shard;
   Members members;
   KeyCache keys;
-  uint32_t ended = 0;      // bsp: steps that have ended for all, and are in Θ
-  bool installed = false;  // this server has its state
-  int source = -1;         // from whom, if it joined later and is not current yet
-  bool answers = false;    // this server speaks for it
+  uint32_t ended = 0;        // bsp: steps that have ended for all, and are in Θ
+  bool installed = false;    // this server has its state
+  int source = -1;           // from whom, if it joined later and is not current yet
+  bool answers = false;      // this server speaks for it
   std::vector<int> backups;  // servers that it is relayed to, by their distance from the home
   std::vector<int> given;    // servers that got its state and are not current yet
   std::deque<Pending> pending;
@@ -74,6 +74,7 @@ struct Server::State {
   void refuse(const Header& request, const std::string& why);
   void assign_roles(Home& home);
   void count_members(Home& home);
+  static void forget_asked(Home& home, uint32_t worker);
 
   // effects.cpp
   void effect(const Incoming& message);

@@ -87,9 +87,9 @@ void Shard::update(size_t offset, std::span<const float> pushed, float scale, fl
     apply(options_, {scale, lr, 1 - lr * decay}, memory_at(offset), pushed.data(), pushed.size());
     return;
   }
-  auto part = std::upper_bound(
-      options_.ranges.begin(), options_.ranges.end(), range_.first + offset,
-      [](size_t value, const RangeOptions& range) { return value < range.end; });
+  auto part =
+      std::upper_bound(options_.ranges.begin(), options_.ranges.end(), range_.first + offset,
+                       [](size_t value, const RangeOptions& range) { return value < range.end; });
   while (!pushed.empty()) {
     const RangeOptions alike = part == options_.ranges.end() ? RangeOptions{SIZE_MAX} : *part++;
     const size_t count = std::min(pushed.size(), alike.end - (range_.first + offset));

@@ -1,10 +1,10 @@
 // Shard: the numbers of one home on one server: Θ's range, what the rule keeps for it, and, in bsp,
 // what was pushed in steps that have not ended for all.
 //
-// A step that is not finished has a sum for each worker, so that at its end they are added up in the
-// order of the workers' numbers: equal pushes give equal bits, in whatever order they arrived. The
-// rule is then applied once, to the values that somebody pushed to; a value that nobody pushed to
-// stays as it is, its momentum too (the sum of a step, Rule::step_sum, has zero there).
+// A step that is not finished has a sum for each worker, so that at its end they are added up in
+// the order of the workers' numbers: equal pushes give equal bits, in whatever order they arrived.
+// The rule is then applied once, to the values that somebody pushed to; a value that nobody pushed
+// to stays as it is, its momentum too (the sum of a step, Rule::step_sum, has zero there).
 #pragma once
 
 #include <cstdint>
@@ -72,8 +72,8 @@ class Shard {
   const OptimizerOptions options_;
   std::vector<float> theta_;
   std::vector<std::vector<float>> slots_;
-  std::vector<Step> steps_;  // by clock, ascending
-  std::vector<std::vector<float>> free_sums_;       // zeros
+  std::vector<Step> steps_;                          // by clock, ascending
+  std::vector<std::vector<float>> free_sums_;        // zeros
   std::vector<std::vector<uint64_t>> free_touched_;  // zeros
 };
 

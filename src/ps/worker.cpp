@@ -165,8 +165,8 @@ void Worker::State::give_up(Ticket ticket) const {
   const int server = machine.waits_for(ticket);
   throw unavailable_error(
       "worker " + std::to_string(machine.number()) + " has waited " +
-          std::to_string(std::chrono::duration_cast<std::chrono::seconds>(options.patience)
-                             .count()) +
+          std::to_string(
+              std::chrono::duration_cast<std::chrono::seconds>(options.patience).count()) +
           " s for " + (server < 0 ? "a server" : "server " + std::to_string(server)) +
           " to answer a " + machine.operation_of(ticket),
       "parameter servers", "see whether a server or a worker has stopped");

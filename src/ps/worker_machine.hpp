@@ -1,10 +1,10 @@
-// WorkerMachine: a worker's side of the protocol, as a machine of states: it says what is to be sent
-// to which server, and is told what came. It neither waits nor communicates: worker.hpp does that
-// over links, a simulated network in tests.
+// WorkerMachine: a worker's side of the protocol, as a machine of states: it says what is to be
+// sent to which server, and is told what came. It neither waits nor communicates: worker.hpp does
+// that over links, a simulated network in tests.
 //
 // What was asked is a flight per home until it is answered. Flights are sent in the order in which
-// they were asked, and all unanswered ones again, in that order, when another server answers for the
-// home, a link was lost, or nothing came for the group's `retry`.
+// they were asked, and all unanswered ones again, in that order, when another server answers for
+// the home, a link was lost, or nothing came for the group's `retry`.
 //
 // Threads: one. Times are of the caller's clock, in ms, and only ever compared.
 #pragma once
@@ -79,8 +79,8 @@ class WorkerMachine {
   Ticket leave();
 
   bool done(Ticket ticket) const;
-  bool idle() const;             // nothing is under way
-  Ticket oldest_open() const;    // 0: none
+  bool idle() const;           // nothing is under way
+  Ticket oldest_open() const;  // 0: none
   // A server of an unfinished ticket, for waits and their messages: -1: none.
   int waits_for(Ticket ticket) const;
   const char* operation_of(Ticket ticket) const;

@@ -31,8 +31,7 @@ struct WorkerMachine::State {
 
   Ticket new_ticket();
   Flight& add(Way& way, Kind kind, Ticket ticket);
-  void fill_push(Way& way, Flight& flight, std::span<const Slice> parts,
-                 const PushOptions& push);
+  void fill_push(Way& way, Flight& flight, std::span<const Slice> parts, const PushOptions& push);
   void fill_encoded(Way& way, Flight& flight, std::span<const Slice> parts);
   // False where the filter keeps too little back.
   void fill_significant(Way& way, Flight& flight, const Slice& part);

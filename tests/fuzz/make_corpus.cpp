@@ -15,6 +15,7 @@
 #include "io/tar_bytes.hpp"
 #include "io/user_hdf5.hpp"
 #include "io/user_images.hpp"
+#include "ps/message.hpp"
 #include "serve/replica/frame.hpp"
 
 namespace podium::fuzz {
@@ -342,6 +343,34 @@ void write_frames(const std::filesystem::path& root) {
   corpus.add("cut", request.substr(0, 30));
 }
 
+void write_ps(const std::filesystem::path& root) {
+  const Corpus corpus(root, "ps");
+  std::string text;
+  const std::string payload(128, 'p');
+  const auto add = [&](ps::Kind kind, uint16_t flags, uint64_t sequence, size_t bytes) {
+    ps::Outgoing message;
+    message.header.kind = kind;
+    message.header.flags = flags;
+    message.header.sequence = sequence;
+    message.header.width = 1;
+    if (bytes > 0) message.segments = {{0, bytes / sizeof(float) / (flags == 0 ? 1 : 2)}};
+    message.payload = {std::as_bytes(std::span(payload).first(bytes))};
+    ps::seal(message);
+    const std::vector<std::byte> encoded = ps::encode(message);
+    text.append(reinterpret_cast<const char*>(encoded.data()), encoded.size());
+  };
+  add(ps::Kind::hello, 0, 1, 0);
+  add(ps::Kind::push, 0, 2, 128);
+  add(ps::Kind::tick, 0, 3, 0);
+  add(ps::Kind::pull, 0, 3, 0);
+  corpus.add("step", text);
+  add(ps::Kind::push, ps::Flag::sparse, 4, 8);
+  add(ps::Kind::push, ps::Flag::relayed, 1, 128);
+  corpus.add("sparse", text);
+  add(ps::Kind::state, 0, 0, 128);
+  corpus.add("state", text);
+}
+
 }  // namespace
 }  // namespace podium::fuzz
 
@@ -365,5 +394,6 @@ int main(int count, char** values) {
   write_plans(root);
   write_serve(root);
   write_frames(root);
+  write_ps(root);
   return EXIT_SUCCESS;
 }
