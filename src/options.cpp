@@ -197,11 +197,11 @@ const std::vector<Verb>& verbs() {
       {"inspect", "show what a file or folder of Podium holds", {}, false},
       {"bench",
        "measure a part against its peers and limits: bench io, nn, allreduce, scaling, sync, save, "
-       "ckpt, serve",
+       "ckpt, ps, serve",
        {"run", "io", "memo", "train", "model", "comm", "ps", "ckpt", "engine", "serve", "bench",
         "log"},
        true,
-       {"io", "nn", "allreduce", "scaling", "sync", "save", "ckpt", "serve"}},
+       {"io", "nn", "allreduce", "scaling", "sync", "save", "ckpt", "ps", "serve"}},
       {"report", "one page about one or more runs", {}, false},
       {"top",
        "a live view of a running service: podium top [RUN] [--server=HOST:PORT]",

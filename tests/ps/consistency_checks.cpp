@@ -55,9 +55,8 @@ void expect_at_last(const Party& party, const std::vector<float>& expected) {
 }  // namespace
 
 size_t Scene::values() const {
-  return std::accumulate(
-      buffers.begin(), buffers.end(), size_t{0},
-      [](size_t sum, const NamedSize& buffer) { return sum + buffer.values; });
+  return std::accumulate(buffers.begin(), buffers.end(), size_t{0},
+                         [](size_t sum, const NamedSize& buffer) { return sum + buffer.values; });
 }
 
 // A pull at clock c sees all pushes of c steps, and no other.
@@ -195,9 +194,9 @@ Scene large_vectors() {
 }
 
 std::vector<std::pair<const char*, Scene>> all_scenes() {
-  return {{"BspSums", bsp_sums()},     {"BspSteps", bsp_steps()},
-          {"SspBound0", ssp_bound(0)}, {"SspBound3", ssp_bound(3)},
-          {"AspSums", asp_sums()},     {"SparseRows", sparse_rows()},
+  return {{"BspSums", bsp_sums()},          {"BspSteps", bsp_steps()},
+          {"SspBound0", ssp_bound(0)},      {"SspBound3", ssp_bound(3)},
+          {"AspSums", asp_sums()},          {"SparseRows", sparse_rows()},
           {"LargeVectors", large_vectors()}};
 }
 

@@ -34,8 +34,7 @@ GroupOptions options(int servers, int replicas, Consistency consistency) {
   return options;
 }
 
-WorkerProcess start_stepper(const std::string& ticket, uint32_t number,
-                            const GroupOptions& group) {
+WorkerProcess start_stepper(const std::string& ticket, uint32_t number, const GroupOptions& group) {
   return WorkerProcess::start({stepper_word, ticket, std::to_string(number),
                                std::to_string(group.servers), std::to_string(group.replicas)});
 }
@@ -46,8 +45,8 @@ bool is_stepper_command(const std::vector<std::string>& arguments) {
 
 void run_stepper(const std::vector<std::string>& arguments) {
   try {
-    const GroupOptions group = options(std::stoi(arguments.at(3)), std::stoi(arguments.at(4)),
-                                       Consistency::bsp);
+    const GroupOptions group =
+        options(std::stoi(arguments.at(3)), std::stoi(arguments.at(4)), Consistency::bsp);
     const auto number = static_cast<uint32_t>(std::stoul(arguments.at(2)));
     const auto worker = join_group(arguments.at(1), number, KeyMap(buffers(), group), group);
     const std::vector<float> ones(values(), 1);

@@ -26,8 +26,10 @@ TEST_P(Ranks, Keep) {
   }
   const KeyMap map(scene.buffers, scene.options);
   const auto worker = join_ranks(*group, map, scene.options);
-  scene.body({*worker, static_cast<uint32_t>(peers->rank()), static_cast<uint32_t>(peers->size()),
-              [&] { comm::barrier(*peers, {std::chrono::seconds(60), Backoff::Kind::idle}); }});
+  scene.body(
+      {*worker, static_cast<uint32_t>(peers->rank()), static_cast<uint32_t>(peers->size()), [&] {
+         comm::barrier(*peers, {std::chrono::seconds(60), Backoff::Kind::idle});
+       }});
   worker->leave();
 }
 

@@ -66,7 +66,8 @@ class Echo {
 
 std::vector<std::byte> pattern(size_t bytes, size_t seed) {
   std::vector<std::byte> values(bytes);
-  for (size_t i = 0; i < bytes; ++i) values[i] = static_cast<std::byte>((i * 7 + i / 251 + seed) % 253);
+  for (size_t i = 0; i < bytes; ++i)
+    values[i] = static_cast<std::byte>((i * 7 + i / 251 + seed) % 253);
   return values;
 }
 
@@ -256,8 +257,8 @@ TEST_P(Tcp, RubbishEndsOnlyItsOwnConnection) {
     return bytes;
   };
   EXPECT_TRUE(ends(echo.address(), noise));
-  EXPECT_TRUE(ends(echo.address(), framed(push)));                     // no greeting
-  EXPECT_TRUE(ends(echo.address(), greeting("open")));                 // a part of the secret
+  EXPECT_TRUE(ends(echo.address(), framed(push)));                      // no greeting
+  EXPECT_TRUE(ends(echo.address(), greeting("open")));                  // a part of the secret
   EXPECT_TRUE(ends(echo.address(), greeting(std::string(5000, 'x'))));  // a long one
   EXPECT_EQ(echo.lost(), 0);
   EXPECT_TRUE(ends(echo.address(), hello + noise));

@@ -47,8 +47,8 @@ void over_thread_ranks(const checks::Scene& scene) {
   const int servers = scene.options.servers;
   std::barrier<> barrier(workers);
   const KeyMap map(scene.buffers, scene.options);
-  test::expect_no_errors(test::on_thread_ranks(
-      static_cast<int>(workers) + servers, [&](comm::Communicator& group) {
+  test::expect_no_errors(
+      test::on_thread_ranks(static_cast<int>(workers) + servers, [&](comm::Communicator& group) {
         if (is_server_rank(group, servers)) {
           serve_ranks(group, scene.buffers, std::vector<float>(scene.values()), scene.options);
           return;
@@ -80,14 +80,13 @@ TEST_P(Transport, Keeps) {
   ways().at(way).run(checks::all_scenes().at(scene).second);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Each, Transport,
-    testing::Combine(testing::Range<size_t>(0, ways().size()),
-                     testing::Range<size_t>(0, checks::all_scenes().size())),
-    [](const auto& one) {
-      return std::string(ways().at(std::get<0>(one.param)).name) +
-             checks::all_scenes().at(std::get<1>(one.param)).first;
-    });
+INSTANTIATE_TEST_SUITE_P(Each, Transport,
+                         testing::Combine(testing::Range<size_t>(0, ways().size()),
+                                          testing::Range<size_t>(0, checks::all_scenes().size())),
+                         [](const auto& one) {
+                           return std::string(ways().at(std::get<0>(one.param)).name) +
+                                  checks::all_scenes().at(std::get<1>(one.param)).first;
+                         });
 
 }  // namespace
 }  // namespace podium::ps

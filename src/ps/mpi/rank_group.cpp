@@ -83,7 +83,9 @@ std::unique_ptr<Worker> join_ranks(comm::Communicator& group, const KeyMap& map,
                                    const GroupOptions& options) {
   check(group, options.servers);
   const Roster roster = rank_roster(group, options.servers);
-  return std::make_unique<Worker>(static_cast<uint32_t>(group.rank()), map, options,
+  GroupOptions mine = options;
+  mine.retry = std::chrono::hours(24);  // nothing is lost here, so nothing is sent again
+  return std::make_unique<Worker>(static_cast<uint32_t>(group.rank()), map, mine,
                                   rank_connect(group), [roster] { return roster; });
 }
 
