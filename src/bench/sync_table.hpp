@@ -21,7 +21,7 @@ struct SyncMeasurement {
   double bytes_sent = 0;  // by all trainers in all steps
   double bytes_received = 0;
   double bytes_saved = 0;
-  std::vector<uint64_t> staleness;  // pulls by the age of what they brought, in steps
+  std::vector<uint64_t> staleness;  // servers' answers to pulls, by age in steps
 };
 
 // All of one model by one way.

@@ -22,7 +22,7 @@ struct PsReport {
   uint64_t saved_keys = 0;  // bytes that filters kept from travelling
   uint64_t saved_encoding = 0;
   uint64_t saved_significance = 0;
-  std::vector<uint64_t> staleness;  // pulls by the age of what they brought, in steps
+  std::vector<uint64_t> staleness;  // servers' answers to pulls, by age in steps
   double wait_s = 0;                // for servers, mean over the trainers
   uint64_t resent = 0;
   uint64_t failovers = 0;  // times that a trainer went on with a backup

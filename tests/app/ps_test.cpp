@@ -66,7 +66,7 @@ TEST_F(ParameterServers, BspTrainsWhatAllReduceTrains) {
   const uint64_t steps = 2 * 43;
   EXPECT_EQ(ps.at("bytes_pushed"), 2 * steps * 4 * ours.at("parameters").get<uint64_t>());
   EXPECT_EQ(ps.at("bytes_pulled"), ps.at("bytes_pushed"));
-  EXPECT_EQ(ps.at("staleness"), json::array({2 * steps}));
+  EXPECT_EQ(ps.at("staleness"), json::array({2 * 2 * steps})) << "of each trainer and server";
   EXPECT_EQ(ps.at("failovers"), 0);
 
   const json theirs = trained(2, {"--train.model=cnn", "--train.threads=1"});
