@@ -168,8 +168,7 @@ bool Server::State::carry_out(Home& home, Member& member, const Header& header, 
   if (pushes(header.kind) && !take_push(home, member, header, pushed)) return false;
   switch (header.kind) {
     case Kind::hello:
-      if (!member.counts) member.clock = std::max(member.clock, present(home));
-      if (header.has(Flag::relayed)) member.clock = std::max(member.clock, header.clock);
+      begin(home, member, header);
       forget_asked(home, header.worker);
       // A step that an earlier one of this number had not finished is begun again.
       if (member.sequence != 0 && !member.left) home.shard.forget(member.number, member.clock);
@@ -197,6 +196,18 @@ bool Server::State::carry_out(Home& home, Member& member, const Header& header, 
   return true;
 }
 
+// Where a worker that says hello begins: one that all have waited for since it was on the roster at
+// the first step, others at the slowest. A backup does as the server that answers has decided.
+void Server::State::begin(Home& home, Member& member, const Header& header) const {
+  if (header.has(Flag::relayed)) {
+    member.clock = header.clock;
+  } else if (member.sequence != 0 || !member.counts) {
+    member.counts = false;
+    home.members.update();
+    member.clock = std::max(member.clock, present(home));
+  }
+}
+
 bool Server::State::take_push(Home& home, const Member& member, const Header& header,
                               const Pushed& pushed) {
   // What another server has taken is taken, whatever this one thinks of the clock.
@@ -221,7 +232,7 @@ bool Server::State::take_push(Home& home, const Member& member, const Header& he
 }
 
 // A number that was carried out before: answered again, as soon as the backups have it.
-void Server::State::known(Home& home, const Member& member, const Incoming& message) {
+void Server::State::known(Home& home, Member& member, const Incoming& message) {
   const Header& header = message.header;
   ++report.duplicates;
   if (header.has(Flag::relayed)) {
@@ -235,6 +246,10 @@ void Server::State::known(Home& home, const Member& member, const Incoming& mess
       });
   Body body;
   if (!read_body(home, message, body)) return;
+  if (pending == home.pending.end() && header.sequence > member.settled) {
+    settle(home, message, body);  // another server had carried it out, but had not told all
+    return;
+  }
   if (pending == home.pending.end()) {
     complete(home, {header,
                     {message.segments.begin(), message.segments.end()},

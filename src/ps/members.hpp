@@ -12,6 +12,7 @@ struct Member {
   uint32_t number = 0;
   uint32_t clock = 0;     // finished steps
   uint64_t sequence = 0;  // the last number of theirs that was carried out
+  uint64_t settled = 0;   // the last that every backup is known to have, too
   uint32_t view = 0;      // of the roster that it knew when it said hello
   bool greeted = false;   // has said hello
   bool counts = false;    // is waited for

@@ -1,6 +1,7 @@
 // How other servers come to have the same: what workers do is relayed to the backups, which carry
 // it out by the same rules, and a server that joins gets a home as it is.
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "core/error.hpp"
@@ -18,7 +19,6 @@ void Server::State::relay(Home& home, const Incoming& message, const Body& body,
   copy.header = message.header;
   copy.header.flags |= Flag::relayed;
   copy.header.from = static_cast<uint16_t>(number);
-  copy.header.view = roster.view;
   if (message.header.kind == Kind::hello) {
     const Member* member = home.members.find(message.header.worker);
     copy.header.clock = member->clock;
@@ -35,6 +35,7 @@ void Server::State::relay(Home& home, const Incoming& message, const Body& body,
 void Server::State::settle(Home& home, const Incoming& message, const Body& body) {
   const Header& header = message.header;
   if (home.backups.empty()) {
+    note_settled(home, header);
     if (header.kind == Kind::push_pull) {
       read(home, header, message.segments, body.keys);
     } else {
@@ -53,6 +54,11 @@ void Server::State::settle(Home& home, const Incoming& message, const Body& body
     relay(home, message, body, backup);
   }
   home.pending.push_back(std::move(pending));
+}
+
+void Server::State::note_settled(Home& home, const Header& header) {
+  Member* member = home.members.find(header.worker);
+  if (member != nullptr) member->settled = std::max(member->settled, header.sequence);
 }
 
 // Every backup has it: the worker is told.
@@ -77,6 +83,7 @@ void Server::State::complete_settled(Home& home) {
     if (settled == home.pending.end()) return;
     const Asked asked = std::move(settled->asked);
     home.pending.erase(settled);
+    note_settled(home, asked.header);
     complete(home, asked);
   }
 }
@@ -116,6 +123,9 @@ void Server::State::ask_for_state() {
     can.resize(static_cast<size_t>(map.servers()), false);
     const int serving = map.serving(home->number, can);
     if (serving < 0 || serving == number) continue;
+    if (home->asked != serving) home->calls = 0;
+    home->asked = serving;
+    if (!std::has_single_bit(++home->calls)) continue;  // less and less often: it may be large
     Answer& answer = answers.add(Answer::To::server, static_cast<uint32_t>(serving));
     Header& header = answer.message.header;
     header.kind = Kind::want;
@@ -132,7 +142,9 @@ void Server::State::give_state(const Header& request) {
   if (home == nullptr || !home->answers || to >= map.servers() || to == number) return;
   const auto index = static_cast<size_t>(to);
   if (!map.holds(to, home->number)) return;
-  if (index < roster.servers.size() && roster.servers[index].current) return;  // it has it
+  // Only to one that this server knows to be there and without: otherwise it asks again.
+  if (request.view > roster.view || index >= roster.servers.size()) return;
+  if (!roster.servers[index].alive || roster.servers[index].current) return;
   Outgoing& message = answers.add(Answer::To::server, static_cast<uint32_t>(to)).message;
   std::vector<uint64_t>& words = answers.words();
   words.assign(2, 0);
@@ -148,11 +160,11 @@ void Server::State::give_state(const Header& request) {
   message.payload.push_back(std::as_bytes(std::span(words)));
   message.payload.insert(message.payload.end(), memory.begin(), memory.end());
   seal(message);
-  // What it has now it need not be told.
+  // From now on it is told what happens. What it was told before it had its state, and ignored, it
+  // is told again when the worker asks again.
   if (std::find(home->given.begin(), home->given.end(), to) == home->given.end()) {
     home->given.push_back(to);
   }
-  for (Pending& pending : home->pending) pending.awaited &= ~bit_of(*home, to);
   assign_roles(*home);
 }
 

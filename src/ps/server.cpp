@@ -88,6 +88,9 @@ void Server::State::assign_roles(Home& home) {
     home.pending.clear();
     home.waiting.clear();
   }
+  if (answers_now && !home.answers) {  // whoever did before may not have told all backups
+    for (Member& member : home.members.all()) member.settled = 0;
+  }
   home.answers = answers_now;
   home.backups.clear();
   uint64_t all = 0;

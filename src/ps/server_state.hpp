@@ -46,6 +46,8 @@ struct Home {
   uint32_t ended = 0;        // bsp: steps that have ended for all, and are in Θ
   bool installed = false;    // this server has its state
   int source = -1;           // from whom, if it joined later and is not current yet
+  int asked = -1;            // who was asked for its state
+  uint32_t calls = 0;        // of ask_for_state() since
   bool answers = false;      // this server speaks for it
   std::vector<int> backups;  // servers that it is relayed to, by their distance from the home
   std::vector<int> given;    // servers that got its state and are not current yet
@@ -96,6 +98,7 @@ struct Server::State {
   void settle(Home& home, const Incoming& message, const Body& body);
   void complete(Home& home, const Asked& asked);
   void complete_settled(Home& home);
+  static void note_settled(Home& home, const Header& header);
   void acknowledge(const Home& home, const Header& relayed, uint64_t sequence);
   void forwarded(const Header& header);
   void ask_for_state();
@@ -107,8 +110,9 @@ struct Server::State {
   Member* greet(Home& home, const Header& header, Member* member);
   bool carry_out(Home& home, Member& member, const Header& header, const Body& body,
                  std::span<const Segment> segments);
+  void begin(Home& home, Member& member, const Header& header) const;
   bool take_push(Home& home, const Member& member, const Header& header, const Pushed& pushed);
-  void known(Home& home, const Member& member, const Incoming& message);
+  void known(Home& home, Member& member, const Incoming& message);
   bool allows(const Home& home, const Header& header) const;
   void answer_values(Home& home, const Header& header, std::span<const Segment> segments,
                      std::span<const uint32_t> keys);

@@ -10,7 +10,8 @@
 namespace podium::ps::test {
 namespace {
 
-constexpr int64_t end_us = 600'000'000;  // virtual; a run that is not over then never will be
+constexpr int64_t end_us = 600'000'000;    // virtual; a run that is not over then never will be
+constexpr int64_t settled_us = 1'000'000;  // after which all know who is there
 constexpr int64_t latency_us = 2'000;
 constexpr int64_t extra_delay_us = 150'000;  // of a delayed message
 constexpr int64_t notice_us = 20'000;        // until a view, or a death, is known
@@ -62,7 +63,9 @@ void SimulatedCluster::after(int64_t delay_us, std::function<void()> act) {
 }
 
 void SimulatedCluster::run() {
-  while (!events_.empty() && !finished() && now_us_ < end_us) {
+  int64_t end = end_us;
+  while (!events_.empty() && now_us_ < end) {
+    if (finished()) end = std::min(end, now_us_ + settled_us);
     Event event = events_.top();
     events_.pop();
     now_us_ = event.at_us;
@@ -169,9 +172,11 @@ void SimulatedCluster::told_current(uint32_t server, int life, uint32_t view) {
 }
 
 void SimulatedCluster::kill_some_server(int left) {
-  const bool whole = std::all_of(roster_.servers.begin(), roster_.servers.end(),
-                                 [](const auto& server) { return server.alive && server.current; });
-  if (left == 0) return;
+  if (left == 0 || finished()) return;
+  bool whole = true;
+  for (size_t s = 0; s < servers_.size(); ++s) {
+    whole = whole && servers_[s].server && roster_.servers[s].current;
+  }
   if (!whole) {
     after(50'000, [this, left] { kill_some_server(left); });
     return;

@@ -97,8 +97,9 @@ TEST(Worker, RowsByKeysOnceNamed) {
   worker->pull(theta);
   const float total = std::accumulate(pulled.begin(), pulled.end(), 0.0F);
   EXPECT_FLOAT_EQ(std::accumulate(theta.begin(), theta.end(), 0.0F), total);
-  const Rows odd{13, 4, keys};  // some row lies across the cut
-  EXPECT_THROW(worker->push(odd, pushed), Error);
+  const size_t cut = map_of(options).range_of(1).first;
+  const std::vector<uint32_t> across = {0};
+  EXPECT_THROW(worker->push(Rows{cut - 2, 4, across}, std::span(pushed).first(4)), Error);
 }
 
 // As if one process had all gradients: steps in order, workers in order.
