@@ -103,8 +103,9 @@ ExitCode bench_ckpt_verb(const VerbContext& context) {
 // Where the peer is, if bench/make_ps_lite.sh has built it.
 std::string ps_lite(const Config& config) {
   const std::filesystem::path scripts = config.text("bench.scripts");
-  const bool built = std::filesystem::exists("build/peers/ps-lite/ps_lite_peer");
-  return built ? (scripts / "ps_lite_peer.py").string() : "";
+  const std::filesystem::path script = scripts / "ps_lite_peer.py";
+  const bool built = std::filesystem::exists(scripts / "../build/peers/ps-lite/ps_lite_peer");
+  return built ? script.string() : "";
 }
 
 // Rank 0 measures, with a server of its own.

@@ -17,8 +17,10 @@ std::string name_of(const PsWork& work) {
   return work.sparse ? "sparse " + work.operation : work.operation;
 }
 
-double share_of_copy(const PsRow& row) {
-  return row.ours.bytes_per_s / row.memcpy_bytes_per_s;
+// Of fewer bytes than a page a copy says nothing.
+std::string share_of_copy(const PsRow& row) {
+  if (row.work.bytes < 4096) return "-";
+  return format("%.1f%%", 100 * row.ours.bytes_per_s / row.memcpy_bytes_per_s);
 }
 
 }  // namespace
@@ -29,10 +31,10 @@ std::string to_text(const PsBench& bench) {
              bench.peer.c_str(), "way", "what", "size", "flight", "GB/s", "p50 us", "p99 us",
              "spread", "ns/B", "memcpy", "GB/s", "p50 us", "ratio");
   for (const PsRow& row : bench.rows) {
-    text += format("%-14s %-12s %9s %6d | %8.3f %9.1f %9.1f %5.0f%% %7.2f | %5.1f%% |",
-                   row.way.c_str(), name_of(row.work).c_str(), size_text(row.work.bytes).c_str(),
-                   row.work.in_flight, row.ours.bytes_per_s / 1e9, row.ours.p50_us, row.ours.p99_us,
-                   100 * row.spread, row.ours.cpu_ns_per_byte, 100 * share_of_copy(row));
+    text += format("%-14s %-12s %9s %6d | %8.3f %9.1f %9.1f %5.0f%% %7.2f | %6s |", row.way.c_str(),
+                   name_of(row.work).c_str(), size_text(row.work.bytes).c_str(), row.work.in_flight,
+                   row.ours.bytes_per_s / 1e9, row.ours.p50_us, row.ours.p99_us, 100 * row.spread,
+                   row.ours.cpu_ns_per_byte, share_of_copy(row).c_str());
     text += row.theirs ? format(" %8.3f %9.1f %6.2f\n", row.theirs->bytes_per_s / 1e9,
                                 row.theirs->p50_us, row.ours.bytes_per_s / row.theirs->bytes_per_s)
                        : "\n";
@@ -57,6 +59,7 @@ nlohmann::ordered_json to_json(const PsBench& bench) {
          {"p50_us", row.ours.p50_us},
          {"p99_us", row.ours.p99_us},
          {"cpu_ns_per_byte", row.ours.cpu_ns_per_byte}});
+    if (row.work.bytes >= 4096) rows.back()["limit"] = row.memcpy_bytes_per_s / 1e9;
     if (!row.theirs) continue;
     rows.back()["theirs"] = row.theirs->bytes_per_s / 1e9;
     rows.back()["ratio"] = row.ours.bytes_per_s / row.theirs->bytes_per_s;

@@ -35,6 +35,7 @@ struct Scene {
 
 Scene bsp_sums();
 Scene bsp_steps();
+Scene bsp_whole_steps();
 Scene ssp_bound(uint64_t staleness);
 Scene asp_sums();
 Scene sparse_rows();

@@ -112,6 +112,7 @@ WireOptions Ticket::wire() const {
   options.secret = secret;
   options.shared_memory = shared_memory;
   options.silence = silence;
+  options.stall = 12 * silence;
   return options;
 }
 

@@ -102,7 +102,7 @@ void GroupKeeper::received(Peer peer, const Incoming& message) {
   if (seat == nullptr) return;
   seat->heard = SteadyClock::now();
   if (header.kind == Kind::seen) seen(static_cast<size_t>(seat - seats_.data()), header);
-  if (header.kind == Kind::left) remove(header.worker, "says that it goes");
+  if (header.kind == Kind::left) leaves(header.worker);
   if (header.kind == Kind::report) {
     const std::lock_guard lock(mutex_);
     seat->report = parse_report(text_of(message));
@@ -269,6 +269,13 @@ void GroupKeeper::answer_joins() {
     if (member.joins_with == 0 || seen < member.joins_with) continue;
     member.joins_with = 0;
     send_text(station_, member.peer, Kind::join, "");
+  }
+}
+
+// It stays on the roster for the grace: other servers have still to hear it from the worker.
+void GroupKeeper::leaves(uint32_t worker) {
+  for (Member& member : members_) {
+    if (member.worker == worker && !member.lost_at) member.lost_at = SteadyClock::now();
   }
 }
 

@@ -3,8 +3,8 @@
 //
 // A server is there once it has said where it listens; it is current once it holds its ranges. Its
 // death, by whatever, is a new view. A worker joins by asking: it is answered when every server
-// has seen a view with it. It is dropped when it says that it goes, when it was away for the grace,
-// or when it answers nothing.
+// has seen a view with it. It is dropped when it has gone, or was away, for the grace, and when it
+// answers nothing.
 //
 // Threads: one calls turn(); the functions under a lock may be called by others.
 #pragma once
@@ -80,6 +80,7 @@ class GroupKeeper {
 
   void join(Peer peer, uint32_t worker);
   void answer_joins();
+  void leaves(uint32_t worker);
   void remove(uint32_t worker, const std::string& why);
 
   void new_view();

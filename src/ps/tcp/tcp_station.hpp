@@ -2,7 +2,7 @@
 // epoll. It listens by TCP, and on a Unix socket for its own node.
 //
 // Who connects must show the secret before anything else; a peer that does not keep the grammar,
-// goes, or stops in the middle of a message for WireOptions::silence is lost, and the others do not
+// goes, or stops in the middle of a message for WireOptions::stall is lost, and the others do not
 // notice.
 #pragma once
 

@@ -30,7 +30,8 @@ bool equal_secrets(std::span<const std::byte> told, const std::string& secret) {
 Wire::Wire(FileDescriptor socket, const WireOptions& options)
     : socket_(std::move(socket)),
       options_(options),
-      moved_(SteadyClock::now()),
+      came_(SteadyClock::now()),
+      went_(came_),
       in_(std::make_unique_for_overwrite<std::byte[]>(in_bytes)) {
   tune(socket_, options.silence);
 }
@@ -44,10 +45,11 @@ void Wire::close(const std::string& why) {
 }
 
 void Wire::check_progress() {
-  const bool moving = has_unsent() || has_header_ || available() > 0 || awaits_greeting_;
-  if (moving && SteadyClock::now() - moved_ > options_.silence) {
-    close("it stopped in the middle of a message");
-  }
+  const auto now = SteadyClock::now();
+  const bool coming = has_header_ || available() > 0;
+  if (awaits_greeting_ && now - came_ > options_.silence) close("it does not greet");
+  if (coming && now - came_ > options_.stall) close("it stopped in the middle of a message");
+  if (has_unsent() && now - went_ > options_.stall) close("it takes nothing");
 }
 
 // --- receiving ---
@@ -106,7 +108,7 @@ bool Wire::fill() {
     std::memcpy(&descriptor, CMSG_DATA(one), sizeof descriptor);
     passed_.reset(descriptor);
   }
-  if (greeted()) moved_ = SteadyClock::now();  // a greeting has `silence` in all
+  if (greeted()) came_ = SteadyClock::now();  // a greeting has `silence` in all
   const size_t into = std::min(static_cast<size_t>(got), direct.size());
   have_ += into;
   in_end_ += static_cast<size_t>(got) - into;

@@ -36,7 +36,10 @@ struct WireOptions {
   bool shared_memory = true;
   size_t ring_bytes = size_t{64} << 20;  // of a window, each way; pages are taken as they are used
   size_t least_shared_bytes = size_t{8} << 10;  // of a payload; smaller ones travel with the header
-  std::chrono::milliseconds silence{5000};  // a peer that neither takes nor ends a message is lost
+  std::chrono::milliseconds silence{5000};  // of a machine that is gone, or has not greeted
+  // Of a peer in the middle of a message: it may compute meanwhile, and whether its process is
+  // there the group knows.
+  std::chrono::milliseconds stall{60'000};
   std::chrono::microseconds spin{30};       // before a wait sleeps; only while a core is free
 };
 
@@ -71,7 +74,7 @@ class Wire {
   const FileDescriptor& socket() const { return socket_; }
   const std::string& why() const { return why_; }  // it is no longer open
   void close(const std::string& why);
-  // Closes it when something has begun to travel and nothing has moved for `silence`.
+  // Closes it when something has begun to come, or waits to go, and has not moved for `stall`.
   void check_progress();
 
  private:
@@ -108,7 +111,8 @@ class Wire {
   std::string why_;
   bool awaits_greeting_ = false;
   bool agreed_ = false;
-  SteadyClock::time_point moved_;  // when something last went or came
+  SteadyClock::time_point came_;  // when something last came,
+  SteadyClock::time_point went_;  // and went
 
   std::unique_ptr<Window> window_;   // in use
   std::unique_ptr<Window> offered_;  // until the other side agrees

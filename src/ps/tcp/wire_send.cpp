@@ -134,13 +134,13 @@ size_t Wire::write_some(const Parts& parts) {
     if (!again()) close(std::strerror(errno));
     return 0;
   }
-  moved_ = SteadyClock::now();
+  went_ = SteadyClock::now();
   return static_cast<size_t>(sent);
 }
 
 // The first part, the head, and zeros behind the last are ours: they are always kept.
 void Wire::keep_rest(const Parts& parts, size_t gone, Keep keep) {
-  if (unsent_.empty()) moved_ = SteadyClock::now();
+  if (unsent_.empty()) went_ = SteadyClock::now();
   for (size_t i = 0; i < parts.size(); ++i) {
     const size_t skip = std::min(gone, parts[i].size());
     gone -= skip;
