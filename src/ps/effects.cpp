@@ -208,10 +208,10 @@ void Server::State::begin(Home& home, Member& member, const Header& header) cons
   }
 }
 
-bool Server::State::take_push(Home& home, const Member& member, const Header& header,
+bool Server::State::take_push(Home& home, Member& member, const Header& header,
                               const Pushed& pushed) {
   // What another server has taken is taken, whatever this one thinks of the clock.
-  if (!header.has(Flag::relayed) && header.clock != member.clock) {
+  if (!header.has(Flag::relayed) && header.clock < member.clock) {
     ++report.late;
     refuse(header, "a push of step " + std::to_string(header.clock) + " while worker " +
                        std::to_string(member.number) + " is at " + std::to_string(member.clock));
@@ -221,6 +221,11 @@ bool Server::State::take_push(Home& home, const Member& member, const Header& he
     refuse(header, "a push " + std::to_string(header.clock - present(home)) +
                        " steps ahead of the slowest worker: pull in every step");
     return false;
+  }
+  if (header.clock > member.clock) {  // it was welcomed there by another home
+    member.clock = header.clock;
+    home.members.update();
+    advance(home);
   }
   ++report.pushes;
   if (by_step() && header.clock >= home.ended) {
