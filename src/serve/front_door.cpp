@@ -62,8 +62,7 @@ void FrontDoor::start() {
 
 void FrontDoor::handle(HttpRequest request, HttpRespond respond) {
   try {
-    const std::string target = request.target;  // `route` looks into it
-    const Route route = parse_route(request.method, target);
+    const Route route = parse_route(request.method, request.target);
     if (!route.model.empty() && route.model != options_.model_name) {
       throw RequestError(404, "no such model; there is " + options_.model_name);
     }
@@ -162,10 +161,10 @@ void FrontDoor::admit(const Route& route, const HttpRequest& request) {
   throw RequestError(503, pool_.version() == 0 ? "no model is deployed yet" : "no replica is up");
 }
 
+// Takes the target, and with it the name in `route`.
 void FrontDoor::forward(const Route& route, HttpRequest request, HttpRespond respond) {
-  const auto answered = [this, counted = is_prediction(route), watch = Stopwatch(),
-                         respond = std::move(respond)](const ReplyFields& fields,
-                                                       std::string body) {
+  auto answered = [this, counted = is_prediction(route), watch = Stopwatch(),
+                   respond = std::move(respond)](const ReplyFields& fields, std::string body) {
     if (counted) count_answer(fields, watch.milliseconds());
     HttpAnswer answer;
     answer.status = fields.status;
@@ -182,7 +181,7 @@ void FrontDoor::forward(const Route& route, HttpRequest request, HttpRespond res
   };
   dispatcher_.submit({request.method, request.fields, std::move(request.target),
                       std::move(request.body), request.key, request.client, route.version},
-                     answered);
+                     std::move(answered));
 }
 
 HttpAnswer FrontDoor::refusal(int status, const std::string& message) const {

@@ -1,7 +1,9 @@
 // Bytes that are not HTTP, or HTTP that means harm: the right 4xx, and nobody else is disturbed.
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <sstream>
+#include <thread>
 
 #include "load.hpp"
 #include "service_fixture.hpp"
@@ -79,6 +81,44 @@ TEST_F(Malformed, PipelinedRequestsAreAnsweredInOrder) {
   const size_t live = all.find("\"live\""), missing = all.find("404"),
                ready = all.find("\"ready\"");
   EXPECT_TRUE(live < missing && missing < ready && ready != std::string::npos) << all;
+}
+
+// All that follows the large body arrives in a few reads.
+TEST_F(Malformed, AFloodOfPipelinedRequestsIsAnswered) {
+  constexpr int count = 4000;
+  start_serving(options());
+  RawConnection connection(service_->port());
+  std::string flood = "POST /nothing HTTP/1.1\r\nContent-Length: 40000\r\n\r\n";
+  flood.append(40'000, 'x');
+  for (int i = 0; i < count; ++i) flood += "GET /v2/health/live HTTP/1.1\r\n\r\n";
+  const std::jthread sender([&] { connection.send(flood); });
+  EXPECT_EQ(connection.take_answer(), 404);
+  int alive = 0;
+  while (alive < count && connection.take_answer() == 200) ++alive;
+  EXPECT_EQ(alive, count);
+}
+
+// The answers of a client that does not read fill its socket; then it reads.
+TEST_F(Malformed, AnswersThatASocketCannotHoldArriveWhole) {
+  constexpr int count = 24;
+  start_serving(options());
+  const std::string images(size_t{4096} * image_bytes, '\x01');
+  const std::string json =
+      R"({"inputs":[{"name":"image","datatype":"UINT8","shape":[4096,20,10,1],"parameters":)"
+      R"({"binary_data_size":)" +
+      std::to_string(images.size()) + "}}]}";
+  const std::string request =
+      post("Inference-Header-Content-Length: " + std::to_string(json.size()) +
+               "\r\nContent-Length: " + std::to_string(json.size() + images.size()) + "\r\n",
+           json + images);
+  RawConnection connection(service_->port());
+  const std::jthread sender([&] {
+    for (int i = 0; i < count; ++i) connection.send(request);
+  });
+  EXPECT_TRUE(eventually([&] { return service_->stats().requests >= 4; }));
+  int whole = 0;
+  while (whole < count && connection.take_answer() == 200) ++whole;
+  EXPECT_EQ(whole, count);
 }
 
 TEST_F(Malformed, ClientsThatAskBeforeTheySendAreToldToGoOn) {

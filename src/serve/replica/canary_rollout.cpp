@@ -61,18 +61,21 @@ void ReplicaPool::activate_trial() {
   events_.changed();
 }
 
-// The seats that may take the request of a client: those that serve the version asked for, or the
-// version that is this client's. `version` 0: any.
-std::span<const ReplicaLoad> ReplicaPool::loads_for(uint64_t client, int version) {
+// That of the version asked for, or of the version that is this client's.
+Side ReplicaPool::side_of(uint64_t client, int version) const {
+  if (!trial_ || version == current_->number) return Side::current;
+  const bool on_trial =
+      version == trial_->canary.version() || (trial_->active && trial_->canary.serves(client));
+  return on_trial ? Side::trial : Side::current;
+}
+
+std::span<const ReplicaLoad> ReplicaPool::loads_of(Side side) {
   const std::span<const ReplicaLoad> all = loads();
   if (!trial_) return all;
-  const bool on_trial =
-      version == trial_->canary.version() ||
-      (version != current_->number && trial_->active && trial_->canary.serves(client));
   eligible_.assign(all.begin(), all.end());
   for (size_t seat = 0; seat < seats_.size(); ++seat) {
-    const bool tries = seat == trial_->seat;
-    if (tries != on_trial || (tries && !trial_->active)) eligible_[seat].ready = false;
+    const Side own = seat == trial_->seat ? Side::trial : Side::current;
+    if (own != side || (own == Side::trial && !trial_->active)) eligible_[seat].ready = false;
   }
   return eligible_;
 }

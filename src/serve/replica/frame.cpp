@@ -15,9 +15,11 @@ constexpr size_t kept_bytes = size_t{1} << 20;  // a larger buffer is given back
 
 template <typename Integer>
 void put(std::string* out, Integer value) {
-  for (size_t i = 0; i < sizeof(Integer); ++i) {
-    out->push_back(static_cast<char>(static_cast<uint64_t>(value) >> (8 * i)));
+  std::array<char, sizeof(Integer)> bytes{};
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    bytes[i] = static_cast<char>(static_cast<uint64_t>(value) >> (8 * i));
   }
+  out->append(bytes.data(), bytes.size());
 }
 
 template <typename Integer>
@@ -181,6 +183,12 @@ std::span<char> FrameReader::space() {
     buffer_.resize(std::max(buffer_.size(), end_ + wanted));
   }
   return {buffer_.data() + end_, buffer_.size() - end_};
+}
+
+bool FrameReader::has_next() const {
+  const size_t available = end_ - begin_;
+  return available >= frame_header_bytes &&
+         available - frame_header_bytes >= get<uint32_t>(buffer_.data() + begin_);
 }
 
 std::optional<Frame> FrameReader::next() {

@@ -115,6 +115,8 @@ class FrameReader {
   std::span<char> space();
   void commit(size_t bytes) { end_ += bytes; }
 
+  // Whether a whole frame has arrived that next() has not given out.
+  bool has_next() const;
   // The next whole frame, if it has arrived. Throws data_error for one that breaks the grammar.
   std::optional<Frame> next();
 

@@ -65,7 +65,10 @@ class Replica {
   [[noreturn]] void serve() {
     int status = 0;
     try {
-      while (const std::optional<Frame> frame = socket_.receive()) accept(*frame);
+      while (const std::optional<Frame> frame = socket_.receive()) {
+        accept(*frame);
+        if (!socket_.more_at_hand()) batcher_.announce();
+      }
     } catch (const std::exception& failure) {
       status = fail(failure);
     }

@@ -51,8 +51,10 @@ class ReplicaPool {
 
   // Which seats take requests, for the balancer.
   std::span<const ReplicaLoad> loads();
-  // Those of them that may answer a client, known by a hash, which asks for `version` (0: any).
-  std::span<const ReplicaLoad> loads_for(uint64_t client, int version);
+  // The same, and of the other side none.
+  std::span<const ReplicaLoad> loads_of(Side side);
+  // The side that answers a client, known by a hash, which asks for `version` (0: any).
+  Side side_of(uint64_t client, int version) const;
   bool any_ready() const;
   // False when no seat will ever be ready again, or nothing is deployed.
   bool any_expected() const;
@@ -184,7 +186,7 @@ class ReplicaPool {
   int64_t ejections_ = 0;
   std::vector<Leaving> leaving_;  // killed, and not yet reaped
   std::optional<Trial> trial_;
-  std::vector<ReplicaLoad> eligible_;  // the answer of loads_for() during a trial
+  std::vector<ReplicaLoad> eligible_;  // the answer of loads_of() during a trial
   int64_t canaries_ = 0;
   int64_t rolled_back_ = 0;
 };
