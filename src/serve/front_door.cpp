@@ -49,6 +49,7 @@ FrontDoor::FrontDoor(boost::asio::io_context& context, const ServiceOptions& opt
     : options_(options),
       pool_(context, options, log),
       dispatcher_(context, options, pool_),
+      repository_(context, options.load_timeout),
       meters_(static_cast<size_t>(options.replicas)) {}
 
 void FrontDoor::start() {
@@ -66,6 +67,7 @@ void FrontDoor::handle(HttpRequest request, HttpRespond respond) {
     if (!route.model.empty() && route.model != options_.model_name) {
       throw RequestError(404, "no such model; there is " + options_.model_name);
     }
+    if (route.call == Call::load) return load(request.body, respond);
     if (!is_forwarded(route)) return respond(answer_here(route, request.body));
     admit(route, request);
     forward(route, std::move(request), std::move(respond));
@@ -77,7 +79,7 @@ void FrontDoor::handle(HttpRequest request, HttpRespond respond) {
   }
 }
 
-HttpAnswer FrontDoor::answer_here(const Route& route, const std::string& body) const {
+HttpAnswer FrontDoor::answer_here(const Route& route, const std::string& body) {
   HttpAnswer answer;
   switch (route.call) {
     case Call::live:
@@ -100,11 +102,8 @@ HttpAnswer FrontDoor::answer_here(const Route& route, const std::string& body) c
       return model_stats(route);
     case Call::index:
       return repository_index(body);
-    case Call::load:
     case Call::unload:
-      throw RequestError(400,
-                         "models come from the job that serves; they are not loaded or "
-                         "unloaded by requests");
+      return unload(body);
     default:
       answer.body = server_metadata_body();
       break;
@@ -138,9 +137,10 @@ HttpAnswer FrontDoor::repository_index(const std::string& body) const {
   const bool ready_only = wants_ready_only(body);
   IndexEntry entry{options_.model_name, pool_.version(), ready(), ""};
   if (!ready()) {
-    entry.reason = draining_              ? "the service is draining"
-                   : pool_.version() == 0 ? "no model is deployed yet"
-                                          : "no replica is up";
+    entry.reason = draining_               ? "the service is draining"
+                   : !repository_.loaded() ? "unloaded"
+                   : pool_.version() == 0  ? "no model is deployed yet"
+                                           : "no replica is up";
   }
   HttpAnswer answer;
   answer.body =
@@ -148,7 +148,37 @@ HttpAnswer FrontDoor::repository_index(const std::string& body) const {
   return answer;
 }
 
+// Answered once whoever deploys has done it.
+void FrontDoor::load(const std::string& body, const HttpRespond& respond) {
+  const int version = version_to_load(body);
+  if (draining_) throw RequestError(503, "the service is draining");
+  repository_.load(version, [this, respond](const LoadResult& result) {
+    if (result.status != 200) return respond(refusal(result.status, result.error));
+    HttpAnswer answer;
+    answer.body = "{}";
+    respond(std::move(answer));
+  });
+}
+
+// What was accepted is finished.
+HttpAnswer FrontDoor::unload(const std::string& body) {
+  check_unload(body);
+  repository_.unload();
+  HttpAnswer answer;
+  answer.body = "{}";
+  return answer;
+}
+
+void FrontDoor::begin_draining() {
+  leaving_ = draining_ = true;
+  repository_.give_up({503, "the service is draining"});
+}
+
 void FrontDoor::admit(const Route& route, const HttpRequest& request) {
+  if (!repository_.loaded()) {
+    if (is_prediction(route)) ++rejected_;
+    throw RequestError(503, "the model is unloaded; load it first");
+  }
   const bool rejected = draining_ || pool_.any_ready();
   if (!draining_ && pool_.any_ready() &&
       dispatcher_.make_room(request.fields, request.body.size())) {

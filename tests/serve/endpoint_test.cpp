@@ -79,8 +79,6 @@ TEST_F(Endpoint, TheRepositoryHasOneModel) {
   EXPECT_EQ(index(R"({"ready":true})"),
             Json::parse(R"([{"name":"bands","version":"1","state":"READY","reason":""}])"));
   EXPECT_EQ(http.request("POST", "/v2/repository/index", R"({"ready":1})").status, 400);
-  EXPECT_EQ(http.request("POST", "/v2/repository/models/other/load", "").status, 404);
-  EXPECT_EQ(http.request("POST", "/v2/repository/models/bands/unload", "").status, 400);
 }
 
 TEST_F(Endpoint, InferAnswersInV2) {

@@ -136,6 +136,50 @@ TEST_F(Overload, WhatIsLateIsNotComputed) {
   EXPECT_EQ(service_->stats().restarts, 0);
 }
 
+// The same with the time in the JSON, which the replica reads.
+TEST_F(Overload, TheTimeoutOfTheBodyCountsInTheReplica) {
+  ServiceOptions two = narrow(10);
+  two.replica_queue = 2;
+  start_serving(two, "slow 500 fatal");
+  const auto computing = send(1);
+  ASSERT_TRUE(accepted(1));
+  Client http = client();
+  const std::vector<uint8_t> white(image_bytes, 255);
+  const HttpReply late = http.request("POST", "/v2/models/bands/infer",
+                                      infer_text(white, R"(,"parameters":{"timeout":50000})"));
+  EXPECT_EQ(late.status, 504) << late.body;
+  EXPECT_EQ(computing->status_at_end(), 200);
+  EXPECT_EQ(service_->stats().restarts, 0) << "it was computed";
+  const HttpReply wrong = http.request("POST", "/v2/models/bands/infer",
+                                       infer_text(white, R"(,"parameters":{"timeout":-1})"));
+  EXPECT_EQ(wrong.status, 400);
+  EXPECT_NE(wrong.body.find("'timeout'"), std::string::npos) << wrong.body;
+}
+
+// All are in the replica, and the one that is computed goes on until the others are queued.
+TEST_F(Overload, ThePriorityOfTheBodyCountsInTheReplica) {
+  ServiceOptions three = narrow(10);
+  three.replica_queue = 3;
+  start_serving(three, "slow 300");
+  const auto computing = send(1);
+  ASSERT_TRUE(accepted(1));
+  const auto milliseconds = [&](const std::string& parameters) {
+    Client http = client();
+    const HttpReply reply =
+        http.request("POST", "/v2/models/bands/infer",
+                     infer_text(image_of_band(2), ",\"parameters\":" + parameters));
+    EXPECT_EQ(reply.status, 200) << reply.body;
+    return Json::parse(reply.body).at("parameters").at("processing_time_ms").get<double>();
+  };
+  double idle = 0;
+  std::thread first([&] { idle = milliseconds(R"({"priority":9})"); });
+  EXPECT_TRUE(accepted(2));
+  const double urgent = milliseconds(R"({"priority":1})");
+  first.join();
+  EXPECT_LT(urgent, idle) << "it came later and was computed before";
+  EXPECT_EQ(computing->status_at_end(), 200);
+}
+
 TEST_F(Overload, ARetriedRequestKeepsItsDeadline) {
   start_serving(narrow(10), "slow 3000");
   const auto client = send(1, {"Podium-Timeout-Ms: 1500"});

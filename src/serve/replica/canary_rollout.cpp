@@ -21,9 +21,9 @@ double milliseconds(const ReplyCost& cost) {
 }  // namespace
 
 // Begins the trial of the version that the rollout has prepared. Returns false when there is none:
-// it needs a version to compare with, and a replica for each.
+// it needs a version to compare with, and a replica for each; one that was ordered gets none.
 bool ReplicaPool::begin_trial() {
-  if (options_.canary.share <= 0 || !current_) return false;
+  if (options_.canary.share <= 0 || !current_ || rollout_->why == Why::ordered) return false;
   std::optional<size_t> chosen;
   size_t ready = 0;
   for (size_t seat = 0; seat < seats_.size(); ++seat) {

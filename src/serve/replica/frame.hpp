@@ -65,6 +65,9 @@ struct Frame {
   std::string_view payload;
 };
 
+// A message that is one whole frame. Throws data_error when it is none.
+Frame decode_frame(std::span<const std::byte> message);
+
 // The header of a frame, followed by the beginning of its payload; `more_bytes` of payload follow.
 std::string encode_frame(FrameKind kind, uint64_t id, std::string_view payload,
                          size_t more_bytes = 0);

@@ -65,8 +65,11 @@ class ReplicaPool {
   // Gives a replica of another job a seat. Returns false when all for such are taken.
   bool join(ReplicaLink::Socket socket, const std::string& name);
 
-  // Begins a deployment; `done` is called once. REQUIRES: none is under way.
-  void deploy(int version, const std::string& path, Deployed done);
+  // Begins a deployment; `done` is called once. A version that was published must be newer than the
+  // current one, and may be tried out first; one that somebody ordered by its number need not, and
+  // is not. REQUIRES: none is under way.
+  enum class Why { published, ordered };
+  void deploy(int version, const std::string& path, Why why, Deployed done);
   // Gives the deployment under way up.
   void abandon_deployment(const std::string& why);
 
@@ -109,6 +112,7 @@ class ReplicaPool {
   };
   struct Rollout {
     Version version;
+    Why why = Why::published;
     bool begun = false;
     std::set<size_t> waiting;   // seats that are preparing
     std::set<size_t> prepared;  // seats that can activate

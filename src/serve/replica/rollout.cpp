@@ -9,11 +9,12 @@ namespace podium::serve {
 
 using State = ReplicaStats::State;
 
-void ReplicaPool::deploy(int version, const std::string& path, Deployed done) {
+void ReplicaPool::deploy(int version, const std::string& path, Why why, Deployed done) {
   rollout_ = Rollout{};
   rollout_->version = {++last_ticket_, version, path};
+  rollout_->why = why;
   rollout_->done = std::move(done);
-  if (version <= this->version()) {
+  if (why == Why::published && version <= this->version()) {
     return finish_rollout("version " + std::to_string(version) + " is not newer than version " +
                           std::to_string(this->version()) + ", which is served");
   }
