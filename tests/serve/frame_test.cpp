@@ -67,10 +67,12 @@ TEST(Frame, ArrivesWholeFromSingleBytes) {
   std::vector<std::string> bodies;
   for (const char byte : bytes) {
     feed(&reader, {&byte, 1});
-    while (const auto frame = reader.next()) {
-      bodies.emplace_back(decode_reply(frame->payload).body);
-    }
+    const bool promised = reader.has_next();
+    const auto frame = reader.next();
+    EXPECT_EQ(promised, frame.has_value());
+    if (frame) bodies.emplace_back(decode_reply(frame->payload).body);
   }
+  EXPECT_FALSE(reader.has_next());
   EXPECT_EQ(bodies, (std::vector<std::string>{"first", "second"}));
 }
 
