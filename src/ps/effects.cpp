@@ -200,7 +200,8 @@ bool Server::State::carry_out(Home& home, Member& member, const Header& header, 
 // the first step, others at the slowest. A backup does as the server that answers has decided.
 void Server::State::begin(Home& home, Member& member, const Header& header) const {
   if (header.has(Flag::relayed)) {
-    member.clock = header.clock;
+    // One that had dropped the worker may have ended steps without it: its answer says so.
+    member.clock = std::max(header.clock, home.ended);
   } else if (member.sequence != 0 || !member.counts) {
     member.counts = false;
     home.members.update();
@@ -208,10 +209,19 @@ void Server::State::begin(Home& home, Member& member, const Header& header) cons
   }
 }
 
-bool Server::State::take_push(Home& home, const Member& member, const Header& header,
+// A worker is where its messages say, once all before them are carried out: a home or a replica
+// that let it begin sooner follows.
+void Server::State::lift(Home& home, Member& member, uint32_t clock) {
+  if (clock <= member.clock) return;
+  member.clock = clock;
+  home.members.update();
+  advance(home);
+}
+
+bool Server::State::take_push(Home& home, Member& member, const Header& header,
                               const Pushed& pushed) {
   // What another server has taken is taken, whatever this one thinks of the clock.
-  if (!header.has(Flag::relayed) && header.clock != member.clock) {
+  if (!header.has(Flag::relayed) && header.clock < member.clock) {
     ++report.late;
     refuse(header, "a push of step " + std::to_string(header.clock) + " while worker " +
                        std::to_string(member.number) + " is at " + std::to_string(member.clock));
@@ -222,6 +232,7 @@ bool Server::State::take_push(Home& home, const Member& member, const Header& he
                        " steps ahead of the slowest worker: pull in every step");
     return false;
   }
+  lift(home, member, header.clock);
   ++report.pushes;
   if (by_step() && header.clock >= home.ended) {
     home.shard.hold(member.number, header.clock, pushed);

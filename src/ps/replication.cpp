@@ -88,12 +88,14 @@ void Server::State::complete_settled(Home& home) {
   }
 }
 
-// By a backup: all numbers of the worker up to this one are carried out.
-void Server::State::acknowledge(const Home& home, const Header& relayed, uint64_t sequence) {
+// By a backup: all numbers of the worker up to this one are carried out, and it is at that clock.
+void Server::State::acknowledge(Home& home, const Header& relayed, uint64_t sequence) {
   Outgoing& message = answers.add(Answer::To::server, relayed.from).message;
   message.header.kind = Kind::forwarded;
   message.header.worker = relayed.worker;
   message.header.sequence = sequence;
+  const Member* member = home.members.find(relayed.worker);
+  if (member != nullptr) message.header.clock = member->clock;
   message.header.home = static_cast<uint16_t>(home.number);
   message.header.from = static_cast<uint16_t>(number);
   message.header.view = roster.view;
@@ -108,8 +110,13 @@ void Server::State::forwarded(const Header& header) {
   const uint64_t bit = bit_of(*home, header.from);
   for (Pending& pending : home->pending) {
     const Header& asked = pending.asked.header;
-    if (asked.worker == header.worker && asked.sequence <= header.sequence) pending.awaited &= ~bit;
+    if (asked.worker != header.worker || asked.sequence > header.sequence) continue;
+    pending.awaited &= ~bit;
+    // A backup that had welcomed the worker itself may have let it begin later, and gone on.
+    Member* member = home->members.find(header.worker);
+    if (asked.kind == Kind::hello && member != nullptr) lift(*home, *member, header.clock);
   }
+  release(*home);
   complete_settled(*home);
 }
 

@@ -83,6 +83,7 @@ struct Server::State {
   // Whether it could be read; if not, the worker was told.
   bool read_body(Home& home, const Incoming& message, Body& body);
   void advance(Home& home);
+  void lift(Home& home, Member& member, uint32_t clock);
 
   // reads.cpp
   void pull(const Incoming& message);
@@ -99,7 +100,7 @@ struct Server::State {
   void complete(Home& home, const Asked& asked);
   void complete_settled(Home& home);
   static void note_settled(Home& home, const Header& header);
-  void acknowledge(const Home& home, const Header& relayed, uint64_t sequence);
+  void acknowledge(Home& home, const Header& relayed, uint64_t sequence);
   void forwarded(const Header& header);
   void ask_for_state();
   void give_state(const Header& request);
@@ -111,7 +112,7 @@ struct Server::State {
   bool carry_out(Home& home, Member& member, const Header& header, const Body& body,
                  std::span<const Segment> segments);
   void begin(Home& home, Member& member, const Header& header) const;
-  bool take_push(Home& home, const Member& member, const Header& header, const Pushed& pushed);
+  bool take_push(Home& home, Member& member, const Header& header, const Pushed& pushed);
   void known(Home& home, Member& member, const Incoming& message);
   bool allows(const Home& home, const Header& header) const;
   void answer_values(Home& home, const Header& header, std::span<const Segment> segments,
