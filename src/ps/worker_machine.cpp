@@ -22,7 +22,7 @@ Span part_of_span(Span values, size_t first, const Segment& part) {
 
 // Calls take(piece) for each part of `part` that fits into a message.
 template <typename Take>
-void for_each_piece(const Segment& part, size_t most, Take&& take) {
+void for_each_message(const Segment& part, size_t most, Take&& take) {
   for (size_t done = 0; done < part.count;) {
     const size_t count = std::min(most, part.count - done);
     take(Segment{part.first + done, count});
@@ -176,7 +176,7 @@ WorkerMachine::Ticket WorkerMachine::push(std::span<const Slice> slices,
     };
     for (const Slice& slice : slices) {
       const Segment part = state_->map.part_of(way.home(), slice.first, slice.values.size());
-      for_each_piece(part, most, [&](const Segment& piece) {
+      for_each_message(part, most, [&](const Segment& piece) {
         if (held + piece.count > most) flush();
         parts.push_back({piece.first, part_of_span(slice.values, slice.first, piece)});
         held += piece.count;
@@ -196,7 +196,7 @@ WorkerMachine::Ticket WorkerMachine::pull(std::span<const Room> rooms) {
     size_t held = 0;
     for (const Room& room : rooms) {
       const Segment part = state_->map.part_of(way.home(), room.first, room.values.size());
-      for_each_piece(part, most, [&](const Segment& piece) {
+      for_each_message(part, most, [&](const Segment& piece) {
         if (flight == nullptr || held + piece.count > most) {
           flight = &state_->add(way, Kind::pull, ticket);
           held = 0;
@@ -230,7 +230,7 @@ WorkerMachine::Ticket WorkerMachine::push_pull(const Slice& slice, const Room& r
   const Ticket ticket = state.new_ticket();
   for (Way& way : state.ways) {
     const Segment part = state.map.part_of(way.home(), slice.first, slice.values.size());
-    for_each_piece(part, state.options.message_values, [&](const Segment& piece) {
+    for_each_message(part, state.options.message_values, [&](const Segment& piece) {
       const Slice mine{piece.first, part_of_span(slice.values, slice.first, piece)};
       const bool one = in_one(state.options.filters);
       Flight* flight = &state.add(way, one ? Kind::push_pull : Kind::push, ticket);
@@ -268,9 +268,9 @@ WorkerMachine::Ticket WorkerMachine::step(std::span<const float> gradients, std:
       flight.rooms.push_back(theta.subspan(range.first, range.count));
       continue;
     }
-    for_each_piece(range, most, [&](const Segment& piece) { push(piece, Kind::push); });
+    for_each_message(range, most, [&](const Segment& piece) { push(piece, Kind::push); });
     state.add(way, Kind::tick, ticket).message.header.clock = state.clock + 1;
-    for_each_piece(range, most, [&](const Segment& piece) {
+    for_each_message(range, most, [&](const Segment& piece) {
       Flight& flight = state.add(way, Kind::pull, ticket);
       flight.message.header.clock = state.clock + 1;
       flight.message.segments = {piece};

@@ -144,12 +144,11 @@ Scene asp_sums() {
 }
 
 // Rows of a table, by key, some of many workers and some of one.
-Scene sparse_rows() {
+Scene sparse_rows(uint32_t width) {
   Scene scene = scene_of(Consistency::asp);
-  constexpr uint32_t width = 4;
   constexpr uint32_t rows = 5000;
   scene.buffers = {{"bias", 10}, {"table", size_t{rows} * width, width}};
-  scene.body = [](const Party& party) {
+  scene.body = [width](const Party& party) {
     std::vector<uint32_t> keys;
     for (uint32_t key = party.index; key < rows; key += 1 + party.index) keys.push_back(key);
     std::vector<float> push(keys.size() * width);
@@ -209,7 +208,8 @@ std::vector<std::pair<const char*, Scene>> all_scenes() {
           {"SspBound0", ssp_bound(0)},
           {"SspBound3", ssp_bound(3)},
           {"AspSums", asp_sums()},
-          {"SparseRows", sparse_rows()},
+          {"SparseRows", sparse_rows(4)},
+          {"SparseValues", sparse_rows(1)},
           {"LargeVectors", large_vectors()}};
 }
 

@@ -38,7 +38,7 @@ Scene bsp_steps();
 Scene bsp_whole_steps();
 Scene ssp_bound(uint64_t staleness);
 Scene asp_sums();
-Scene sparse_rows();
+Scene sparse_rows(uint32_t width);
 Scene large_vectors();
 
 // Each by its name, for loops over all.
