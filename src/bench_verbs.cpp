@@ -11,6 +11,7 @@
 #include "bench/ps_bench.hpp"
 #include "bench/save_bench.hpp"
 #include "comm/barrier.hpp"
+#include "search_bench_verb.hpp"
 #include "serve_verbs.hpp"
 #include "settings.hpp"
 #include "standard_output.hpp"
@@ -139,6 +140,7 @@ ExitCode bench_verb(const VerbContext& context) {
   if (context.subject == "sync") return bench_sync_verb(context);
   if (context.subject == "ckpt") return bench_ckpt_verb(context);
   if (context.subject == "serve") return bench_serve_verb(context);
+  if (context.subject == "search") return bench_search_verb(context);
   const std::unique_ptr<comm::Communicator> group = everyone(context, "bench");
   std::optional<workflow::IngestOutcome> cache;
   const bool saves = context.subject == "save";

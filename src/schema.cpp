@@ -244,10 +244,12 @@ std::string nearest_without_section(const std::string& word) {
 const std::vector<OptionSpec>& option_schema() {
   static const std::vector<OptionSpec> schema = [] {
     std::vector<OptionSpec> all;
-    for (const auto list : {general_options, io_options, train_options, schema::comm_options,
-                            schema::ps_options, schema::ckpt_options, schema::engine_options,
-                            schema::serve_options, schema::bench_options, schema::load_options,
-                            schema::predict_options, schema::study_options, schema::top_options}) {
+    for (const auto list :
+         {general_options, io_options, train_options, schema::comm_options, schema::ps_options,
+          schema::ckpt_options, schema::engine_options, schema::serve_options,
+          schema::bench_options, schema::load_options, schema::predict_options,
+          schema::study_options, schema::search_options, schema::search_bench_options,
+          schema::top_options}) {
       std::ranges::move(list(), std::back_inserter(all));
     }
     return all;

@@ -15,6 +15,8 @@ std::vector<OptionSpec> engine_options();
 std::vector<OptionSpec> serve_options();
 
 std::vector<OptionSpec> bench_options();
+std::vector<OptionSpec> search_options();
+std::vector<OptionSpec> search_bench_options();
 std::vector<OptionSpec> load_options();     // of bench serve
 std::vector<OptionSpec> predict_options();  // and of export
 std::vector<OptionSpec> top_options();

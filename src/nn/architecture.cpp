@@ -34,6 +34,9 @@ std::string print(const LayerSpec& layer) {
     case LayerKind::residual:
       return text + ' ' + std::to_string(layer.width) + ' ' + std::to_string(layer.stride) + " { " +
              join(layer.body) + " }";
+    case LayerKind::keep:
+    case LayerKind::add:
+      return text + ' ' + std::to_string(layer.mark);
     case LayerKind::batch_norm:
     case LayerKind::relu:
     case LayerKind::global_average_pool:
@@ -73,6 +76,10 @@ std::string_view layer_word(LayerKind kind) {
       return "dropout";
     case LayerKind::residual:
       return "res";
+    case LayerKind::keep:
+      return "keep";
+    case LayerKind::add:
+      return "add";
   }
   return "";
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,8 @@ enum class LayerKind {
   global_average_pool,
   dropout,
   residual,
+  keep,
+  add,
 };
 
 struct LayerSpec {
@@ -32,13 +35,16 @@ struct LayerSpec {
   double rate = 0;              // dropout: share of activations set to zero
   std::vector<LayerSpec> body;  // residual
   size_t offset = 0;            // where its word starts in the parsed text, for messages
+  int mark = 0;                 // keep, add: the number that joins them
 };
 
 // The width word `classes` of `dense classes`.
 inline constexpr int kClassesWidth = -1;
 
 struct Architecture {
-  std::vector<LayerSpec> layers;  // `repeat` is unrolled; a bare `res` has its body written out
+  // `repeat` is unrolled; a bare `res` has its body written out; marks count from 1, and what no
+  // `add` asks for is not kept.
+  std::vector<LayerSpec> layers;
 };
 
 // Limits that keep hostile text harmless.
@@ -49,10 +55,20 @@ struct ArchitectureLimits {
   static constexpr int width = 65536;
   static constexpr int window = 1024;  // kernels and strides
   static constexpr int repeats = 1024;
+  static constexpr int marks = 4096;
 };
 
-// Throws usage_error naming the offset, the offending word, and the nearest known one.
-Architecture parse_architecture(std::string_view text);
+// For text that was made of another: from `begin` on it is what stands there from `origin` on, or,
+// unless `verbatim`, is made of what stands at `origin`.
+struct TextOrigin {
+  size_t begin = 0;
+  size_t origin = 0;
+  bool verbatim = true;
+};
+
+// Throws usage_error naming the offset, the offending word, and the nearest known one. Offsets are
+// those in the text that `origins`, in ascending order, lead to.
+Architecture parse_architecture(std::string_view text, std::span<const TextOrigin> origins = {});
 
 // The canonical text. parse_architecture(to_text(a)) equals `a` except for offsets.
 std::string to_text(const Architecture& architecture);

@@ -29,7 +29,8 @@ std::string printable(std::string_view text) {
 
 }  // namespace
 
-Lexer::Lexer(std::string_view text) : text_(text) {
+Lexer::Lexer(std::string_view text, std::span<const TextOrigin> origins)
+    : text_(text), origins_(origins) {
   current_ = read();
 }
 
@@ -46,24 +47,32 @@ bool Lexer::peek_is_word(std::string_view word) const {
 Token Lexer::read() {
   while (position_ < text_.size() && is_space(text_[position_])) ++position_;
   const size_t start = position_;
-  if (start == text_.size()) return {Token::Kind::end, {}, start};
+  const size_t offset = offset_of(start);
+  if (start == text_.size()) return {Token::Kind::end, {}, offset};
   const std::string_view sign = text_.substr(start, 1);
   if (is_word(sign[0])) {
     while (position_ < text_.size() && is_word(text_[position_])) ++position_;
-    return {Token::Kind::word, text_.substr(start, position_ - start), start};
+    return {Token::Kind::word, text_.substr(start, position_ - start), offset};
   }
   ++position_;
   switch (sign[0]) {
     case ';':
-      return {Token::Kind::semicolon, sign, start};
+      return {Token::Kind::semicolon, sign, offset};
     case '{':
-      return {Token::Kind::open, sign, start};
+      return {Token::Kind::open, sign, offset};
     case '}':
-      return {Token::Kind::close, sign, start};
+      return {Token::Kind::close, sign, offset};
     default:
-      throw architecture_error("unexpected character '" + printable(sign) + "'", start,
+      throw architecture_error("unexpected character '" + printable(sign) + "'", offset,
                                "layers are words and numbers separated by ';'");
   }
+}
+
+size_t Lexer::offset_of(size_t position) const {
+  const auto behind = std::ranges::upper_bound(origins_, position, {}, &TextOrigin::begin);
+  if (behind == origins_.begin()) return position;
+  const TextOrigin& from = *std::prev(behind);
+  return from.verbatim ? from.origin + (position - from.begin) : from.origin;
 }
 
 std::string quoted(const Token& token) {

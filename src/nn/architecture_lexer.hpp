@@ -1,7 +1,8 @@
 // The words of architecture text, and the errors that point at them.
 //
 // A token is a word (letters, digits, '.', '-', '_'), one of the signs ; { }, or the end. A Lexer
-// looks one token ahead and holds a view: the text must outlive it.
+// looks one token ahead and holds views: the text must outlive it, as must what says where it came
+// from.
 #pragma once
 
 #include <cstddef>
@@ -10,6 +11,7 @@
 #include <string_view>
 
 #include "core/error.hpp"
+#include "nn/architecture.hpp"
 
 namespace podium::nn {
 
@@ -23,7 +25,7 @@ struct Token {
 class Lexer {
  public:
   // Throws usage_error for a character that belongs to no token.
-  explicit Lexer(std::string_view text);
+  explicit Lexer(std::string_view text, std::span<const TextOrigin> origins = {});
 
   const Token& peek() const { return current_; }
   Token take();
@@ -32,8 +34,10 @@ class Lexer {
 
  private:
   Token read();
+  size_t offset_of(size_t position) const;
 
   std::string_view text_;
+  std::span<const TextOrigin> origins_;
   size_t position_ = 0;
   Token current_;
 };

@@ -1,8 +1,10 @@
 // The recursive-descent parser of architecture text. One function per rule of the grammar in
 // docs/architecture_text.md. Depth, numbers, layers and text length are limited, so that hostile
 // text costs little and is refused with a message.
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <map>
 
 #include "core/text.hpp"
 #include "nn/architecture.hpp"
@@ -14,8 +16,8 @@ namespace {
 using Limits = ArchitectureLimits;
 using Layers = std::vector<LayerSpec>;
 
-const std::array<std::string, 10> kWords = {"dense",   "conv", "bn",      "relu", "pool",
-                                            "avgpool", "gap",  "dropout", "res",  "repeat"};
+const std::array<std::string, 12> kWords = {"dense", "conv",    "bn",  "relu",   "pool", "avgpool",
+                                            "gap",   "dropout", "res", "repeat", "keep", "add"};
 
 // The body of a bare `res C S`: two 3x3 convolutions (He et al. 2016, figure 2).
 Layers basic_block(int width, int stride, size_t offset) {
@@ -29,7 +31,7 @@ Layers basic_block(int width, int stride, size_t offset) {
 
 class Parser {
  public:
-  explicit Parser(std::string_view text) : lexer_(text) {}
+  Parser(std::string_view text, std::span<const TextOrigin> origins) : lexer_(text, origins) {}
 
   Architecture parse() {
     Architecture result;
@@ -37,6 +39,7 @@ class Parser {
     if (!lexer_.peek_is(Token::Kind::end)) {
       throw architecture_error("'}' without its '{'", lexer_.peek().offset, "remove it");
     }
+    result.layers = with_marks_in_order(std::move(result.layers));
     return result;
   }
 
@@ -102,6 +105,10 @@ class Parser {
       case LayerKind::residual:
         residual(spec, word, depth);
         break;
+      case LayerKind::keep:
+      case LayerKind::add:
+        mark(spec, word, depth);
+        break;
       case LayerKind::batch_norm:
       case LayerKind::relu:
       case LayerKind::global_average_pool:
@@ -119,6 +126,42 @@ class Parser {
       spec.body = basic_block(spec.width, spec.stride, spec.offset);
       count(word, static_cast<int>(spec.body.size()));
     }
+  }
+
+  void mark(LayerSpec& spec, const Token& word, int depth) {
+    const std::string name(word.text);
+    if (depth > 0) {
+      throw architecture_error("'" + name + "' within braces", word.offset,
+                               "values are kept and added outside of 'res' and 'repeat'");
+    }
+    const Token number = lexer_.peek();
+    spec.mark = integer("the number of '" + name + "'", Limits::marks);
+    const std::string shown = std::to_string(spec.mark);
+    if (spec.kind == LayerKind::add) {
+      const auto kept = added_.find(spec.mark);
+      if (kept == added_.end()) {
+        throw architecture_error("nothing is kept as " + shown, number.offset,
+                                 "write 'keep " + shown + "' before it");
+      }
+      ++kept->second;
+    } else if (!added_.try_emplace(spec.mark, 0).second) {
+      throw architecture_error("a value is kept as " + shown + " already", number.offset,
+                               "give each 'keep' a number of its own");
+    }
+  }
+
+  // Marks count from 1 in the order in which they are kept; what is never added is not kept.
+  Layers with_marks_in_order(Layers layers) const {
+    std::erase_if(layers, [&](const LayerSpec& spec) {
+      return spec.kind == LayerKind::keep && added_.at(spec.mark) == 0;
+    });
+    std::map<int, int> order;
+    for (LayerSpec& spec : layers) {
+      if (spec.mark > 0) {
+        spec.mark = order.try_emplace(spec.mark, static_cast<int>(order.size()) + 1).first->second;
+      }
+    }
+    return layers;
   }
 
   // block := '{' sequence '}', not empty.
@@ -150,7 +193,7 @@ class Parser {
     for (const LayerKind kind :
          {LayerKind::dense, LayerKind::conv, LayerKind::batch_norm, LayerKind::relu,
           LayerKind::max_pool, LayerKind::average_pool, LayerKind::global_average_pool,
-          LayerKind::dropout, LayerKind::residual}) {
+          LayerKind::dropout, LayerKind::residual, LayerKind::keep, LayerKind::add}) {
       if (word.text == layer_word(kind)) return kind;
     }
     throw architecture_error("unknown layer " + quoted(word), word.offset,
@@ -210,17 +253,18 @@ class Parser {
 
   Lexer lexer_;
   int layers_ = 0;
+  std::map<int, int> added_;  // how often what is kept under a number is added
 };
 
 }  // namespace
 
-Architecture parse_architecture(std::string_view text) {
+Architecture parse_architecture(std::string_view text, std::span<const TextOrigin> origins) {
   if (text.size() > Limits::text_bytes) {
     throw architecture_error("the text is " + std::to_string(text.size()) + " bytes long",
                              Limits::text_bytes,
                              "the limit is " + std::to_string(Limits::text_bytes) + " bytes");
   }
-  Architecture architecture = Parser(text).parse();
+  Architecture architecture = Parser(text, origins).parse();
   const Layers& layers = architecture.layers;
   if (layers.empty()) {
     throw architecture_error("the text has no layers", 0, "end it with 'dense classes'");

@@ -68,7 +68,8 @@ Executor::Executor(Ops& ops, const NetworkPlan& network, const ActivationPlan& p
   for (const LayerPlan& layer : network.layers) {
     const LayerMemory bound = binder.bind(layer);
     forward_.push_back(ops.make_kernel(layer, batch, pass, bound));
-    const bool has_work = layer.parameters > 0 || bound.input_gradient != nullptr;
+    const bool masks_side = layer.adds_side() && bound.side_gradient != nullptr;
+    const bool has_work = layer.parameters > 0 || bound.input_gradient != nullptr || masks_side;
     if (pass == Pass::training && has_work) {
       backward_.insert(backward_.begin(), {forward_.back().get(), unfinished});
     }

@@ -1,6 +1,7 @@
 #include "nn/network_plan.hpp"
 
 #include <algorithm>
+#include <map>
 
 #include "nn/architecture_lexer.hpp"
 
@@ -27,6 +28,9 @@ class Planner {
   }
 
   NetworkPlan plan(const Architecture& architecture) {
+    for (const LayerSpec& spec : architecture.layers) {
+      if (spec.kind == LayerKind::add) ++kept_[spec.mark].adds;
+    }
     plan_.output = sequence(architecture.layers, "", 0);
     for (BufferInfo& buffer : statistics_) plan_.buffers.push_back(std::move(buffer));
     mark_wanted_gradients();
@@ -65,6 +69,10 @@ class Planner {
         return dropout(spec, name, source);
       case LayerKind::residual:
         return residual(spec, name, source);
+      case LayerKind::keep:
+        return keep(spec, name, source);
+      case LayerKind::add:
+        return add(spec, name, source);
     }
     return source;
   }
@@ -168,12 +176,55 @@ class Planner {
                                    " channels at stride " + std::to_string(spec.stride));
     }
     int shortcut = shortcut_input;
-    if (input != output) {
-      const LayerSpec projection{LayerKind::conv, spec.width, 1, spec.stride, 0, {}, spec.offset};
-      shortcut = convolution(projection, name + ".shortcut.conv", shortcut, false);
-      shortcut = batch_norm(name + ".shortcut.bn", shortcut);
-    }
+    if (input != output) shortcut = projection(spec, name, shortcut, spec.width, spec.stride);
     return sum(name, body, shortcut, spec.offset);
+  }
+
+  // A fork for each time the value is added.
+  int keep(const LayerSpec& spec, const std::string& name, int source) {
+    Kept& kept = kept_[spec.mark];
+    for (int i = 0; i < kept.adds; ++i) {
+      const auto [onward, side] = fork(name + "." + std::to_string(i), source, spec.offset);
+      kept.sides.push_back(side);
+      source = onward;
+    }
+    return source;
+  }
+
+  int add(const LayerSpec& spec, const std::string& name, int source) {
+    Kept& kept = kept_[spec.mark];
+    int side = kept.sides.back();
+    kept.sides.pop_back();
+    const ImageShape from = value(side).shape;
+    const ImageShape to = value(source).shape;
+    if (from != to) {
+      const int stride = stride_between(from, to);
+      if (stride == 0) {
+        throw architecture_error(
+            "what 'add' adds is " + text_of(from) + ", which no stride makes " + text_of(to),
+            spec.offset, "let the layers between keep the size, or divide it by a whole number");
+      }
+      side = projection(spec, name, side, to.channels, stride);
+    }
+    return sum(name, source, side, spec.offset);
+  }
+
+  // The smallest by which a convolution makes `to` of the height and width `from`, or 0.
+  static int stride_between(const ImageShape& from, const ImageShape& to) {
+    for (int stride = 1; stride <= std::min(from.height, from.width); ++stride) {
+      if (divide_up(from.height, stride) == to.height &&
+          divide_up(from.width, stride) == to.width) {
+        return stride;
+      }
+    }
+    return 0;
+  }
+
+  int projection(const LayerSpec& spec, const std::string& name, int source, int width,
+                 int stride) {
+    const LayerSpec conv{LayerKind::conv, width, 1, stride, 0, {}, spec.offset};
+    return batch_norm(name + ".shortcut.bn",
+                      convolution(conv, name + ".shortcut.conv", source, false));
   }
 
   std::pair<int, int> fork(const std::string& name, int source, size_t offset) {
@@ -191,13 +242,15 @@ class Planner {
     LayerPlan plan = start(LayerOp::sum, name + ".sum", source);
     plan.side = side;
     plan.relu = true;
-    const bool body_masks = producer_of(source).masks_own_gradient();
+    // A fork adds to the gradient of what it passes on, in place.
+    const LayerPlan& body = producer_of(source);
+    const bool own_gradient = body.masks_own_gradient() || body.op == LayerOp::fork;
     const int result = finish(std::move(plan), offset);
     value(result).trained = value(source).trained || value(side).trained;
     // Both inputs have the gradient of the sum. They share its memory, save where the layer that
     // made the body's output would overwrite what the shortcut still needs.
     value(side).gradient = result;
-    if (!body_masks) value(source).gradient = result;
+    if (!own_gradient) value(source).gradient = result;
     return result;
   }
 
@@ -283,8 +336,15 @@ class Planner {
 
   ValuePlan& value(int id) { return plan_.values[static_cast<size_t>(id)]; }
 
+  // A value kept for as many `add`s, and the sides of its forks that are not added yet.
+  struct Kept {
+    int adds = 0;
+    std::vector<int> sides;
+  };
+
   int classes_;
   int64_t activations_;
+  std::map<int, Kept> kept_;
   NetworkPlan plan_;
   std::vector<BufferInfo> statistics_;
 };

@@ -329,6 +329,18 @@ void write_serve(const std::filesystem::path& root) {
   corpus.add("header_folded", std::string("hGET / HTTP/1.1\r\nHost: x\r\n y\r\n\r\n"));
 }
 
+void write_spaces(const std::filesystem::path& root) {
+  const Corpus corpus(root, "space");
+  corpus.add("numbers", "conv {8|16} {1|3}; bn; relu; dense classes");
+  corpus.add("layers", "conv 8 3; {identity|bn; relu|res 8 1 { conv {8|4} 3 }}; dense classes");
+  corpus.add("repeat", "repeat 3 { conv {8|16} 3; bn; relu }; {pool 2|avgpool 2}; dense classes");
+  corpus.add("anchors", "repeat 4 { conv {8|16|24|32} {1|3|5}; bn; anchor }; gap; dense classes");
+  corpus.add("within", "res 8 1 { repeat 2 { conv {4|8} 1 }; conv 8 3 }; dense classes");
+  corpus.add("many", "repeat 16 { repeat 16 { {bn|relu} } }; dense classes");
+  corpus.add("too_many", "repeat 1024 { repeat 1024 { {bn|relu} } }; dense classes");
+  corpus.add("open", "repeat 2 { conv {8|16 3 }; dense classes");
+}
+
 void write_frames(const std::filesystem::path& root) {
   const Corpus corpus(root, "frame");
   using namespace serve;
@@ -392,6 +404,7 @@ int main(int count, char** values) {
   write_archives(root);
   write_plans(root);
   write_serve(root);
+  write_spaces(root);
   write_frames(root);
   write_ps(root);
   return EXIT_SUCCESS;

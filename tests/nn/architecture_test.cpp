@@ -50,7 +50,10 @@ INSTANTIATE_TEST_SUITE_P(
              "bn; relu; relu; bn; relu; relu; dense classes"},
         Good{"repeat 2 { res 4 1 { conv 4 1 } }; dense classes",
              "res 4 1 { conv 4 1 }; res 4 1 { conv 4 1 }; dense classes"},
-        Good{"dense classes; relu; dense classes", "dense classes; relu; dense classes"}));
+        Good{"dense classes; relu; dense classes", "dense classes; relu; dense classes"},
+        Good{"keep 7; bn; keep 9; bn; keep 3; bn; add 9; add 7; add 9; dense classes",
+             "keep 1; bn; keep 2; bn; bn; add 2; add 1; add 2; dense classes"},
+        Good{"bn; keep 1; dense classes", "bn; dense classes"}));
 
 struct Bad {
   const char* text;
@@ -74,6 +77,17 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Bad{"conv 32 3; cnv 3 3; dense classes",
             "unknown layer 'cnv' (architecture text, offset 11); did you mean 'conv'?"},
+        Bad{"bn; add 1; keep 1; dense classes",
+            "nothing is kept as 1 (architecture text, offset 8); write 'keep 1' before it"},
+        Bad{"keep 1; bn; keep 1; dense classes",
+            "a value is kept as 1 already (architecture text, offset 17); give each 'keep' a "
+            "number of its own"},
+        Bad{"keep 1; res 8 1 { conv 8 3; add 1 }; dense classes",
+            "'add' within braces (architecture text, offset 28); values are kept and added outside "
+            "of 'res' and 'repeat'"},
+        Bad{"keep x; dense classes",
+            "the number of 'keep' is 'x' (architecture text, offset 5); give a whole number from 1 "
+            "to 4096"},
         Bad{"Dense classes",
             "unknown layer 'Dense' (architecture text, offset 0); did you mean 'dense'?"},
         Bad{"",
@@ -150,12 +164,28 @@ TEST(Architecture, LengthIsLimited) {
   EXPECT_THROW((void)parse_architecture(std::string(60000, 'x')), Error);
 }
 
+// Offsets of text that was made of another are those in that.
+TEST(Architecture, ErrorsPointToWhereTextComesFrom) {
+  const std::vector<TextOrigin> origins = {{0, 100}, {8, 50, false}, {13, 7}};
+  const auto message = [&](const std::string& text) {
+    try {
+      (void)parse_architecture(text, origins);
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_NE(message("bn; cnv; relu; dense classes").find("offset 104"), std::string::npos);
+  EXPECT_NE(message("bn; bn; rrelu; dense classes").find("offset 50"), std::string::npos);
+  EXPECT_NE(message("bn; bn; relu; dnse classes").find("offset 8"), std::string::npos);
+}
+
 // Random texts of the language's own words either parse or are refused as a usage error.
 TEST(Architecture, RandomTextNeverFailsOtherwise) {
-  const char* words[] = {"dense",        "conv", "bn", "relu",   "pool", "gap",     "dropout",
-                         "res",          "{",    "}",  ";",      ";",    "classes", "stride",
-                         "repeat",       "3",    "1",  "999999", "0.5",  "\x01",    "-",
-                         "dense classes"};
+  const char* words[] = {"dense",         "conv", "bn", "relu",   "pool", "gap",     "dropout",
+                         "res",           "{",    "}",  ";",      ";",    "classes", "stride",
+                         "repeat",        "3",    "1",  "999999", "0.5",  "\x01",    "-",
+                         "dense classes", "keep", "add"};
   Random random(99);
   for (int i = 0; i < 20000; ++i) {
     std::string text;

@@ -165,6 +165,11 @@ INSTANTIATE_TEST_SUITE_P(
                 10,
                 9},
         Network{"conv 16 3; bn; relu; res 16 1; res 32 2; gap; dense classes", {3, 9, 9}, 5, 6},
+        Network{"conv 8 3; bn; relu; keep 1; conv 8 3; bn; relu; keep 2; conv 8 3; bn; add 1; "
+                "conv 16 3 stride 2; bn; add 2; gap; dense classes",
+                {3, 9, 9},
+                5,
+                6},
         Network{"conv 5 4 stride 2; relu; res 5 1 { bn; relu; conv 5 3; relu }; avgpool 2; "
                 "res 4 1 { conv 4 1 }; gap; dense classes",
                 {2, 8, 8},

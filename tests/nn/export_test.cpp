@@ -161,6 +161,11 @@ INSTANTIATE_TEST_SUITE_P(
                 "res 3 1 { conv 3 3; res 3 1 { conv 3 1; bn }; relu }; "
                 "repeat 2 { res 3 1 }; gap; dense classes",
                 {2, 5, 5}},
+        Network{
+            "KeptValues",
+            "conv 4 3; bn; relu; keep 1; conv 4 3; bn; relu; keep 2; conv 6 3 stride 2; bn; add 1; "
+            "conv 6 3; bn; add 2; gap; dense classes",
+            {2, 6, 6}},
         Network{"BatchNormOnImages", "bn; relu; dense classes", {3, 4, 4}},
         Network{"Dropout",
                 "dropout 0.5; conv 3 3; dropout 0.2; dense 8; relu; dropout 0.5; "

@@ -1,5 +1,6 @@
 // Whatever a backend fuses and however it lays out activations: networks at random, residuals
-// within residuals included, predict what they predict layer by layer, and have the same gradients.
+// within residuals and values kept across each other included, predict what they predict layer by
+// layer, and have the same gradients.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -63,7 +64,7 @@ class PlainOps final : public Ops {
 // Architecture texts at random, whose channels are multiples of 16 more often than not.
 class Author {
  public:
-  explicit Author(uint64_t seed) : random_(seed) {}
+  explicit Author(uint64_t seed, bool keeps = false) : random_(seed), keeps_(keeps) {}
 
   ImageShape image() {
     return {pick({1, 3, 16, 32, 4}), 8 + static_cast<int>(random_.below(3)), 8};
@@ -72,7 +73,10 @@ class Author {
   std::string text(ImageShape image) {
     channels_ = image.channels;
     std::string text;
-    for (uint64_t left = 2 + random_.below(4); left > 0; --left) text += item(0);
+    for (uint64_t left = 2 + random_.below(4); left > 0; --left) {
+      text += item(0);
+      if (keeps_) text += marks();
+    }
     return text + (random_.below(2) == 0 ? "gap; " : "pool 2; ") + "dense classes";
   }
 
@@ -110,6 +114,16 @@ class Author {
     }
   }
 
+  // Adds some of what is kept, and keeps the sum.
+  std::string marks() {
+    std::string text;
+    for (int mark = 1; mark <= kept_; ++mark) {
+      if (random_.below(2) == 0) text += "add " + std::to_string(mark) + "; ";
+    }
+    if (random_.below(4) > 0) text += "keep " + std::to_string(++kept_) + "; ";
+    return text;
+  }
+
   std::string residual(int depth) {
     std::string body;
     for (uint64_t left = 1 + random_.below(3); left > 0; --left) body += item(depth + 1);
@@ -117,7 +131,9 @@ class Author {
   }
 
   Random random_;
+  bool keeps_;
   int channels_ = 0;
+  int kept_ = 0;
 };
 
 void fill(Model& model, uint64_t seed) {
@@ -140,19 +156,17 @@ void expect_near(std::span<const float> actual, std::span<const float> expected,
   EXPECT_LE(difference, share * largest);
 }
 
-class FusionTest : public testing::TestWithParam<uint64_t> {};
-
-TEST_P(FusionTest, ChangesNoResult) {
-  Author author(GetParam());
+void expect_no_change(uint64_t seed, bool keeps) {
+  Author author(seed, keeps);
   const ImageShape image = author.image();
   const std::string text = author.text(image);
   SCOPED_TRACE(std::to_string(image.channels) + " channels: " + text);
   const ModelCard card = test::card_of(text, image, kClasses);
   Model fused(card, make_cpu_ops(1, {.rounding = Rounding::exact}), kImages);
   Model plain(card, std::make_unique<PlainOps>(), kImages);
-  fill(fused, GetParam());
-  fill(plain, GetParam());
-  const test::Batch batch = test::random_batch(image, kClasses, kImages, GetParam());
+  fill(fused, seed);
+  fill(plain, seed);
+  const test::Batch batch = test::random_batch(image, kClasses, kImages, seed);
 
   std::vector<float> actual(size_t{kImages} * kClasses);
   std::vector<float> expected(actual.size());
@@ -165,6 +179,16 @@ TEST_P(FusionTest, ChangesNoResult) {
   expect_near(fused.statistics(), plain.statistics(), 1e-4);
   // A ReLU's kink may fall on either side of a rounding error; a wrong formula is far beyond.
   expect_near(fused.gradients(), plain.gradients(), 0.02);
+}
+
+class FusionTest : public testing::TestWithParam<uint64_t> {};
+
+TEST_P(FusionTest, ChangesNoResult) {
+  expect_no_change(GetParam(), false);
+}
+
+TEST_P(FusionTest, ChangesNoResultWhereValuesAreKept) {
+  expect_no_change(GetParam(), true);
 }
 
 INSTANTIATE_TEST_SUITE_P(Networks, FusionTest, testing::Range<uint64_t>(1, 61));

@@ -143,7 +143,24 @@ INSTANTIATE_TEST_SUITE_P(
                     "conv 4 3; res 6 2 { res 6 2 { conv 6 3 stride 2 } }; dense classes",
                     "conv 4 3; res 4 1 { conv 4 3; res 4 1 { res 4 1; bn } }; gap; dense classes",
                     "conv 4 3; repeat 3 { res 4 1 { bn; relu; conv 4 3 } }; dense classes",
-                    "conv 3 3; res 3 1 { relu }; relu; dense classes"));
+                    "conv 3 3; res 3 1 { relu }; relu; dense classes",
+                    "res 2 2 { pool 2 }; dense classes"));
+
+INSTANTIATE_TEST_SUITE_P(
+    Kept, GradientCheck,
+    testing::Values(
+        "conv 4 3; keep 1; conv 4 3; add 1; dense classes",  //
+        "conv 4 3; relu; keep 1; add 1; dense classes",      //
+        "keep 1; conv 3 3; add 1; dense classes",
+        "keep 1; pool 2; add 1; dense classes",  //
+        "conv 4 3; bn; relu; keep 1; conv 6 3 stride 2; bn; add 1; gap; dense classes",
+        "conv 4 3; keep 1; bn; relu; keep 2; conv 4 3; add 1; conv 4 1; add 2; gap; "
+        "dense classes",
+        "conv 4 3; keep 1; conv 4 3; keep 2; add 1; conv 4 3; add 2; add 1; dense classes",
+        "conv 4 3; relu; keep 1; res 4 1; add 1; keep 2; conv 3 3; bn; add 2; add 1; "
+        "gap; dense classes",
+        "conv 4 3; keep 1; pool 2; keep 2; conv 4 3; add 1; add 2; dense 5; add 1; add 2; "
+        "dense classes"));
 
 }  // namespace
 }  // namespace podium::nn

@@ -124,6 +124,9 @@ INSTANTIATE_TEST_SUITE_P(
         Unfit{"bn; res 8 1 { conv 4 3 }; dense classes",
               "the body of 'res' makes 4x28x28 of its input, not 8x28x28 (architecture text, "
               "offset 4); let it end with 8 channels at stride 1"},
+        Unfit{"keep 1; pool 4 stride 3; add 1; dense classes",
+              "what 'add' adds is 1x28x28, which no stride makes 1x9x9 (architecture text, offset "
+              "25); let the layers between keep the size, or divide it by a whole number"},
         Unfit{"repeat 9 { dense 65536 }; dense classes",
               "the network has more than 2^28 parameters (architecture text, offset 11); use "
               "narrower layers"},

@@ -107,10 +107,10 @@ TEST_F(Malformed, AnswersThatASocketCannotHoldArriveWhole) {
       R"({"inputs":[{"name":"image","datatype":"UINT8","shape":[4096,20,10,1],"parameters":)"
       R"({"binary_data_size":)" +
       std::to_string(images.size()) + "}}]}";
-  const std::string request =
-      post("Inference-Header-Content-Length: " + std::to_string(json.size()) +
-               "\r\nContent-Length: " + std::to_string(json.size() + images.size()) + "\r\n",
-           json + images);
+  const std::string request = post_as_told(
+      "Inference-Header-Content-Length: " + std::to_string(json.size()) +
+          "\r\nContent-Length: " + std::to_string(json.size() + images.size()) + "\r\n",
+      json + images);
   RawConnection connection(service_->port());
   const std::jthread sender([&] {
     for (int i = 0; i < count; ++i) connection.send(request);
