@@ -1,5 +1,6 @@
 #include "bench_verbs.hpp"
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -7,6 +8,7 @@
 #include "bench/ckpt_bench.hpp"
 #include "bench/io_bench.hpp"
 #include "bench/nn_bench.hpp"
+#include "bench/ps_bench.hpp"
 #include "bench/save_bench.hpp"
 #include "comm/barrier.hpp"
 #include "serve_verbs.hpp"
@@ -97,6 +99,36 @@ ExitCode bench_ckpt_verb(const VerbContext& context) {
   return ExitCode::done;
 }
 
+// Where the peer is, if bench/make_ps_lite.sh has built it.
+std::string ps_lite(const Config& config) {
+  const std::filesystem::path scripts = config.text("bench.scripts");
+  const std::filesystem::path script = scripts / "ps_lite_peer.py";
+  const bool built = std::filesystem::exists(scripts / "../build/peers/ps-lite/ps_lite_peer");
+  return built ? script.string() : "";
+}
+
+// Rank 0 measures, with a server of its own.
+void bench_ps_verb(const VerbContext& context) {
+  bench::PsBenchOptions options;
+  if (context.config.is_set("bench.min_bytes")) {
+    options.least_bytes = context.config.bytes("bench.min_bytes");
+  }
+  options.most_bytes = context.config.bytes("bench.max_bytes");
+  options.in_flight = static_cast<int>(context.config.integer("bench.in_flight"));
+  options.repetitions = static_cast<int>(context.config.integer("bench.repetitions"));
+  if (context.config.is_set("bench.seconds"))
+    options.seconds = context.config.real("bench.seconds");
+  options.peer = ps_lite(context.config);
+  options.log = context.log;
+  const bench::PsBench outcome = bench::bench_ps(options);
+  print("\n" + bench::to_text(outcome) + "\n");
+  print_result({{"verb", "bench"},
+                {"what", context.subject},
+                {"repetitions", options.repetitions},
+                {"peer", outcome.peer},
+                {"rows", bench::to_json(outcome)}});
+}
+
 }  // namespace
 
 // Rank 0 measures; more ranks would disturb it, so they wait.
@@ -109,7 +141,9 @@ ExitCode bench_verb(const VerbContext& context) {
   std::optional<workflow::IngestOutcome> cache;
   const bool saves = context.subject == "save";
   if (context.subject == "nn" || saves) cache = ingest(context, *group);
-  if (group->rank() == 0) {
+  if (group->rank() == 0 && context.subject == "ps") {
+    bench_ps_verb(context);
+  } else if (group->rank() == 0) {
     const std::vector<bench::Row> rows = saves   ? bench_save(context, *cache)
                                          : cache ? bench_nn(context, *cache)
                                                  : bench_io(context);

@@ -24,6 +24,7 @@
 #include "core/log.hpp"
 #include "core/signals.hpp"
 #include "options.hpp"
+#include "ps/tcp/server_group.hpp"
 #include "run_folder.hpp"
 #include "serve/replica/replica.hpp"
 #include "settings.hpp"
@@ -200,6 +201,7 @@ int podium_main(const std::vector<std::string>& arguments) {
   std::signal(SIGXFSZ, SIG_IGN);
   try {
     if (ckpt::engine::is_worker_command(arguments)) return ckpt::engine::run_worker(arguments);
+    if (ps::is_server_command(arguments)) ps::run_server(arguments);
     if (bench::is_fixed_replica(arguments)) bench::fixed_replica(arguments);
     if (serve::is_replica_command(arguments)) workflow::replica_worker(arguments);
     return act(parse_command_line(arguments));

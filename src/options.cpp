@@ -197,10 +197,10 @@ const std::vector<Verb>& verbs() {
       {"inspect", "show what a file or folder of Podium holds", {}, false},
       {"bench",
        "measure a part against its peers and limits: bench io, nn, allreduce, scaling, save, ckpt, "
-       "serve",
+       "ps, serve",
        {"run", "io", "memo", "train", "model", "comm", "ckpt", "engine", "serve", "bench", "log"},
        true,
-       {"io", "nn", "allreduce", "scaling", "save", "ckpt", "serve"}},
+       {"io", "nn", "allreduce", "scaling", "save", "ckpt", "ps", "serve"}},
       {"report", "one page about one or more runs", {}, false},
       {"top",
        "a live view of a running service: podium top [RUN] [--server=HOST:PORT]",

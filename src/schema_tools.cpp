@@ -11,7 +11,7 @@ std::vector<OptionSpec> bench_options() {
       {"bench.seconds",
        real,
        "2",
-       "bench nn, bench scaling: length of one measurement; bench allreduce takes 0.1 unless this "
+       "bench nn, bench scaling: length of one measurement; bench allreduce and bench ps take 0.1 unless this "
        "is "
        "set",
        {},
@@ -19,8 +19,10 @@ std::vector<OptionSpec> bench_options() {
        3600},
       {"bench.algorithms", text, "auto,ring,halving,tree,hierarchical,mpi",
        "bench allreduce: what is measured beside MPI_Allreduce"},
-      {"bench.min_bytes", bytes, "1KiB", "bench allreduce: the smallest vector"},
-      {"bench.max_bytes", bytes, "64MiB", "bench allreduce: the largest vector"},
+      {"bench.min_bytes", bytes, "1KiB",
+       "bench allreduce, bench ps: the smallest vector; bench ps takes 4 unless this is set"},
+      {"bench.max_bytes", bytes, "64MiB", "bench allreduce, bench ps: the largest vector"},
+      {"bench.in_flight", integer, "8", "bench ps: operations under way at once", {}, 1, 1024},
       {"bench.factor", integer, "4", "bench allreduce: from one size to the next", {}, 2, 1024},
       {"bench.type", text, "float", "bench allreduce: type of the elements", {"float", "double"}},
       {"bench.threads", text, "1,2", "bench nn: numbers of threads"},

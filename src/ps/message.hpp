@@ -51,7 +51,7 @@ enum class Kind : uint8_t {
   greeted = 65,  // the secret is right; `clock`: bytes of the window that is used
   // between a group, its servers and its workers (tcp/control.hpp)
   ready = 72,    // server: it listens; payload: its address; `worker`: its number
-  setup = 73,    // group: what a server is to be; payload: text, then Θ where it has it
+  setup = 73,    // group: what a server is to be; payload: Θ where it has it, then text
   seen = 74,     // server: it acts on `view`; `clock`: 1 once it holds its ranges
   roster = 75,   // group, to all: who is there; payload: text
   join = 76,     // worker: it takes part as `worker`

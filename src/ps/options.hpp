@@ -57,6 +57,8 @@ struct GroupOptions {
   OptimizerOptions optimizer;
   FilterOptions filters;
   size_t split_values = size_t{1} << 14;  // larger buffers are split over servers
+  // More travel as several messages: one is added while the next is copied, in the caches.
+  size_t message_values = size_t{1} << 18;
   std::chrono::milliseconds patience{std::chrono::seconds(60)};  // of a worker, for an answer
   std::chrono::milliseconds retry{std::chrono::seconds(5)};      // after which it sends again
 };

@@ -101,7 +101,18 @@ void Shard::update(size_t offset, std::span<const float> pushed, float scale, fl
   }
 }
 
+// Single values by key that are only added: most of the time goes to memory, none to rates.
+void Shard::add_by_key(const Pushed& pushed) {
+  const uint64_t table = pushed.segments.front().first - range_.first;
+  const auto* values = reinterpret_cast<const float*>(pushed.values.data());
+  for (const uint32_t key : pushed.keys) theta_[table + key] += pushed.scale * *values++;
+}
+
 void Shard::push(const Pushed& pushed) {
+  if (options_.rule == Rule::sum && pushed.width == 1 && pushed.encoding == Encoding::fp32 &&
+      !pushed.segments.empty()) {
+    return add_by_key(pushed);
+  }
   for_each_piece(pushed, [&](uint64_t first, std::span<const float> values) {
     update(first - range_.first, values, pushed.scale, pushed.lr);
   });

@@ -62,6 +62,7 @@ class Shard {
   };
 
   RuleMemory memory_at(size_t offset);
+  void add_by_key(const Pushed& pushed);
   void update(size_t offset, std::span<const float> pushed, float scale, float lr);
   Step& step_of(uint32_t clock);
   Sum& sum_of(Step& step, uint32_t worker);

@@ -64,6 +64,7 @@ struct Worker::State {
   Link* link_to(int server);
   void close(int server);
   void look_around();
+  void check_held() const;
   [[noreturn]] void give_up(Ticket ticket) const;
 };
 
@@ -135,6 +136,7 @@ bool Worker::State::receive_all() {
 void Worker::State::look_around() {
   const Roster newest = look();
   if (newest.view >= roster.view) roster = newest;
+  check_held();
   const bool moved = machine.see(roster);
   for (size_t s = 0; s < links.size(); ++s) {
     const int server = static_cast<int>(s);
@@ -142,6 +144,21 @@ void Worker::State::look_around() {
     machine.found(server);
   }
   trouble = false;
+}
+
+// What no server holds any more will not come back.
+void Worker::State::check_held() const {
+  std::vector<bool> usable;
+  for (const Roster::Server& server : roster.servers) {
+    usable.push_back(server.alive && server.current);
+  }
+  for (int home = 0; home < machine.map().servers(); ++home) {
+    if (machine.map().serving(home, usable) >= 0) continue;
+    throw unavailable_error("the values of parameter server " + std::to_string(home) +
+                                " are lost: it died, and no backup holds them",
+                            "parameter servers",
+                            "start again, with backups (--ps.replicas) to survive that");
+  }
 }
 
 void Worker::State::give_up(Ticket ticket) const {

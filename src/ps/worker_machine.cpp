@@ -20,6 +20,16 @@ Span part_of_span(Span values, size_t first, const Segment& part) {
   return values.subspan(part.first - first, part.count);
 }
 
+// Calls take(piece) for each part of `part` that fits into a message.
+template <typename Take>
+void for_each_message(const Segment& part, size_t most, Take&& take) {
+  for (size_t done = 0; done < part.count;) {
+    const size_t count = std::min(most, part.count - done);
+    take(Segment{part.first + done, count});
+    done += count;
+  }
+}
+
 uint64_t hash_of(std::span<const uint32_t> keys) {
   return std::max<uint64_t>(1, xxh3(std::as_bytes(keys)));
 }
@@ -40,6 +50,7 @@ WorkerMachine::WorkerMachine(uint32_t number, KeyMap map, const GroupOptions& op
     }
   }
   see(roster);
+  if (number == observer) return;  // it takes no part
   const Ticket ticket = state_->new_ticket();
   for (Way& way : state_->ways) state_->add(way, Kind::hello, ticket);
   state_->unwelcomed = state_->ways.size();
@@ -154,17 +165,24 @@ WorkerMachine::Ticket WorkerMachine::push(std::span<const Slice> slices,
     state_->check_range(slice.first, slice.values.size(), "push");
   }
   const Ticket ticket = state_->new_ticket();
+  const size_t most = state_->options.message_values;
   std::vector<Slice> parts;
   for (Way& way : state_->ways) {
-    parts.clear();
+    size_t held = 0;
+    const auto flush = [&] {
+      if (held > 0) state_->fill_push(way, state_->add(way, Kind::push, ticket), parts, options);
+      parts.clear();
+      held = 0;
+    };
     for (const Slice& slice : slices) {
       const Segment part = state_->map.part_of(way.home(), slice.first, slice.values.size());
-      if (part.count == 0) continue;
-      parts.push_back({part.first, part_of_span(slice.values, slice.first, part)});
+      for_each_message(part, most, [&](const Segment& piece) {
+        if (held + piece.count > most) flush();
+        parts.push_back({piece.first, part_of_span(slice.values, slice.first, piece)});
+        held += piece.count;
+      });
     }
-    if (!parts.empty()) {
-      state_->fill_push(way, state_->add(way, Kind::push, ticket), parts, options);
-    }
+    flush();
   }
   return ticket;
 }
@@ -172,14 +190,21 @@ WorkerMachine::Ticket WorkerMachine::push(std::span<const Slice> slices,
 WorkerMachine::Ticket WorkerMachine::pull(std::span<const Room> rooms) {
   for (const Room& room : rooms) state_->check_range(room.first, room.values.size(), "pull");
   const Ticket ticket = state_->new_ticket();
+  const size_t most = state_->options.message_values;
   for (Way& way : state_->ways) {
     Flight* flight = nullptr;
+    size_t held = 0;
     for (const Room& room : rooms) {
       const Segment part = state_->map.part_of(way.home(), room.first, room.values.size());
-      if (part.count == 0) continue;
-      if (flight == nullptr) flight = &state_->add(way, Kind::pull, ticket);
-      flight->message.segments.push_back(part);
-      flight->rooms.push_back(part_of_span(room.values, room.first, part));
+      for_each_message(part, most, [&](const Segment& piece) {
+        if (flight == nullptr || held + piece.count > most) {
+          flight = &state_->add(way, Kind::pull, ticket);
+          held = 0;
+        }
+        flight->message.segments.push_back(piece);
+        flight->rooms.push_back(part_of_span(room.values, room.first, piece));
+        held += piece.count;
+      });
     }
   }
   return ticket;
@@ -205,16 +230,17 @@ WorkerMachine::Ticket WorkerMachine::push_pull(const Slice& slice, const Room& r
   const Ticket ticket = state.new_ticket();
   for (Way& way : state.ways) {
     const Segment part = state.map.part_of(way.home(), slice.first, slice.values.size());
-    if (part.count == 0) continue;
-    const Slice mine{part.first, part_of_span(slice.values, slice.first, part)};
-    const bool one = in_one(state.options.filters);
-    Flight* flight = &state.add(way, one ? Kind::push_pull : Kind::push, ticket);
-    state.fill_push(way, *flight, std::span(&mine, 1), options);
-    if (!one) {
-      flight = &state.add(way, Kind::pull, ticket);
-      flight->message.segments = {part};
-    }
-    flight->rooms.push_back(part_of_span(room.values, room.first, part));
+    for_each_message(part, state.options.message_values, [&](const Segment& piece) {
+      const Slice mine{piece.first, part_of_span(slice.values, slice.first, piece)};
+      const bool one = in_one(state.options.filters);
+      Flight* flight = &state.add(way, one ? Kind::push_pull : Kind::push, ticket);
+      state.fill_push(way, *flight, std::span(&mine, 1), options);
+      if (!one) {
+        flight = &state.add(way, Kind::pull, ticket);
+        flight->message.segments = {piece};
+      }
+      flight->rooms.push_back(part_of_span(room.values, room.first, piece));
+    });
   }
   return ticket;
 }
@@ -227,21 +253,29 @@ WorkerMachine::Ticket WorkerMachine::step(std::span<const float> gradients, std:
                       "give it all gradients and all parameters");
   }
   const Ticket ticket = state.new_ticket();
-  const bool one = in_one(state.options.filters);
+  const size_t most = state.options.message_values;
   for (Way& way : state.ways) {
     const Segment& range = way.range();
-    const Slice mine{range.first, gradients.subspan(range.first, range.count)};
-    Flight* flight = &state.add(way, one ? Kind::push_pull : Kind::push, ticket);
-    state.fill_push(way, *flight, std::span(&mine, 1), options);
-    if (one) {
-      flight->message.header.flags |= Flag::ticks;
-    } else {
-      state.add(way, Kind::tick, ticket).message.header.clock = state.clock + 1;
-      flight = &state.add(way, Kind::pull, ticket);
-      flight->message.header.clock = state.clock + 1;
-      flight->message.segments = {range};
+    const auto push = [&](const Segment& piece, Kind kind) -> Flight& {
+      const Slice mine{piece.first, gradients.subspan(piece.first, piece.count)};
+      Flight& flight = state.add(way, kind, ticket);
+      state.fill_push(way, flight, std::span(&mine, 1), options);
+      return flight;
+    };
+    if (in_one(state.options.filters) && range.count <= most) {
+      Flight& flight = push(range, Kind::push_pull);
+      flight.message.header.flags |= Flag::ticks;
+      flight.rooms.push_back(theta.subspan(range.first, range.count));
+      continue;
     }
-    flight->rooms.push_back(theta.subspan(range.first, range.count));
+    for_each_message(range, most, [&](const Segment& piece) { push(piece, Kind::push); });
+    state.add(way, Kind::tick, ticket).message.header.clock = state.clock + 1;
+    for_each_message(range, most, [&](const Segment& piece) {
+      Flight& flight = state.add(way, Kind::pull, ticket);
+      flight.message.header.clock = state.clock + 1;
+      flight.message.segments = {piece};
+      flight.rooms.push_back(theta.subspan(piece.first, piece.count));
+    });
   }
   ++state.clock;
   return ticket;

@@ -28,11 +28,11 @@ class ServerGroup {
  public:
   struct Options {
     GroupOptions group;
-    std::string listen = "127.0.0.1:0";  // where it is asked for the roster
-    std::string secret;                  // which all that connect must show; empty: made up
+    std::string listen = "127.0.0.1:0";       // where it is asked for the roster
+    std::string secret;                       // which all that connect must show; empty: made up
     std::chrono::milliseconds grace{2000};    // for a worker whose process has gone to come back
     std::chrono::milliseconds silence{5000};  // who answers nothing for so long is taken for dead
-    bool shared_memory = true;  // between processes of one node, for large payloads
+    bool shared_memory = true;                // between processes of one node, for large payloads
     Log log;
   };
 

@@ -1,0 +1,65 @@
+#include "ps/tcp/tcp_link.hpp"
+
+#include <poll.h>
+
+#include "core/error.hpp"
+#include "ps/tcp/socket.hpp"
+
+namespace podium::ps {
+
+using Milliseconds = std::chrono::milliseconds;
+
+std::unique_ptr<Wire> connect_wire(const std::string& address, Milliseconds limit,
+                                   const WireOptions& options) {
+  const Address there = parse_address(address);
+  FileDescriptor socket;
+  if (options.shared_memory && !there.local.empty()) socket = connect_locally(there.local);
+  const bool same_node = static_cast<bool>(socket);
+  if (!same_node) socket = connect_to(there, limit);
+  auto wire = std::make_unique<Wire>(std::move(socket), options);
+  wire->greet(same_node ? std::make_unique<Window>(options.ring_bytes) : nullptr);
+  return wire;
+}
+
+TcpLink::TcpLink(const std::string& address, Milliseconds limit, WireOptions options)
+    : options_(std::move(options)),
+      wire_(connect_wire(address, limit, options_)),
+      spin_(options_.spin) {
+  const auto end = SteadyClock::now() + limit;
+  while (open() && !wire_->agreed() && SteadyClock::now() < end) {
+    receive(left_until(end));
+  }
+  if (wire_->agreed()) return;
+  throw unavailable_error(
+      open() ? "a parameter server does not answer within " + std::to_string(limit.count()) + " ms"
+             : "a parameter server refuses the connection: " + wire_->why(),
+      address, "check that it runs, and the secret");
+}
+
+std::optional<Incoming> TcpLink::receive(Milliseconds patience) {
+  const auto end = SteadyClock::now() + patience;
+  std::optional<Incoming> message;
+  const auto found = [&] {
+    if (wire_->has_unsent()) wire_->flush();
+    const bool agreed = wire_->agreed();
+    message = wire_->receive();
+    return message || !open() || agreed != wire_->agreed();
+  };
+  if (found() || patience.count() == 0) return message;
+  if (spin_.until(found)) return message;
+  while (!found()) {
+    const Milliseconds left = left_until(end);
+    if (left.count() == 0) break;
+    const short events = static_cast<short>(POLLIN | (wire_->has_unsent() ? POLLOUT : 0));
+    wait_for(wire_->socket(), events, left);
+  }
+  return message;
+}
+
+Connect tcp_connect(const WireOptions& options) {
+  return [options](const std::string& address, Milliseconds limit) -> std::unique_ptr<Link> {
+    return std::make_unique<TcpLink>(address, limit, options);
+  };
+}
+
+}  // namespace podium::ps
