@@ -165,7 +165,10 @@ std::string choices_text(const OptionSpec& spec) {
 std::string option_lines(const std::vector<std::string>& sections) {
   std::string text;
   for (const OptionSpec& spec : option_schema()) {
-    if (std::ranges::count(sections, section_of(spec.key)) == 0) continue;
+    if (std::ranges::count(sections, section_of(spec.key)) == 0 &&
+        std::ranges::count(sections, spec.key) == 0) {
+      continue;
+    }
     std::string left = "  --" + spec.key;
     if (left.size() < 30) left.resize(30, ' ');
     text += left + " " + spec.help + choices_text(spec) + default_text(spec) + "\n";
@@ -203,8 +206,11 @@ const std::vector<Verb>& verbs() {
        {"io", "nn", "allreduce", "scaling", "save", "ckpt", "serve"}},
       {"report", "one page about one or more runs", {}, false},
       {"top",
-       "a live view of a running service: podium top [RUN] [--server=HOST:PORT]",
-       {"top", "serve", "log"}},
+       "a live view of a running service",
+       {"top", "run.dir", "serve.address", "serve.port", "serve.tls_cert", "log"},
+       true,
+       {},
+       "[RUN_FOLDER | input.cfg ...]"},
       {"plan",
        "layout, memory per rank and predicted step time of a job on so many nodes",
        {"", "run", "io", "train", "model", "comm", "plan", "log"}},
@@ -275,8 +281,8 @@ std::string help_text() {
 
 std::string verb_help_text(const std::string& name) {
   const Verb& verb = find_verb(name);
-  std::string text =
-      "podium " + verb.name + " [input.cfg ...] [--section.key=value ...]\n\n  " + verb.help + "\n";
+  std::string text = "podium " + verb.name + (verb.subjects.empty() ? " " : " WHAT ") + verb.files +
+                     " [--section.key=value ...]\n\n  " + verb.help + "\n";
   if (!verb.built) return text + "\nNot part of this release.\n";
   text += "\nOptions:\n" + option_lines(verb.sections);
   const auto own = std::ranges::find_if(

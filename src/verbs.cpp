@@ -276,8 +276,10 @@ bool trains(const std::string& verb) {
   return verb == "run" || verb == "train";
 }
 
-bool writes_configuration(const std::string& verb) {
-  return verb != "predict" && verb != "export" && verb != "plan" && verb != "top";
+bool writes_configuration(const std::string& verb, const Config& config) {
+  const bool visits = (verb == "bench" && !config.text("bench.server").empty()) ||
+                      (verb == "serve" && !config.text("serve.join").empty());
+  return !visits && verb != "predict" && verb != "export" && verb != "plan" && verb != "top";
 }
 
 bool handles_signals(const std::string& verb) {

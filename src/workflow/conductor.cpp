@@ -91,10 +91,11 @@ void Conductor::test() {
 void Conductor::linger() {
   const Settings& settings = job_.settings;
   if (!settings.linger_forever && settings.linger.count() == 0) return;
-  log_.info("serving on http://" + summary_.address + "/v2/models/" + settings.service.model_name +
-            (settings.linger_forever
-                 ? " until Ctrl-C or SIGTERM"
-                 : " for " + std::to_string(settings.linger.count()) + " s, or until Ctrl-C or SIGTERM"));
+  log_.info("serving on " + url_of(settings, summary_.address) + "/v2/models/" +
+            settings.service.model_name +
+            (settings.linger_forever ? " until Ctrl-C or SIGTERM"
+                                     : " for " + std::to_string(settings.linger.count()) +
+                                           " s, or until Ctrl-C or SIGTERM"));
   const Deadline end(settings.linger);
   Backoff backoff(Backoff::Kind::idle);
   while (!stop_asked_ && (settings.linger_forever || !end.expired())) {

@@ -8,6 +8,7 @@
 #include "ckpt/engine/peers.hpp"
 #include "ckpt/registry.hpp"
 #include "core/clock.hpp"
+#include "core/deadline_watch.hpp"
 #include "core/error.hpp"
 #include "core/signals.hpp"
 #include "serve/http/token.hpp"
@@ -48,9 +49,9 @@ std::optional<Published> published(const Settings& settings) {
                    std::filesystem::absolute(current->path).string()};
 }
 
-// Deploys the current version if it is newer than `*deployed`. A version that cannot be deployed,
-// or is rolled back from its trial, is reported once and not tried again; the one before it goes on
-// serving.
+// Deploys the current version if it is newer than `*deployed`, unless `stop` comes true. A version
+// that cannot be deployed, or is rolled back from its trial, is reported once and not tried again;
+// the one before it goes on serving.
 void take_newest(const Settings& settings, serve::Service& service, int* deployed,
                  const std::atomic<bool>& stop, const Log& log) {
   const std::optional<Published> current = published(settings);
@@ -69,6 +70,12 @@ void take_newest(const Settings& settings, serve::Service& service, int* deploye
     log.error("version " + std::to_string(current->number) +
               " cannot be served, the one before it goes on: " + result.error);
   }
+}
+
+// In seconds; empty: forever.
+std::optional<double> time_to_linger(const Settings& settings) {
+  if (settings.linger_forever || settings.linger.count() == 0) return {};
+  return std::chrono::duration<double>(settings.linger).count();
 }
 
 void require_published(const Settings& settings) {
@@ -136,12 +143,15 @@ nlohmann::ordered_json serve_from_registry(const Settings& settings, comm::Commu
                                            const Log& log) {
   if (!settings.join_service.empty()) return serve_in_another_job(settings, group, log);
   StopRequests stops;
-  const std::atomic<bool>& stop = stops.stop();
-  const SignalWatch signals({SIGTERM, SIGINT, SIGUSR1}, [&stops](int) { stops.add(); });
+  std::atomic<bool> over{false};  // by a signal, or when the service has lingered
+  const SignalWatch signals({SIGTERM, SIGINT, SIGUSR1}, [&](int) {
+    stops.add();
+    over = true;
+  });
   require_published(settings);
   serve::Service service(service_options_of(settings, group.rank()), log);
   int deployed = 0;
-  take_newest(settings, service, &deployed, stop, log);
+  take_newest(settings, service, &deployed, over, log);
   JoinInvitation invitation(settings, group.rank());
   invitation.offer(settings, service);
   const bool standby = service.port() == 0;
@@ -150,19 +160,18 @@ nlohmann::ordered_json serve_from_registry(const Settings& settings, comm::Commu
                          "/v2/models/" + settings.service.model_name);
   tell_token(settings, log);
 
-  const bool forever = settings.linger_forever || settings.linger.count() == 0;
-  const Deadline end(settings.linger);
   const Stopwatch watch;
+  const DeadlineWatch lingering(time_to_linger(settings), watch, [&over] { over = true; });
   double polled_ms = 0;
   std::string complaint;  // the last one, told once
   Backoff backoff(Backoff::Kind::idle);
-  while (!stop && (forever || !end.expired())) {
+  while (!over) {
     backoff.pause();
     if (watch.milliseconds() - polled_ms < static_cast<double>(registry_poll.count())) continue;
     polled_ms = watch.milliseconds();
     try {
       invitation.offer(settings, service);
-      take_newest(settings, service, &deployed, stop, log);
+      take_newest(settings, service, &deployed, over, log);
     } catch (const Error& error) {  // registry or engine cannot be read: what serves goes on
       if (complaint != error.what()) log.error(complaint = error.what());
     }

@@ -78,6 +78,22 @@ TEST_F(ServiceOfAJob, SigtermEndsATrial) {
   EXPECT_NE(job->err().find("the service ends"), std::string::npos) << job->err();
 }
 
+// Nor does a trial keep a service that has lingered.
+TEST_F(ServiceOfAJob, TheEndOfLingeringEndsATrial) {
+  const Words tiny = {"--train.model=dense", "--model.dense.epochs=1", "--model.dense.lr=0.0001"};
+  ASSERT_EQ(start(1, "train", tiny)->wait(), 0);
+  ASSERT_EQ(start(1, "select")->wait(), 0);
+  ASSERT_EQ(start(1, "train", {"--train.model=cnn", "--model.cnn.epochs=4"})->wait(), 0);
+  const auto job = start(
+      1, "serve",
+      {"--serve.linger=10", "--serve.canary=0.5", "--serve.canary_s=3600", "--serve.replicas=2"});
+  ASSERT_TRUE(job->wait_for_err("serving on")) << job->err();
+  ASSERT_EQ(start(1, "select")->wait(), 0);
+  ASSERT_TRUE(job->wait_for_err("on trial")) << job->err();
+  EXPECT_EQ(job->wait(), 0) << job->err();
+  EXPECT_NE(job->err().find("the service ends"), std::string::npos) << job->err();
+}
+
 TEST_F(ServiceOfAJob, SigtermUnderLoadLosesNoAcceptedRequest) {
   const auto job = start(4, "run", {"--serve.linger=forever"});
   ASSERT_TRUE(job->wait_for_err("or SIGTERM")) << job->err();

@@ -16,6 +16,7 @@
 #include "io/user_hdf5.hpp"
 #include "io/user_images.hpp"
 #include "serve/replica/frame.hpp"
+#include "serve/request_text.hpp"
 
 namespace podium::fuzz {
 namespace {
@@ -303,14 +304,12 @@ void write_serve(const std::filesystem::path& root) {
       R"({"id":"1","inputs":[{"name":"image","datatype":"FP32","shape":[1,2,2,1],)"
       R"("data":[[1,2.5],[3,255]]}],"outputs":[{"name":"class"}]})";
   corpus.add("infer", "i" + infer);
-  corpus.add("infer_shape", R"(i{"inputs":[{"name":"image","datatype":"UINT8","shape":[-1,)"
-                            R"(9223372036854775808,2],"data":[1e999,-0]}]})");
+  corpus.add("infer_shape",
+             "i" + serve::test::numbers_text("UINT8", "-1,9223372036854775808,2", "1e999,-0"));
   corpus.add("infer_deep", "i" + std::string(3000, '['));
   corpus.add("predict", std::string(R"(p{"image_id":7,"image":[1,2,3,4]})"));
   corpus.add("predict_id", std::string("p{\"image_id\":\"\\ud800\",\"image\":[1,2,3,4]}"));
-  corpus.add("binary", std::string(R"(b{"inputs":[{"name":"image","datatype":"UINT8",)"
-                                   R"("shape":[1,2,2,1],"parameters":{"binary_data_size":4}}]})"
-                                   "\1\2\3\4"));
+  corpus.add("binary", "b" + serve::test::binary_text("UINT8", "1,2,2,1", 4) + "\1\2\3\4");
   corpus.add("raw", std::string("r\1\2\3\4"));
   Bytes packed = test::gzip(Bytes(5000, '7'));
   packed.insert(packed.begin(), 'z');

@@ -26,10 +26,9 @@ class Overload : public ServiceTest {
   // Sends an inference on a connection of its own and returns that.
   std::unique_ptr<RawConnection> send(int band, const Headers& headers = {}) const {
     auto connection = std::make_unique<RawConnection>(service_->port());
-    const std::string body = infer_text(image_of_band(band));
-    std::string text = "POST /v2/models/bands/infer HTTP/1.1\r\nHost: x\r\nConnection: close\r\n";
+    std::string text = "Connection: close\r\n";
     for (const std::string& header : headers) text += header + "\r\n";
-    connection->send(text + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    connection->send(post_text(text, infer_text(image_of_band(band))));
     return connection;
   }
 
@@ -130,9 +129,7 @@ TEST_F(Overload, WhatIsLateIsNotComputed) {
   ASSERT_TRUE(accepted(1));
   RawConnection late(service_->port());
   const std::string white = infer_text(std::vector<uint8_t>(image_bytes, 255));
-  late.send("POST /v2/models/bands/infer HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" +
-            std::string("Podium-Timeout-Ms: 50\r\nContent-Length: ") +
-            std::to_string(white.size()) + "\r\n\r\n" + white);
+  late.send(post_text("Connection: close\r\nPodium-Timeout-Ms: 50\r\n", white));
   EXPECT_EQ(late.status_at_end(), 504);
   EXPECT_EQ(computing->status_at_end(), 200);
   EXPECT_EQ(send(2)->status_at_end(), 200);

@@ -9,7 +9,8 @@
 //   throws     fails on batches that hold a white image (but not in the warm-up)
 //   crash      ends the process while loading
 //   stalls     computes for an hour on a batch that holds a white image
-//   throws-if NAME, slow-if NAME MS, crash-if NAME   as these, in the replica of that name alone
+//   throws-if NAME, nan-if NAME, slow-if NAME MS, crash-if NAME   as these, in the replica of that
+//              name alone
 //   fatal      ends the process on a batch that holds a white image
 #pragma once
 
@@ -81,6 +82,7 @@ class RegionPredictor : public Predictor {
     if (word == "stalls") stalls_ = true;
     std::string name;
     if (word == "throws-if" && file >> name) throws_ = name == replica_;
+    if (word == "nan-if" && file >> name) nan_ = name == replica_;
     if (word == "crash-if" && file >> name) crash_ = name == replica_;
     int slow_ms = 0;
     if (word == "slow-if" && file >> name >> slow_ms && name == replica_) slow_ms_ = slow_ms;

@@ -50,7 +50,7 @@ std::string error_text(const std::string& body) {
 
 }  // namespace
 
-HostPort parse_host_port(std::string_view text) {
+HostPort parse_host_port(std::string_view text, const char* option) {
   const size_t colon = text.rfind(':');
   HostPort result;
   if (colon != std::string_view::npos) {
@@ -64,7 +64,7 @@ HostPort parse_host_port(std::string_view text) {
     result.host = result.host.substr(1, result.host.size() - 2);
   }
   if (result.host.empty() || result.port < 1 || result.port > 65535) {
-    throw usage_error("'" + std::string(text) + "' is not HOST:PORT", "--predict.server",
+    throw usage_error("'" + std::string(text) + "' is not HOST:PORT", option,
                       "use for instance 127.0.0.1:8080");
   }
   return result;

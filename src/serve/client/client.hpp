@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "serve/client/credentials.hpp"
 #include "serve/client/infer_message.hpp"
 
 namespace podium::serve {
@@ -31,25 +32,17 @@ struct HttpHeader {
   std::string value;
 };
 
-// Splits "HOST:PORT" (or "[V6]:PORT"). Throws usage_error.
+// Splits "HOST:PORT" (or "[V6]:PORT"), as `option` gives it. Throws usage_error.
 struct HostPort {
   std::string host;
   int port = 0;
 };
-HostPort parse_host_port(std::string_view text);
-
-// What a client shows, and whom it trusts.
-struct Credentials {
-  std::string token;      // empty: none
-  bool tls = false;       // whether the connection is encrypted
-  std::string trusted;    // PEM file of certificates; empty: those of the system
-  bool any_name = false;  // the certificate need not name the host: `trusted` is the service's own
-};
+HostPort parse_host_port(std::string_view text, const char* option = "address");
 
 class Client {
  public:
-  // Connects on first use. `timeout` bounds each request, connection included. Throws usage_error
-  // when the certificates to trust cannot be read.
+  // Connects on first use. `timeout` bounds each request, connection included. Throws io_error when
+  // the certificates to trust cannot be read, usage_error when they are none.
   Client(std::string host, int port,
          std::chrono::milliseconds timeout = std::chrono::milliseconds(30'000),
          Credentials credentials = {});

@@ -50,7 +50,7 @@ class HttpServer {
  public:
   // Binds and listens, unless it is a standby; nothing is accepted before start(). Throws
   // unavailable_error when the address cannot be had, usage_error when it is none or TLS files do
-  // not serve, io_error when the access log cannot be written.
+  // not serve, io_error when these cannot be read or the access log cannot be written.
   HttpServer(boost::asio::io_context& context, const ServiceOptions& options, const Log& log,
              HttpHandler handler);
   ~HttpServer();

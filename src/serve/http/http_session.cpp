@@ -36,8 +36,9 @@ constexpr size_t read_bytes_of_large = size_t{128} << 10;
 constexpr size_t kept_bytes = size_t{1} << 20;  // larger buffers are given back
 constexpr auto linger_timeout = 2s;
 
+// HEAD is a GET whose answer has no body.
 Method method_of(http::verb verb) {
-  if (verb == http::verb::get) return Method::get;
+  if (verb == http::verb::get || verb == http::verb::head) return Method::get;
   return verb == http::verb::post ? Method::post : Method::other;
 }
 

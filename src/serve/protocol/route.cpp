@@ -113,7 +113,7 @@ Route parse_route(Method method, std::string_view target) {
   const Route route = find_route(path);
   const bool posts = is_posted(route.call);
   if (method != (posts ? Method::post : Method::get)) {
-    const char* allow = posts ? "POST" : "GET";
+    const char* allow = posts ? "POST" : "GET, HEAD";
     throw RequestError(405, std::string("this path takes ") + allow, allow);
   }
   return route;

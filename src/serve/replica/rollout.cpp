@@ -24,12 +24,14 @@ void ReplicaPool::abandon_deployment(const std::string& why) {
   if (rollout_) finish_rollout(why);
 }
 
-// Asks all live replicas to prepare; when none lives, the first that starts begins again.
+// Asks all live replicas to prepare; when none lives, the first that starts begins again. One of
+// another job that has yet to say its first word may be frozen: it loads the version afterwards.
 void ReplicaPool::begin_rollout() {
   const auto down = [](const Seat& seat) { return seat.stats.state == State::down; };
   if (std::ranges::all_of(seats_, down)) return finish_rollout("every replica is down");
   for (size_t seat = 0; seat < seats_.size(); ++seat) {
-    if (!seats_[seat].link) continue;
+    const Seat& place = seats_[seat];
+    if (!place.link || (place.stats.joined && !place.pulse.met())) continue;
     rollout_->begun = true;
     rollout_->waiting.insert(seat);
     order_prepare(seat, rollout_->version);
