@@ -16,6 +16,7 @@
 #include "settings.hpp"
 #include "standard_output.hpp"
 #include "study_verbs.hpp"
+#include "sync_verb.hpp"
 #include "verb_parts.hpp"
 #include "workflow/training_step.hpp"
 
@@ -136,6 +137,7 @@ void bench_ps_verb(const VerbContext& context) {
 ExitCode bench_verb(const VerbContext& context) {
   if (context.subject == "allreduce") return bench_allreduce_verb(context);
   if (context.subject == "scaling") return bench_scaling_verb(context);
+  if (context.subject == "sync") return bench_sync_verb(context);
   if (context.subject == "ckpt") return bench_ckpt_verb(context);
   if (context.subject == "serve") return bench_serve_verb(context);
   if (context.subject == "search") return bench_search_verb(context);

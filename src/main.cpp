@@ -81,9 +81,8 @@ Failure describe(const std::exception_ptr& exception) {
     return {"out of memory; use a smaller batch, or lower --io.cache_memory",
             ExitCode::unavailable};
   } catch (const std::filesystem::filesystem_error& error) {
-    return {
-        io_error("cannot use " + error.path1().string(), error.what(), error.code().value()).what(),
-        ExitCode::io};
+    return {io_error("cannot use a path", error.path1().string(), error.code().value()).what(),
+            ExitCode::io};
   } catch (const std::system_error& error) {
     return {std::string("the system refuses what Podium needs: ") + error.what() +
                 "; raise its limits (ulimit -a)",
@@ -158,7 +157,8 @@ int run_job(const Invocation& invocation) {
   ExitCode code = ExitCode::done;
   io::FileLock lock;  // on the run folder, on the first rank of a job that trains
   try {
-    const bool prepares = mpi.rank() == 0 && writes_configuration(invocation.verb);
+    const bool prepares =
+        mpi.rank() == 0 && writes_configuration(invocation.verb, invocation.config);
     settings.device = device_of(invocation, mpi, log);
     if (prepares && trains(invocation.verb)) {
       lock = prepare_training_folder(run_dir, invocation.config);

@@ -165,7 +165,10 @@ std::string choices_text(const OptionSpec& spec) {
 std::string option_lines(const std::vector<std::string>& sections) {
   std::string text;
   for (const OptionSpec& spec : option_schema()) {
-    if (std::ranges::count(sections, section_of(spec.key)) == 0) continue;
+    if (std::ranges::count(sections, section_of(spec.key)) == 0 &&
+        std::ranges::count(sections, spec.key) == 0) {
+      continue;
+    }
     std::string left = "  --" + spec.key;
     if (left.size() < 30) left.resize(30, ' ');
     text += left + " " + spec.help + choices_text(spec) + default_text(spec) + "\n";
@@ -179,11 +182,11 @@ const std::vector<Verb>& verbs() {
   static const std::vector<Verb> all = {
       {"run",
        "the whole pipeline in one job: ingest, train, select, serve",
-       {"", "run", "io", "memo", "train", "model", "comm", "ckpt", "engine", "serve", "log"}},
+       {"", "run", "io", "memo", "train", "model", "comm", "ps", "ckpt", "engine", "serve", "log"}},
       {"ingest", "read a data set into its HDF5 cache", {"", "run", "io", "memo", "log"}},
       {"train",
        "train one model; its result becomes a candidate of the run folder",
-       {"", "run", "io", "memo", "train", "model", "comm", "ckpt", "log"}},
+       {"", "run", "io", "memo", "train", "model", "comm", "ps", "ckpt", "log"}},
       {"select", "publish the best candidate of the run folder", {"run", "log"}},
       {"serve",
        "answer predictions with the published model",
@@ -198,16 +201,19 @@ const std::vector<Verb>& verbs() {
       {"export", "write a model for other programs: ONNX, safetensors", {"run", "export", "log"}},
       {"inspect", "show what a file or folder of Podium holds", {}, false},
       {"bench",
-       "measure a part against its peers and limits: bench io, nn, allreduce, scaling, save, ckpt, "
-       "ps, serve, search",
-       {"run", "io", "memo", "train", "model", "comm", "ckpt", "engine", "serve", "search", "bench",
-        "log"},
+       "measure a part against its peers and limits: bench io, nn, allreduce, scaling, sync, save, "
+       "ckpt, ps, serve, search",
+       {"run", "io", "memo", "train", "model", "comm", "ps", "ckpt", "engine", "serve", "search",
+        "bench", "log"},
        true,
-       {"io", "nn", "allreduce", "scaling", "save", "ckpt", "ps", "serve", "search"}},
+       {"io", "nn", "allreduce", "scaling", "sync", "save", "ckpt", "ps", "serve", "search"}},
       {"report", "one page about one or more runs", {}, false},
       {"top",
-       "a live view of a running service: podium top [RUN] [--server=HOST:PORT]",
-       {"top", "serve", "log"}},
+       "a live view of a running service",
+       {"top", "run.dir", "serve.address", "serve.port", "serve.tls_cert", "log"},
+       true,
+       {},
+       "[RUN_FOLDER | input.cfg ...]"},
       {"plan",
        "layout, memory per rank and predicted step time of a job on so many nodes",
        {"", "run", "io", "train", "model", "comm", "plan", "log"}},
@@ -278,8 +284,8 @@ std::string help_text() {
 
 std::string verb_help_text(const std::string& name) {
   const Verb& verb = find_verb(name);
-  std::string text =
-      "podium " + verb.name + " [input.cfg ...] [--section.key=value ...]\n\n  " + verb.help + "\n";
+  std::string text = "podium " + verb.name + (verb.subjects.empty() ? " " : " WHAT ") + verb.files +
+                     " [--section.key=value ...]\n\n  " + verb.help + "\n";
   if (!verb.built) return text + "\nNot part of this release.\n";
   text += "\nOptions:\n" + option_lines(verb.sections);
   const auto own = std::ranges::find_if(

@@ -11,9 +11,11 @@ namespace podium {
 struct Verb {
   std::string name;
   std::string help;                   // one line
-  std::vector<std::string> sections;  // option sections that matter to it, for its help
+  std::vector<std::string> sections;  // options that matter to it, for its help: of these
+                                      // sections, or of these names
   bool built = true;                  // false: a later release brings it; calling it is an error
   std::vector<std::string> subjects = {};  // what may stand behind it: `bench io`; one must
+  std::string files = "[input.cfg ...]";   // what else may stand there
 };
 
 const std::vector<Verb>& verbs();

@@ -181,7 +181,12 @@ std::vector<OptionSpec> train_options() {
   std::vector<OptionSpec> options = {
       {"train.model", text, "cnn",
        "dense, cnn, resnet, a model of the input file, or architecture text"},
-      {"train.sync", text, "allreduce", "how trainers average gradients", {"allreduce", "none"}},
+      {"train.sync",
+       text,
+       "allreduce",
+       "how trainers work together: sum gradients among themselves; by parameter servers "
+       "(docs/parameter_server.md); not at all",
+       {"allreduce", "ps", "none"}},
       {"train.groups",
        integer,
        "0",
@@ -241,11 +246,11 @@ const std::vector<OptionSpec>& option_schema() {
   static const std::vector<OptionSpec> schema = [] {
     std::vector<OptionSpec> all;
     for (const auto list :
-         {general_options, io_options, train_options, schema::comm_options, schema::ckpt_options,
-          schema::engine_options, schema::serve_options, schema::bench_options,
-          schema::load_options, schema::predict_options, schema::study_options,
-          schema::search_options, schema::search_job_options, schema::search_bench_options,
-          schema::top_options}) {
+         {general_options, io_options, train_options, schema::comm_options, schema::ps_options,
+          schema::ckpt_options, schema::engine_options, schema::serve_options,
+          schema::bench_options, schema::load_options, schema::predict_options,
+          schema::study_options, schema::search_options, schema::search_job_options,
+          schema::search_bench_options, schema::top_options}) {
       std::ranges::move(list(), std::back_inserter(all));
     }
     return all;

@@ -9,6 +9,7 @@
 namespace podium::schema {
 
 std::vector<OptionSpec> comm_options();
+std::vector<OptionSpec> ps_options();
 std::vector<OptionSpec> ckpt_options();
 std::vector<OptionSpec> engine_options();
 std::vector<OptionSpec> serve_options();
@@ -21,6 +22,6 @@ std::vector<OptionSpec> search_bench_options();
 std::vector<OptionSpec> load_options();     // of bench serve
 std::vector<OptionSpec> predict_options();  // and of export
 std::vector<OptionSpec> top_options();
-std::vector<OptionSpec> study_options();  // of bench scaling and of plan
+std::vector<OptionSpec> study_options();  // of bench scaling, bench sync and plan
 
 }  // namespace podium::schema

@@ -76,6 +76,9 @@ std::vector<OptionSpec> load_options() {
       {"bench.token_file", text, "",
        "bench serve: file of the server's token; empty: serve.token in the run folder, where there "
        "is one"},
+      {"bench.tls_ca", text, "",
+       "bench serve: PEM file of certificates to trust, or system: bench.server has TLS; empty: "
+       "plain HTTP"},
   };
   const std::vector<OptionSpec> pace = pace_options();
   options.insert(options.end(), pace.begin(), pace.end());

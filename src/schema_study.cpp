@@ -17,6 +17,8 @@ std::vector<OptionSpec> study_options() {
       {"bench.from", text, "",
        "bench scaling: CSV files of other jobs, by commas, that are put together instead of "
        "measuring"},
+      {"bench.syncs", text, "allreduce,bsp,ssp,asp",
+       "bench sync: ways to train: allreduce, and by parameter servers bsp, ssp, asp"},
       {"plan.nodes", integer, "1", "nodes of the job", {}, 1, 65536},
       {"plan.ranks_per_node", integer, "1", "ranks on each", {}, 1, 1024},
       {"plan.mode",

@@ -14,6 +14,9 @@ std::vector<OptionSpec> top_options() {
       {"top.count", integer, "0", "pages to show; 0: until q or Ctrl-C", {}, 0, 1000000000},
       {"top.token_file", text, "",
        "file of the service's token; empty: serve.token in the run folder, where there is one"},
+      {"top.tls_ca", text, "",
+       "PEM file of certificates to trust, or system: the service has TLS; empty: as "
+       "serve.tls_cert has it"},
   };
 }
 

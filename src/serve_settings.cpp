@@ -1,14 +1,12 @@
 #include "serve_settings.hpp"
 
-#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
-#include <system_error>
 
 #include "core/error.hpp"
 #include "io/files/atomic_file.hpp"
+#include "schema.hpp"
 #include "serve/client/client.hpp"
-#include "serve/http/token.hpp"
 #include "value_lists.hpp"
 
 namespace podium {
@@ -48,21 +46,10 @@ bench::LoadOptions load_options(const Config& config) {
   return load;
 }
 
-// The token of a server: that of the file which `key` names, else of the run folder, if it has one.
-std::string token_of(const Config& config, const char* key, const workflow::Settings& settings) {
-  const std::string given = config.text(key);
-  if (!given.empty()) return serve::read_token(given);
-  std::error_code ignored;  // then there is none
-  const bool there = std::filesystem::exists(settings.token_file, ignored);
-  return there ? serve::read_token(settings.token_file) : "";
-}
-
 // Height, width and channels as the metadata of the server's model tell them.
 bench::AskedImages shape_of(const serve::HostPort& server, const std::string& path,
-                            const std::string& token) {
+                            const serve::Credentials& credentials) {
   const std::string metadata = path.substr(0, path.rfind("/infer"));
-  serve::Credentials credentials;
-  credentials.token = token;
   const serve::HttpReply reply =
       serve::Client(server.host, server.port, patience, credentials).request("GET", metadata);
   const auto json = nlohmann::json::parse(reply.body, nullptr, false);
@@ -87,6 +74,7 @@ bench::ServeBenchOptions serve_bench_options(const Config& config,
                                              const workflow::Settings& settings, const Log& log) {
   bench::ServeBenchOptions options;
   options.cases = split_list(config.text("bench.cases"));
+  bench::check_cases(options.cases);
   options.kinds = split_list(config.text("bench.request"));
   for (const std::string& kind : options.kinds) {
     if (kind == "json" || kind == "binary") continue;
@@ -107,38 +95,54 @@ bench::ServeBenchOptions serve_bench_options(const Config& config,
 
 bench::LoadTarget load_target(const Config& config, const workflow::Settings& settings,
                               const bench::ServeBenchOptions& options) {
-  const serve::HostPort server = serve::parse_host_port(config.text("bench.server"));
+  const serve::HostPort server =
+      serve::parse_host_port(config.text("bench.server"), "--bench.server");
+  const bool chosen = config.text("bench.cases") != find_option("bench.cases")->default_value;
+  if (chosen && options.cases != std::vector<std::string>{"load"}) {
+    throw usage_error("of a running server only the case load is measured", "--bench.cases",
+                      "leave it out, or leave out --bench.server");
+  }
+  const serve::Credentials credentials = serve::credentials_of(
+      config.text("bench.token_file"), settings.token_file, config.text("bench.tls_ca"));
   bench::PostHeaders headers;
   headers.host = config.text("bench.server");
   headers.path = config.text("bench.path");
   headers.content_type = config.text("bench.content_type");
-  headers.token = token_of(config, "bench.token_file", settings);
+  headers.token = credentials.token;
   if (headers.path.empty()) headers.path = "/v2/models/" + options.service.model_name + "/infer";
   const std::string body = config.text("bench.body");
   if (!body.empty()) {
-    return {server.host, server.port, {bench::post(headers, io::read_text_file(body))}};
+    return {
+        server.host, server.port, {bench::post(headers, io::read_text_file(body))}, credentials};
   }
-  bench::AskedImages images = shape_of(server, headers.path, headers.token);
+  bench::AskedImages images = shape_of(server, headers.path, credentials);
   images.n = options.images;
   return {
       server.host, server.port,
-      bench::infer_requests(headers, images, options.kinds.back() == "binary", different_requests)};
+      bench::infer_requests(headers, images, options.kinds.back() == "binary", different_requests),
+      credentials};
 }
 
 top::TopOptions top_options(const Config& config, const workflow::Settings& settings) {
   std::string server = config.text("top.server");
-  if (server.empty()) {
+  const bool own = server.empty();  // the service of this configuration
+  if (own) {
     if (config.integer("serve.port") == 0) {
       throw usage_error("the service took a free port", "serve.port",
                         "give --server=HOST:PORT, as it said when it started");
     }
     server = config.text("serve.address") + ":" + std::to_string(config.integer("serve.port"));
   }
-  const serve::HostPort place = serve::parse_host_port(server);
+  const serve::HostPort place = serve::parse_host_port(server, "--top.server");
   top::TopOptions options;
   options.host = place.host;
   options.port = place.port;
-  options.token = token_of(config, "top.token_file", settings);
+  options.credentials = serve::credentials_of(config.text("top.token_file"), settings.token_file,
+                                              config.text("top.tls_ca"));
+  if (own && !options.credentials.tls && !settings.service.tls_certificate.empty()) {
+    options.credentials.tls = options.credentials.any_name = true;
+    options.credentials.trusted = settings.service.tls_certificate;
+  }
   options.interval = std::chrono::milliseconds(config.integer("top.interval_ms"));
   options.count = static_cast<int>(config.integer("top.count"));
   return options;

@@ -16,6 +16,7 @@
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "nn/architecture.hpp"
+#include "ps_settings.hpp"
 #include "schema.hpp"
 #include "train/recipe_check.hpp"
 #include "value_lists.hpp"
@@ -314,6 +315,12 @@ workflow::Settings make_settings(const Config& config, const std::string& verb,
   settings.exchange.wire = comm::parse_wire(config.text("comm.wire"));
   settings.exchange.overlap = comm::parse_overlap(config.text("comm.overlap"));
   settings.train_alone = config.text("train.sync") == "none";
+  if (config.text("train.sync") == "ps") {
+    settings.servers = ps_training_options(config, verb);
+    for (const train::Recipe& recipe : settings.recipes) {
+      train::check_consistency(recipe, settings.servers->group.consistency);
+    }
+  }
   set_checkpoints(config, &settings);
   settings.stop_after = stop_after(config);
   settings.engine = engine_settings(config);

@@ -1,7 +1,6 @@
 #include "verbs.hpp"
 
 #include <algorithm>
-#include <csignal>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -10,17 +9,12 @@
 #include "comm/barrier.hpp"
 #include "comm/broadcast.hpp"
 #include "comm/mpi/mpi_peer.hpp"
-#include "core/deadline_watch.hpp"
-#include "core/json_lines.hpp"
-#include "core/roles.hpp"
-#include "core/signals.hpp"
-#include "core/text.hpp"
 #include "search_verbs.hpp"
 #include "serve_verbs.hpp"
 #include "settings.hpp"
 #include "standard_output.hpp"
 #include "study_verbs.hpp"
-#include "train/model_snapshot.hpp"
+#include "train_verb.hpp"
 #include "verb_parts.hpp"
 #include "version.hpp"
 #include "workflow/evaluation_report.hpp"
@@ -63,90 +57,6 @@ ExitCode ingest_verb(const VerbContext& context) {
                   {"cache", outcome.cache.string()}});
   }
   return ExitCode::done;
-}
-
-// Stores the trained model as a candidate; selection is a verb of its own.
-void keep_candidate(const VerbContext& context, const train::Recipe& recipe,
-                    const workflow::TrainingOutcome& outcome, const io::DatasetInfo& dataset) {
-  ckpt::Registry(context.settings.registry_dir())
-      .add_candidate(recipe.name, outcome.progress.val_accuracy,
-                     workflow::candidate_of(recipe, outcome, dataset, context.settings));
-}
-
-Json train_result(const train::Recipe& recipe, const workflow::TrainingOutcome& outcome,
-                  int ranks) {
-  const Json described = workflow::describe(recipe, outcome);
-  Json result = {{"verb", "train"}, {"model", recipe.name}, {"ranks", ranks}};
-  result.update(described);
-  result.erase("name");
-  return result;
-}
-
-// All ranks of `train` are trainers. Input files may lay out the roles of a `run`.
-void check_roles(const workflow::Settings& settings, const comm::Communicator& group,
-                 const Log& log) {
-  if (settings.roles.empty()) return;
-  const RoleLayout layout = RoleLayout::plan(settings.roles, group.size());
-  const size_t asked = layout.ranks(Role::train).size();
-  if (group.rank() != 0 || asked == static_cast<size_t>(group.size())) return;
-  log.warning(format("`train` trains on all %d ranks, not on %zu: --roles is for `run`",
-                     group.size(), asked));
-}
-
-ExitCode train_verb(const VerbContext& context) {
-  const std::unique_ptr<comm::Communicator> group = everyone(context, "train");
-  const workflow::Settings& settings = context.settings;
-  if (settings.train_alone && group->size() > 1) {
-    throw usage_error(
-        "--train.sync=none trains on one rank, the job has " + std::to_string(group->size()),
-        "--train.sync", "use allreduce, or start one rank");
-  }
-  check_roles(settings, *group, context.log);
-  std::atomic<bool> stop{false};
-  const SignalWatch signals({SIGTERM, SIGINT, SIGUSR1}, [&stop](int) { stop = true; });
-  const DeadlineWatch time_limit(settings.stop_after, context.started, [&] {
-    if (group->rank() == 0) context.log.info("the time of this job is up: stopping");
-    stop = true;
-  });
-  const workflow::IngestOutcome cache = ingest(context, *group);
-  io::Dataset dataset = workflow::open_dataset(cache.cache, cache.generation, settings);
-  const int threads = settings.threads > 0
-                          ? settings.threads
-                          : workflow::threads_per_trainer(group->size(), context.mpi);
-  const train::Recipe& recipe = settings.recipes.front();
-  JsonLines metrics(settings.metrics_file(), context.log);
-
-  workflow::TrainingHooks hooks;
-  hooks.should_stop = [&stop] { return stop.load(); };
-  hooks.on_epoch = [&](const train::Progress& progress) {
-    context.log.info(workflow::epoch_line(recipe, progress));
-    metrics.write(workflow::epoch_event(recipe, progress));
-  };
-  const workflow::TrainingOutcome outcome =
-      workflow::train_together(recipe, dataset, settings, threads, *group, hooks, context.log);
-  const workflow::Json memory_cache = workflow::memory_cache_report(dataset, *group);
-  if (group->rank() == 0) {
-    context.log.info(workflow::memory_cache_line(memory_cache));
-    Json result = train_result(recipe, outcome, group->size());
-    result["memory_cache"] = memory_cache;
-    const auto validation = workflow::validation_report(outcome, dataset.info());
-    if (!outcome.stopped) {
-      keep_candidate(context, recipe, outcome, dataset.info());
-      workflow::remove_finished_checkpoints(settings, recipe, outcome.progress.epochs);
-      workflow::forget_node_memory(settings, recipe);
-      workflow::write_evaluation(settings.run_dir, recipe.name, "validation",
-                                 {{"weights_xxh3", result.at("weights_xxh3")},
-                                  {"data", workflow::data_identity(dataset.info(), settings)}},
-                                 *validation);
-    }
-    workflow::add_confusion(result, validation ? &*validation : nullptr);
-    print_result(result);
-  }
-  if (!outcome.stopped) return ExitCode::done;
-  if (group->rank() == 0) {
-    context.log.info("stopped early; run the same command again to go on");
-  }
-  return ExitCode::stopped;
 }
 
 ExitCode select_verb(const VerbContext& context) {
@@ -277,8 +187,10 @@ bool trains(const std::string& verb) {
   return verb == "run" || verb == "train" || verb == "search";
 }
 
-bool writes_configuration(const std::string& verb) {
-  return verb != "predict" && verb != "export" && verb != "plan" && verb != "top";
+bool writes_configuration(const std::string& verb, const Config& config) {
+  const bool visits = (verb == "bench" && !config.text("bench.server").empty()) ||
+                      (verb == "serve" && !config.text("serve.join").empty());
+  return !visits && verb != "predict" && verb != "export" && verb != "plan" && verb != "top";
 }
 
 bool handles_signals(const std::string& verb) {

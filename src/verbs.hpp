@@ -40,7 +40,8 @@ bool trains(const std::string& verb);
 void prepare_environment(const std::string& verb, const std::string& subject);
 
 // Whether `verb` makes or changes what the run folder holds, so that the folder keeps its
-// configuration; `predict`, `export`, `plan` and `top` do not.
-bool writes_configuration(const std::string& verb);
+// configuration; `predict`, `export`, `plan` and `top` do not, nor who loads or joins a service that
+// runs there.
+bool writes_configuration(const std::string& verb, const Config& config);
 
 }  // namespace podium

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <memory>
 #include <thread>
+#include <vector>
 
 #include "serve/replica/replica.hpp"
 
@@ -33,6 +34,8 @@ class FixedPredictor : public serve::Predictor {
     if (time_.count() > 0) std::this_thread::sleep_for(time_);
     std::ranges::fill(probabilities, 1.0F / static_cast<float>(info_.classes));
   }
+
+  std::vector<int> sizes_to_warm(int most) const override { return {most}; }  // all are alike
 
  private:
   serve::ModelInfo info_;

@@ -29,6 +29,7 @@ OwnService::OwnService(const ServeBenchOptions& options, const ServedModel& mode
     : model_(model),
       images_(options.images),
       name_(options.service.model_name),
+      certificate_(options.service.tls_certificate),
       service_(service_options(options, model, replicas, max_batch), options.log) {
   const serve::DeployResult result = service_.deploy(model.path, 1, patience);
   if (result.deployed) return;
@@ -50,8 +51,12 @@ LoadTarget OwnService::target(const std::string& kind) const {
   headers.path = "/v2/models/" + name_ + "/infer";
   AskedImages images = model_.images;
   images.n = images_;
-  return {"127.0.0.1", port(),
-          infer_requests(headers, images, kind == "binary", different_requests)};
+  LoadTarget target{"127.0.0.1", port(),
+                    infer_requests(headers, images, kind == "binary", different_requests)};
+  target.credentials.tls = !certificate_.empty();
+  target.credentials.trusted = certificate_;
+  target.credentials.any_name = true;
+  return target;
 }
 
 }  // namespace podium::bench

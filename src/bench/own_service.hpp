@@ -34,6 +34,7 @@ class OwnService {
   const ServedModel model_;
   const int images_;
   const std::string name_;
+  const std::string certificate_;  // of its TLS; empty: none
   serve::Service service_;
 };
 

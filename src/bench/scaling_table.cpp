@@ -18,6 +18,13 @@ constexpr const char* csv_heading =
     "images_per_s_most,compute_share,data_wait_share,exposed_comm_share,hidden_comm_share,step_s,"
     "speedup,efficiency";
 constexpr size_t read_columns = 14;
+// No table of a study has more.
+constexpr int most_ranks = 10'000'000;
+constexpr int most_threads = 100'000;
+constexpr int most_images = 1 << 30;  // of a batch
+constexpr int most_repetitions = 1'000'000;
+constexpr double most_images_per_s = 1e12;
+constexpr double most_share = 1.01;  // clocks of several ranks
 
 constexpr std::array all_shares = {&TimeShares::compute, &TimeShares::data_wait,
                                    &TimeShares::exposed_comm, &TimeShares::hidden_comm};
@@ -49,10 +56,15 @@ std::vector<std::string> split(const std::string& line) {
 }
 
 template <typename T>
-bool parse_number(const std::string& text, T least, T* value) {
+bool parse_number(const std::string& text, T least, T most, T* value) {
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, *value);
-  return error == std::errc() && stop == end && *value >= least && *value < T(2'000'000'000);
+  return error == std::errc() && stop == end && *value >= least && *value <= most;
+}
+
+// Means may be off by their last digits.
+bool in_order(double least, double mean, double most) {
+  return least <= mean * (1 + 1e-9) && mean <= most * (1 + 1e-9);
 }
 
 // Model names are [A-Za-z0-9_-], so that neither CSV nor SVG needs quotes.
@@ -65,17 +77,20 @@ bool is_plain(const std::string& text) {
 bool parse_row(const std::vector<std::string>& cells, ScalingRow* row) {
   if (cells.size() < read_columns) return false;
   for (size_t i = 0; i < all_shares.size(); ++i) {
-    if (!parse_number(cells[10 + i], 0.0, &(row->shares.*all_shares[i]))) return false;
+    if (!parse_number(cells[10 + i], 0.0, most_share, &(row->shares.*all_shares[i]))) return false;
   }
   row->kind = cells[0];
   row->model = cells[1];
   row->mode = cells[2];
   return is_plain(row->kind) && is_plain(row->model) && is_plain(row->mode) &&
-         parse_number(cells[3], 1, &row->ranks) && parse_number(cells[4], 1, &row->threads) &&
-         parse_number(cells[5], 1, &row->batch) && parse_number(cells[6], 1, &row->repetitions) &&
-         parse_number(cells[7], 1e-9, &row->images_per_s) &&
-         parse_number(cells[8], 0.0, &row->images_per_s_least) &&
-         parse_number(cells[9], 0.0, &row->images_per_s_most);
+         parse_number(cells[3], 1, most_ranks, &row->ranks) &&
+         parse_number(cells[4], 1, most_threads, &row->threads) &&
+         parse_number(cells[5], 1, most_images, &row->batch) &&
+         parse_number(cells[6], 1, most_repetitions, &row->repetitions) &&
+         parse_number(cells[7], 1e-9, most_images_per_s, &row->images_per_s) &&
+         parse_number(cells[8], 0.0, most_images_per_s, &row->images_per_s_least) &&
+         parse_number(cells[9], 0.0, most_images_per_s, &row->images_per_s_most) &&
+         in_order(row->images_per_s_least, row->images_per_s, row->images_per_s_most);
 }
 
 }  // namespace

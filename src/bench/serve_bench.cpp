@@ -1,8 +1,10 @@
 #include "bench/serve_bench.hpp"
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <optional>
+#include <string_view>
 
 #include "bench/echo_server.hpp"
 #include "bench/fixed_replica.hpp"
@@ -25,6 +27,17 @@ struct Candidate {
   LoadOptions load;
   std::function<CpuTimes()> cpu = {};  // of the server; empty: not known
 };
+
+// How many requests were not answered with 200, by status or by what went wrong.
+std::map<std::string, int64_t> failures_of(const LoadReport& report) {
+  std::map<std::string, int64_t> failures;
+  for (const auto& [status, count] : report.statuses) {
+    if (status != 200) failures[std::to_string(status)] = count;
+  }
+  if (report.broken > 0) failures["broken"] = report.broken;
+  if (report.timed_out > 0) failures["timed out"] = report.timed_out;
+  return failures;
+}
 
 // The repetitions of one candidate.
 class Tally {
@@ -72,11 +85,7 @@ class Tally {
     most_ms_ = std::max(most_ms_, report.latency.most_ms());
     late_.add(report.lateness.percentile(0.99));
     requests_ += report.due;
-    for (const auto& [status, count] : report.statuses) {
-      if (status != 200) failed_[std::to_string(status)] += count;
-    }
-    if (report.broken > 0) failed_["broken"] += report.broken;
-    if (report.timed_out > 0) failed_["timed out"] += report.timed_out;
+    for (const auto& [why, count] : failures_of(report)) failed_[why] += count;
     const auto answers = static_cast<double>(std::max<int64_t>(1, report.due));
     service_us_.add(1e6 * cost.process / answers);
     replicas_us_.add(1e6 * cost.replicas / answers);
@@ -90,6 +99,22 @@ class Tally {
   int64_t requests_ = 0;
   std::map<std::string, int64_t> failed_;
 };
+
+Error nothing_answered(const std::string& where, const std::map<std::string, int64_t>& failed) {
+  return unavailable_error("no request was answered with 200 (" + failures_text(failed) + ")",
+                           where, "see what the server says to one, by curl or in its log");
+}
+
+// Throws unavailable_error when there are rows, and no request of any was answered.
+void require_answers(const std::vector<ServeRow>& rows) {
+  const auto unanswered = [](const ServeRow& row) {
+    int64_t failed = 0;
+    for (const auto& [why, count] : row.failed) failed += count;
+    return row.requests > 0 && failed == row.requests;
+  };
+  if (rows.empty() || !std::ranges::all_of(rows, unanswered)) return;
+  throw nothing_answered(rows.front().what, rows.front().failed);
+}
 
 // In turns, after a warm-up of each.
 std::vector<ServeRow> measure(const std::vector<Candidate>& candidates, int repetitions) {
@@ -123,6 +148,7 @@ class ServeBench {
 
   std::vector<ServeRow> run() {
     for (const std::string& name : options_.cases) run_case(name);
+    require_answers(rows_);
     return std::move(rows_);
   }
 
@@ -137,11 +163,8 @@ class ServeBench {
       measure_replicas(fixed_model(options_.service_ms), {1, 3}, 1);
     } else if (name == "replicas") {
       for (const ServedModel& model : options_.models) measure_replicas(model, {1, 2}, 0);
-    } else if (name == "load") {
-      for (const ServedModel& model : options_.models) measure_load(model);
     } else {
-      throw usage_error("there is no case '" + name + "'", "--bench.cases",
-                        "use costs, fixed, replicas or load");
+      for (const ServedModel& model : options_.models) measure_load(model);
     }
   }
 
@@ -172,6 +195,7 @@ class ServeBench {
                                      kind, closed_loop()));
       LoadTarget bare = candidates.back().target;
       bare.port = echo.port();
+      bare.credentials = {};  // it speaks no TLS
       candidates.push_back({"echo of " + kind, std::move(bare), closed_loop(), [&service] {
                               return CpuTimes{service.cpu().process, 0};
                             }});
@@ -225,19 +249,24 @@ class ServeBench {
   double reached(const Candidate& candidate) const {
     LoadOptions load = closed_loop();
     run_load(candidate.target, load);
-    return run_load(candidate.target, load).per_second();
+    const LoadReport report = run_load(candidate.target, load);
+    if (report.answered() == 0) throw nothing_answered(candidate.what, failures_of(report));
+    return report.per_second();
   }
 
   double searched(Candidate candidate) const {
+    LoadReport all;
     const double rate = highest_rate(search_from, [&](double per_second) {
       candidate.load.clients = 0;
       candidate.load.per_second = per_second;
       const LoadReport report = run_load(candidate.target, candidate.load);
+      all.add(report);
       const double p99_ms = report.latency.percentile(0.99);
       options_.log.info(format("bench serve: %.0f/s: p99 %.3f ms, %lld failed", per_second, p99_ms,
                                static_cast<long long>(report.failed())));
       return report.failed() == 0 && p99_ms <= options_.pace.p99_ms;
     });
+    if (all.answered() == 0) throw nothing_answered(candidate.what, failures_of(all));
     if (rate == 0) options_.log.warning("bench serve: no rate holds the p99 asked for");
     return rate;
   }
@@ -264,16 +293,31 @@ double highest_rate(double least, const std::function<bool(double)>& holds) {
   return good;
 }
 
+void check_cases(const std::vector<std::string>& cases) {
+  constexpr std::array<std::string_view, 4> known = {"costs", "fixed", "replicas", "load"};
+  for (const std::string& name : cases) {
+    if (std::ranges::find(known, name) != known.end()) continue;
+    throw usage_error("there is no case '" + name + "'", "--bench.cases",
+                      "use costs, fixed, replicas or load");
+  }
+}
+
 std::vector<ServeRow> bench_serve(const ServeBenchOptions& options) {
+  check_cases(options.cases);
   return ServeBench(options).run();
 }
 
 std::vector<ServeRow> bench_server(const LoadTarget& target, const ServeBenchOptions& options) {
   const std::string where = target.host + ":" + std::to_string(target.port);
-  if (options.load.clients == 0)
-    return ServeBench(options).measure_pace({where, target, options.load});
-  return measure({{where + format(", %d clients", options.load.clients), target, options.load}},
-                 options.repetitions);
+  std::vector<ServeRow> rows;
+  if (options.load.clients == 0) {
+    rows = ServeBench(options).measure_pace({where, target, options.load});
+  } else {
+    const std::string what = where + format(", %d clients", options.load.clients);
+    rows = measure({{what, target, options.load}}, options.repetitions);
+  }
+  require_answers(rows);
+  return rows;
 }
 
 }  // namespace podium::bench

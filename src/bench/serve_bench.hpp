@@ -72,16 +72,23 @@ struct ServeRow {
   double late_p99_ms = 0;  // by which requests were sent after they were due
 };
 
-// Throws usage_error for an unknown case, unavailable_error when a service cannot be started, and
-// what run_load() throws.
+// Throws usage_error for an unknown case.
+void check_cases(const std::vector<std::string>& cases);
+
+// Throws as check_cases(), unavailable_error when a service cannot be started or no request of all
+// was answered, and what run_load() throws.
 std::vector<ServeRow> bench_serve(const ServeBenchOptions& options);
 
-// A server that runs already.
+// A server that runs already. Throws unavailable_error when no request was answered, and what
+// run_load() throws.
 std::vector<ServeRow> bench_server(const LoadTarget& target, const ServeBenchOptions& options);
 
 // The highest rate at which `holds`, within 5 %; 0 when none does down to `least`. `holds` is asked
 // for rates that double from `least` on, and then for those between the last two. Pure.
 double highest_rate(double least, const std::function<bool(double)>& holds);
+
+// "429: 3, broken: 1", or "none".
+std::string failures_text(const std::map<std::string, int64_t>& failed);
 
 std::string to_text(const std::vector<ServeRow>& rows);
 nlohmann::ordered_json to_json(const std::vector<ServeRow>& rows);

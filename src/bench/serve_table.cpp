@@ -11,20 +11,20 @@ std::string cost(double us) {
   return us < 0 ? "-" : format("%.1f", us);
 }
 
-std::string failures(const ServeRow& row) {
-  std::string text;
-  for (const auto& [why, count] : row.failed) {
-    text +=
-        (text.empty() ? "" : ", ") + format("%s: %lld", why.c_str(), static_cast<long long>(count));
-  }
-  return text.empty() ? "none" : text;
-}
-
 double ratio(const ServeRow& row) {
   return row.theirs_per_second > 0 ? row.per_second / row.theirs_per_second : 0;
 }
 
 }  // namespace
+
+std::string failures_text(const std::map<std::string, int64_t>& failed) {
+  std::string text;
+  for (const auto& [why, count] : failed) {
+    text +=
+        (text.empty() ? "" : ", ") + format("%s: %lld", why.c_str(), static_cast<long long>(count));
+  }
+  return text.empty() ? "none" : text;
+}
 
 std::string to_text(const std::vector<ServeRow>& rows) {
   size_t widest = 4;
@@ -40,7 +40,7 @@ std::string to_text(const std::vector<ServeRow>& rows) {
                    ratio(row) > 0 ? format("%.2f", ratio(row)).c_str() : "-", row.p50_ms,
                    row.p90_ms, row.p99_ms, row.p99_9_ms, row.most_ms, cost(row.service_us).c_str(),
                    cost(row.replicas_us).c_str(), cost(row.load_us).c_str(), row.late_p99_ms,
-                   failures(row).c_str());
+                   failures_text(row.failed).c_str());
   }
   return text;
 }

@@ -21,6 +21,7 @@ namespace fs = std::filesystem;
 constexpr std::chrono::minutes lock_timeout{5};
 constexpr size_t name_limit = 128;
 constexpr size_t number_digits = 6;
+constexpr int most_versions = 2'000'000'000;
 constexpr std::string_view extension = ".h5";
 
 bool is_spelled_well(std::string_view name) {
@@ -58,8 +59,15 @@ std::optional<int> version_number(const std::string& stem) {
   const auto [end, error] = std::from_chars(stem.data(), stem.data() + stem.size(), number);
   const bool ok = error == std::errc() && end - stem.data() >= ptrdiff_t{number_digits} &&
                   end != stem.data() + stem.size() && *end == '-' && is_model_name(end + 1) &&
-                  number > 0;
+                  number > 0 && number <= most_versions;
   return ok ? std::optional<int>(number) : std::nullopt;
+}
+
+// What current.json calls `number`; 0 for what is none. A larger one must not wrap around.
+int number_of(const Json& entry) {
+  const Json& number = entry.at("number");
+  const bool ok = number.is_number_integer() && number >= 1 && number <= most_versions;
+  return ok ? number.get<int>() : 0;
 }
 
 // The .h5 files of `folder`, by name; temporary files begin with a dot.
@@ -129,7 +137,7 @@ std::optional<Registry::Version> Registry::current() const {
   Version version;
   try {
     const Json json = Json::parse(io::read_text_file(path));
-    json.at("number").get_to(version.number);
+    version.number = number_of(json);
     json.at("name").get_to(version.name);
     json.at("val_accuracy").get_to(version.val_accuracy);
   } catch (const Json::exception& error) {

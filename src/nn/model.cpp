@@ -278,16 +278,25 @@ void Model::predict(std::span<const uint8_t> images, std::span<float> probabilit
 
 // The first prediction of a size runs call by call, the second is recorded. The largest come first:
 // scratch memory that suffices for them suffices for all.
+std::vector<int> Model::prediction_sizes() const {
+  std::vector<int> sizes;
+  for (int n = 1; n <= parts_->inference_batch; ++n) {
+    if (padded_batch(n, parts_->inference_batch) == n) sizes.push_back(n);
+  }
+  return sizes;
+}
+
 void Model::prepare_predictions() {
   Parts& parts = *parts_;
   if (parts.ops->on_host()) return;
-  const auto largest = static_cast<size_t>(parts.inference_batch);
+  const std::vector<int> sizes = prediction_sizes();
+  const auto largest = static_cast<size_t>(sizes.back());
   const auto classes = static_cast<size_t>(parts.card.classes);
   const auto bytes = static_cast<size_t>(parts.card.image.size());
   const std::vector<uint8_t> images(largest * bytes);
   std::vector<float> probabilities(largest * classes);
-  for (size_t n = largest; n > 0; --n) {
-    if (padded_batch(static_cast<int>(n), parts.inference_batch) != static_cast<int>(n)) continue;
+  for (auto size = sizes.rbegin(); size != sizes.rend(); ++size) {
+    const auto n = static_cast<size_t>(*size);
     for (int round = 0; round < 2; ++round) {
       predict(std::span(images).first(n * bytes), std::span(probabilities).first(n * classes));
     }

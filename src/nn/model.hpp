@@ -72,6 +72,10 @@ class Model {
   void predict(std::span<const uint8_t> images, std::span<float> probabilities,
                std::span<float> logits = {});
 
+  // The batch sizes at which predictions are computed, ascending: others run padded to the next of
+  // these, or in pieces. The first prediction at each makes what that size needs.
+  std::vector<int> prediction_sizes() const;
+
   // Makes what predictions of every size need, which on a GPU is kernels and a recorded graph for
   // each size: else the first predictions of a size wait for theirs. Costs seconds there, and
   // nothing on a CPU.

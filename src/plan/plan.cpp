@@ -1,5 +1,8 @@
 #include "plan/plan.hpp"
 
+#include <unistd.h>
+
+#include <cerrno>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -64,6 +67,21 @@ std::string mebibytes(uint64_t bytes) {
   return format("%.1f", static_cast<double>(bytes) / (1 << 20));
 }
 
+// Nothing is measured here, so a file that is not there is a mistake; one without an entry for a
+// job of this shape is not.
+std::optional<comm::CostModel> calibrated(const PlanOptions& options, const comm::Shape& shape) {
+  const std::string& file = options.calibration;
+  if (::access(file.c_str(), R_OK) != 0) throw io_error("cannot read the costs", file, errno);
+  std::optional<comm::CostModel> costs = comm::load_costs(file, shape);
+  if (!costs) {
+    options.log.info(
+        format("plan: %s has nothing for %d ranks on %d nodes of this machine: the "
+               "costs are those of the link",
+               file.c_str(), shape.ranks, shape.nodes));
+  }
+  return costs;
+}
+
 }  // namespace
 
 Plan make_plan(const PlanOptions& options) {
@@ -74,7 +92,7 @@ Plan make_plan(const PlanOptions& options) {
   }
   const comm::Shape shape{options.ranks(), options.nodes, options.ranks_per_node};
   std::optional<comm::CostModel> costs;
-  if (!options.calibration.empty()) costs = comm::load_costs(options.calibration, shape);
+  if (!options.calibration.empty()) costs = calibrated(options, shape);
   Plan plan;
   plan.nodes = options.nodes;
   plan.ranks_per_node = options.ranks_per_node;

@@ -57,7 +57,8 @@ struct Plan {
   std::vector<ModelPlan> models;
 };
 
-// Throws usage_error for numbers that contradict each other, and what measuring throws.
+// Throws usage_error for numbers that contradict each other, io_error for costs that cannot be
+// read, and what measuring throws.
 Plan make_plan(const PlanOptions& options);
 
 std::string to_text(const Plan& plan);

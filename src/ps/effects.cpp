@@ -136,6 +136,10 @@ Member* Server::State::admit(Home& home, const Header& header) {
   if (member != nullptr && header.has(Flag::relayed)) {
     return member;  // another server has taken it: it was dropped here a moment sooner
   }
+  if (header.kind == Kind::leave) {  // it is gone, as it wishes
+    seal(reply(Kind::done, header));
+    return nullptr;
+  }
   refuse(header, "worker " + std::to_string(header.worker) + " does not take part");
   return nullptr;
 }
@@ -196,12 +200,22 @@ bool Server::State::carry_out(Home& home, Member& member, const Header& header, 
 // the first step, others at the slowest. A backup does as the server that answers has decided.
 void Server::State::begin(Home& home, Member& member, const Header& header) const {
   if (header.has(Flag::relayed)) {
-    member.clock = header.clock;
+    // One that had dropped the worker may have ended steps without it: its answer says so.
+    member.clock = std::max(header.clock, home.ended);
   } else if (member.sequence != 0 || !member.counts) {
     member.counts = false;
     home.members.update();
     member.clock = std::max(member.clock, present(home));
   }
+}
+
+// A worker is where its messages say, once all before them are carried out: a home or a replica
+// that let it begin sooner follows.
+void Server::State::lift(Home& home, Member& member, uint32_t clock) {
+  if (clock <= member.clock) return;
+  member.clock = clock;
+  home.members.update();
+  advance(home);
 }
 
 bool Server::State::take_push(Home& home, Member& member, const Header& header,
@@ -218,11 +232,7 @@ bool Server::State::take_push(Home& home, Member& member, const Header& header,
                        " steps ahead of the slowest worker: pull in every step");
     return false;
   }
-  if (header.clock > member.clock) {  // it was welcomed there by another home
-    member.clock = header.clock;
-    home.members.update();
-    advance(home);
-  }
+  lift(home, member, header.clock);
   ++report.pushes;
   if (by_step() && header.clock >= home.ended) {
     home.shard.hold(member.number, header.clock, pushed);

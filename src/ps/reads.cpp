@@ -38,7 +38,7 @@ void Server::State::pull(const Incoming& message) {
     return;
   }
   if (header.worker != observer) {
-    const Member* member = home->members.find(header.worker);
+    Member* member = home->members.find(header.worker);
     if (member == nullptr || !member->greeted) {
       if (member != nullptr && member->counts) return;  // its hello is still to come
       refuse(header, "worker " + std::to_string(header.worker) + " does not take part");
@@ -48,9 +48,11 @@ void Server::State::pull(const Incoming& message) {
       ++report.gaps;  // it is to see a push that has not come
       return;
     }
+    lift(*home, *member, header.clock);
   }
   Body body;
   if (read_body(*home, message, body)) read(*home, header, message.segments, body.keys);
+  release(*home);
 }
 
 void Server::State::read(Home& home, const Header& header, std::span<const Segment> segments,

@@ -114,11 +114,7 @@ void Server::State::forwarded(const Header& header) {
     pending.awaited &= ~bit;
     // A backup that had welcomed the worker itself may have let it begin later, and gone on.
     Member* member = home->members.find(header.worker);
-    if (asked.kind == Kind::hello && member != nullptr && member->clock < header.clock) {
-      member->clock = header.clock;
-      home->members.update();
-      advance(*home);
-    }
+    if (asked.kind == Kind::hello && member != nullptr) lift(*home, *member, header.clock);
   }
   release(*home);
   complete_settled(*home);

@@ -83,6 +83,7 @@ struct Server::State {
   // Whether it could be read; if not, the worker was told.
   bool read_body(Home& home, const Incoming& message, Body& body);
   void advance(Home& home);
+  void lift(Home& home, Member& member, uint32_t clock);
 
   // reads.cpp
   void pull(const Incoming& message);

@@ -173,6 +173,10 @@ void Shard::forget(uint32_t worker, uint32_t clock) {
 void Shard::commit(uint32_t clock) {
   if (steps_.empty() || steps_.front().clock != clock) return;
   Step& step = steps_.front();
+  if (options_.rule == Rule::step_sum &&
+      find_bit(step.touched, 0, range_.count, false) < range_.count) {
+    std::fill(theta_.begin(), theta_.end(), 0.0F);  // what nobody pushed adds up to nothing
+  }
   if (!step.sums.empty()) {
     size_t begin = find_bit(step.touched, step.low, step.high, true);
     while (begin < step.high) {

@@ -4,7 +4,7 @@
 // A step that is not finished has a sum for each worker, so that at its end they are added up in
 // the order of the workers' numbers: equal pushes give equal bits, in whatever order they arrived.
 // The rule is then applied once, to the values that somebody pushed to; a value that nobody pushed
-// to stays as it is, its momentum too.
+// to stays as it is, its momentum too (the sum of a step, Rule::step_sum, has zero there).
 #pragma once
 
 #include <cstdint>

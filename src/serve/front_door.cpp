@@ -49,6 +49,7 @@ FrontDoor::FrontDoor(boost::asio::io_context& context, const ServiceOptions& opt
     : options_(options),
       pool_(context, options, log),
       dispatcher_(context, options, pool_),
+      repository_(context, options.load_timeout),
       meters_(static_cast<size_t>(options.replicas)) {}
 
 void FrontDoor::start() {
@@ -62,11 +63,11 @@ void FrontDoor::start() {
 
 void FrontDoor::handle(HttpRequest request, HttpRespond respond) {
   try {
-    const std::string target = request.target;  // `route` looks into it
-    const Route route = parse_route(request.method, target);
+    const Route route = parse_route(request.method, request.target);
     if (!route.model.empty() && route.model != options_.model_name) {
       throw RequestError(404, "no such model; there is " + options_.model_name);
     }
+    if (route.call == Call::load) return load(request.body, respond);
     if (!is_forwarded(route)) return respond(answer_here(route, request.body));
     admit(route, request);
     forward(route, std::move(request), std::move(respond));
@@ -78,7 +79,7 @@ void FrontDoor::handle(HttpRequest request, HttpRespond respond) {
   }
 }
 
-HttpAnswer FrontDoor::answer_here(const Route& route, const std::string& body) const {
+HttpAnswer FrontDoor::answer_here(const Route& route, const std::string& body) {
   HttpAnswer answer;
   switch (route.call) {
     case Call::live:
@@ -101,11 +102,8 @@ HttpAnswer FrontDoor::answer_here(const Route& route, const std::string& body) c
       return model_stats(route);
     case Call::index:
       return repository_index(body);
-    case Call::load:
     case Call::unload:
-      throw RequestError(400,
-                         "models come from the job that serves; they are not loaded or "
-                         "unloaded by requests");
+      return unload(body);
     default:
       answer.body = server_metadata_body();
       break;
@@ -139,9 +137,10 @@ HttpAnswer FrontDoor::repository_index(const std::string& body) const {
   const bool ready_only = wants_ready_only(body);
   IndexEntry entry{options_.model_name, pool_.version(), ready(), ""};
   if (!ready()) {
-    entry.reason = draining_              ? "the service is draining"
-                   : pool_.version() == 0 ? "no model is deployed yet"
-                                          : "no replica is up";
+    entry.reason = draining_               ? "the service is draining"
+                   : !repository_.loaded() ? "unloaded"
+                   : pool_.version() == 0  ? "no model is deployed yet"
+                                           : "no replica is up";
   }
   HttpAnswer answer;
   answer.body =
@@ -149,7 +148,37 @@ HttpAnswer FrontDoor::repository_index(const std::string& body) const {
   return answer;
 }
 
+// Answered once whoever deploys has done it.
+void FrontDoor::load(const std::string& body, const HttpRespond& respond) {
+  const int version = version_to_load(body);
+  if (draining_) throw RequestError(503, "the service is draining");
+  repository_.load(version, [this, respond](const LoadResult& result) {
+    if (result.status != 200) return respond(refusal(result.status, result.error));
+    HttpAnswer answer;
+    answer.body = "{}";
+    respond(std::move(answer));
+  });
+}
+
+// What was accepted is finished.
+HttpAnswer FrontDoor::unload(const std::string& body) {
+  check_unload(body);
+  repository_.unload();
+  HttpAnswer answer;
+  answer.body = "{}";
+  return answer;
+}
+
+void FrontDoor::begin_draining() {
+  leaving_ = draining_ = true;
+  repository_.give_up({503, "the service is draining"});
+}
+
 void FrontDoor::admit(const Route& route, const HttpRequest& request) {
+  if (!repository_.loaded()) {
+    if (is_prediction(route)) ++rejected_;
+    throw RequestError(503, "the model is unloaded; load it first");
+  }
   const bool rejected = draining_ || pool_.any_ready();
   if (!draining_ && pool_.any_ready() &&
       dispatcher_.make_room(request.fields, request.body.size())) {
@@ -162,10 +191,10 @@ void FrontDoor::admit(const Route& route, const HttpRequest& request) {
   throw RequestError(503, pool_.version() == 0 ? "no model is deployed yet" : "no replica is up");
 }
 
+// Takes the target, and with it the name in `route`.
 void FrontDoor::forward(const Route& route, HttpRequest request, HttpRespond respond) {
-  const auto answered = [this, counted = is_prediction(route), watch = Stopwatch(),
-                         respond = std::move(respond)](const ReplyFields& fields,
-                                                       std::string body) {
+  auto answered = [this, counted = is_prediction(route), watch = Stopwatch(),
+                   respond = std::move(respond)](const ReplyFields& fields, std::string body) {
     if (counted) count_answer(fields, watch.milliseconds());
     HttpAnswer answer;
     answer.status = fields.status;
@@ -182,7 +211,7 @@ void FrontDoor::forward(const Route& route, HttpRequest request, HttpRespond res
   };
   dispatcher_.submit({request.method, request.fields, std::move(request.target),
                       std::move(request.body), request.key, request.client, route.version},
-                     answered);
+                     std::move(answered));
 }
 
 HttpAnswer FrontDoor::refusal(int status, const std::string& message) const {

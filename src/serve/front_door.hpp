@@ -16,6 +16,7 @@
 #include "serve/protocol/model_stats.hpp"
 #include "serve/protocol/route.hpp"
 #include "serve/replica/replica_pool.hpp"
+#include "serve/repository.hpp"
 #include "serve/service.hpp"
 
 namespace podium::serve {
@@ -33,20 +34,23 @@ class FrontDoor {
   void handle(HttpRequest request, HttpRespond respond);
 
   ReplicaPool& pool() { return pool_; }
-  bool ready() const { return !leaving_ && pool_.any_ready(); }
+  Repository& repository() { return repository_; }
+  bool ready() const { return !leaving_ && repository_.loaded() && pool_.any_ready(); }
   // Readiness fails; requests are still accepted.
   void begin_leaving() { leaving_ = true; }
   // New requests are answered by 503.
-  void begin_draining() { leaving_ = draining_ = true; }
+  void begin_draining();
   size_t in_flight() const { return dispatcher_.in_flight(); }
   ServiceStats stats() const;
 
  private:
-  HttpAnswer answer_here(const Route& route, const std::string& body) const;
+  HttpAnswer answer_here(const Route& route, const std::string& body);
   HttpAnswer model_ready(const Route& route) const;
   HttpAnswer model_stats(const Route& route) const;
   ServiceView view() const;
   HttpAnswer repository_index(const std::string& body) const;
+  void load(const std::string& body, const HttpRespond& respond);
+  HttpAnswer unload(const std::string& body);
   // Throws RequestError when the request cannot be taken now.
   void admit(const Route& route, const HttpRequest& request);
   void forward(const Route& route, HttpRequest request, HttpRespond respond);
@@ -57,6 +61,7 @@ class FrontDoor {
   const ServiceOptions& options_;
   ReplicaPool pool_;
   Dispatcher dispatcher_;
+  Repository repository_;
   bool leaving_ = false;
   bool draining_ = false;
   Meters meters_;

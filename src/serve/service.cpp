@@ -15,6 +15,7 @@
 #include "core/text.hpp"
 #include "serve/front_door.hpp"
 #include "serve/http/http_server.hpp"
+#include "serve/protocol/protocol.hpp"
 #include "serve/replica/join_door.hpp"
 
 namespace podium::serve {
@@ -95,16 +96,16 @@ class Service::Implementation {
     return ask([this] { return door_.stats(); });
   }
 
-  DeployResult deploy(const std::string& path, int version, std::chrono::milliseconds timeout,
-                      const std::atomic<bool>* stop) {
+  DeployResult deploy(const std::string& path, int version, ReplicaPool::Why why_now,
+                      std::chrono::milliseconds timeout, const std::atomic<bool>* stop) {
     const std::lock_guard lock(deploying_);
     const auto promise = std::make_shared<std::promise<DeployResult>>();
     std::future<DeployResult> result = promise->get_future();
-    asio::post(context_, [this, promise, path, version] {
-      door_.pool().deploy(version, path,
+    asio::post(context_, [this, promise, path, version, why_now] {
+      door_.pool().deploy(version, path, why_now,
                           [promise](const DeployResult& done) { promise->set_value(done); });
     });
-    const bool tried_out = options_.canary.share > 0;
+    const bool tried_out = why_now == ReplicaPool::Why::published && options_.canary.share > 0;
     const std::string why =
         wait_for_deployment(result, timeout + (tried_out ? options_.canary.time : 0ms), stop);
     if (!why.empty()) {
@@ -116,6 +117,28 @@ class Service::Implementation {
     const DeployResult done = result.get();
     log_deployment(done);
     return done;
+  }
+
+  std::optional<LoadOrder> take_load_order() { return door_.repository().take_order(); }
+  void finish_load(const LoadOrder& order, const LoadResult& result) {
+    ask([this, order, result] {
+      door_.repository().finish(order, result);
+      return true;
+    });
+  }
+
+  void submit(HttpRequest request, HttpRespond respond) {
+    asio::post(
+        context_, [this, request = std::move(request), respond = std::move(respond)]() mutable {
+          if (request.body.size() <= options_.max_body_bytes) {
+            return door_.handle(std::move(request), std::move(respond));
+          }
+          HttpAnswer answer;
+          answer.status = 413;
+          answer.body =
+              error_body("a body may have " + std::to_string(options_.max_body_bytes) + " bytes");
+          respond(std::move(answer));
+        });
   }
 
   bool drain(std::chrono::milliseconds timeout, const std::atomic<bool>* now) {
@@ -250,7 +273,22 @@ ServiceStats Service::stats() const {
 
 DeployResult Service::deploy(const std::string& path, int version,
                              std::chrono::milliseconds timeout, const std::atomic<bool>* stop) {
-  return implementation_->deploy(path, version, timeout, stop);
+  return implementation_->deploy(path, version, ReplicaPool::Why::published, timeout, stop);
+}
+DeployResult Service::load(const std::string& path, int version, std::chrono::milliseconds timeout,
+                           const std::atomic<bool>* stop) {
+  return implementation_->deploy(path, version, ReplicaPool::Why::ordered, timeout, stop);
+}
+
+std::optional<LoadOrder> Service::take_load_order() {
+  return implementation_->take_load_order();
+}
+void Service::finish_load(const LoadOrder& order, const LoadResult& result) {
+  implementation_->finish_load(order, result);
+}
+
+void Service::submit(HttpRequest request, std::function<void(HttpAnswer)> respond) {
+  implementation_->submit(std::move(request), std::move(respond));
 }
 
 bool Service::drain(std::chrono::milliseconds timeout, const std::atomic<bool>* now) {

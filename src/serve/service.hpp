@@ -10,7 +10,8 @@
 //
 // Invariant: a replica takes requests only while it serves the service's current version. Every
 // replica swaps between two requests of its socket, and all swaps are sent at one moment; so a
-// client that saw a version never sees an older one, unless it was rolled back from a trial.
+// client that saw a version never sees an older one, unless it was rolled back from a trial, or
+// somebody ordered to load the older one.
 #pragma once
 
 #include <sys/types.h>
@@ -19,7 +20,9 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +33,9 @@
 #include "serve/replica/health.hpp"
 
 namespace podium::serve {
+
+struct HttpRequest;  // http/http_server.hpp
+struct HttpAnswer;
 
 struct ServiceOptions {
   std::string model_name = "model";  // in the URLs, /v2/models/NAME
@@ -71,6 +77,7 @@ struct ServiceOptions {
   size_t replica_queue = 0;  // requests that a replica holds at a time; 0: twice max_batch
   std::chrono::milliseconds batch_target_p99{0};  // batches that hold it; 0: as big as max_batch
   std::chrono::milliseconds grace{0};  // of drain(): unready, and requests are still accepted
+  std::chrono::milliseconds load_timeout{120'000};  // of a client's order to load; then 504
 };
 
 struct DeployResult {
@@ -79,6 +86,16 @@ struct DeployResult {
   int replicas = 0;    // that serve the version
   double seconds = 0;  // from the call to the swap
   std::string error;   // why not; the previous version goes on serving
+};
+
+// A client's order to load the model, and what came of it, as HTTP has it.
+struct LoadOrder {
+  uint64_t ticket = 0;
+  int version = 0;  // 0: the newest
+};
+struct LoadResult {
+  int status = 200;
+  std::string error;  // unless 200
 };
 
 struct ReplicaStats {
@@ -98,7 +115,7 @@ struct ReplicaStats {
 struct ServiceStats {
   int64_t requests = 0;  // answered, with any status
   int64_t failed = 0;    // of these, answered 5xx
-  int64_t rejected = 0;  // turned away by 429, or by 503 while draining; not in `requests`
+  int64_t rejected = 0;  // 429, or 503 while draining or unloaded; not in `requests`
   int64_t retried = 0;   // sent again because a replica died
   int64_t restarts = 0;  // replicas started anew
   int64_t swaps = 0;     // deployments that replaced a version
@@ -139,7 +156,23 @@ class Service {
   DeployResult deploy(const std::string& path, int version, std::chrono::milliseconds timeout,
                       const std::atomic<bool>* stop = nullptr);
 
-  // True when at least one replica serves and the service is not draining (/v2/health/ready).
+  // deploy() of what a client ordered: without a trial, and `version` may be older than the current
+  // one. REQUIRES: it is not the current one.
+  DeployResult load(const std::string& path, int version, std::chrono::milliseconds timeout,
+                    const std::atomic<bool>* stop = nullptr);
+
+  // A client's order that nobody has taken yet. Who takes it says what came of it, within
+  // options.load_timeout; the model is then loaded again if it was unloaded. Costs next to nothing
+  // when there is none.
+  std::optional<LoadOrder> take_load_order();
+  void finish_load(const LoadOrder& order, const LoadResult& result);
+
+  // Takes a request that did not come over HTTP (rank_door.hpp), and answers it as if it had.
+  // `respond` is called once, on the service's thread; not at all when the service ends before.
+  void submit(HttpRequest request, std::function<void(HttpAnswer)> respond);
+
+  // True when at least one replica serves, the model is not unloaded, and the service is not
+  // draining (/v2/health/ready).
   bool ready() const;
 
   ServiceStats stats() const;

@@ -18,19 +18,13 @@ using namespace std::chrono_literals;
 constexpr auto patience = 2s;       // for an answer
 constexpr auto look_around = 50ms;  // for a signal
 
-serve::Credentials shown(const std::string& token) {
-  serve::Credentials credentials;
-  credentials.token = token;
-  return credentials;
-}
-
 class View {
  public:
   View(const TopOptions& options, const std::atomic<bool>& stop)
       : options_(options),
         stop_(stop),
         server_(options.host + ":" + std::to_string(options.port)),
-        client_(options.host, options.port, patience, shown(options.token)) {}
+        client_(options.host, options.port, patience, options.credentials) {}
 
   int run() {
     lines_ = fetch();  // a view of nothing is none

@@ -5,12 +5,14 @@
 #include <chrono>
 #include <string>
 
+#include "serve/client/credentials.hpp"
+
 namespace podium::top {
 
 struct TopOptions {
   std::string host;
   int port = 0;
-  std::string token;  // bearer token; empty: none
+  serve::Credentials credentials;
   std::chrono::milliseconds interval{1000};
   int count = 0;  // pages to show; 0: until `q`
 };

@@ -5,6 +5,7 @@
 #include "core/error.hpp"
 #include "train/allreduce_sync.hpp"
 #include "train/nccl_sync.hpp"
+#include "train/ps_sync.hpp"
 
 namespace podium::train {
 namespace {
@@ -33,7 +34,10 @@ Exchange parse_exchange(const std::string& text) {
 }
 
 std::unique_ptr<GradientSync> make_gradient_sync(const SyncSpec& spec) {
-  if (spec.group.size() == 1) return std::make_unique<NoSync>();
+  if (spec.servers != nullptr && spec.servers->in_step()) {
+    return std::make_unique<PsSync>(*spec.servers);
+  }
+  if (spec.group.size() == 1 || spec.servers != nullptr) return std::make_unique<NoSync>();
   const comm::NcclSupport nccl = comm::nccl_support();
   const comm::ExchangeChoice choice = choose(spec, nccl);
   const bool speaks = spec.group.rank() == 0;

@@ -16,6 +16,8 @@
 
 namespace podium::train {
 
+class PsClient;  // ps_client.hpp
+
 // --comm.allreduce: NCCL where each trainer has a GPU of its own, else by way of the hosts; or one
 // of them on demand.
 struct Exchange {
@@ -36,7 +38,8 @@ struct SyncSpec {
   size_t gradients = 0;             // floats
   std::vector<size_t> layers = {};  // where each layer's begin
   Exchange exchange = {};
-  Log log;  // the first trainer tells what was chosen, if that is worth a word
+  Log log;                      // the first trainer tells what was chosen, if that is worth a word
+  PsClient* servers = nullptr;  // null: trainers sum gradients among themselves; outlives the sync
 };
 
 // Collective over the group. Throws unavailable_error on every trainer when NCCL is demanded and

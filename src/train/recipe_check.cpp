@@ -131,6 +131,13 @@ void check_precision(const Recipe& recipe, const DeviceChoice& device) {
                           flag_of(recipe, "precision"), "train it in fp32");
 }
 
+void check_consistency(const Recipe& recipe, ps::Consistency consistency) {
+  if (recipe.ema == 0 || consistency == ps::Consistency::bsp) return;
+  throw usage_error("an average of the weights needs trainers that have the same weights",
+                    flag_of(recipe, "ema"),
+                    "set ema = 0, or use --ps.consistency=bsp, where they have");
+}
+
 size_t step_with_single_image(size_t records, size_t batch, size_t trainers, size_t accumulate) {
   const size_t steps = io::steps_of(records, batch);
   if (steps == 0) return 0;

@@ -8,6 +8,7 @@
 
 #include "core/device_choice.hpp"
 #include "io/loader/dataset.hpp"
+#include "ps/options.hpp"
 #include "train/recipe.hpp"
 
 namespace podium::train {
@@ -28,6 +29,9 @@ void check_fit(const Recipe& recipe, const TrainingPlace& place);
 
 // Throws unavailable_error for a precision that `device`, a trainer's, does not multiply in.
 void check_precision(const Recipe& recipe, const DeviceChoice& device);
+
+// Throws usage_error for an average of weights that no two trainers have at the same time.
+void check_consistency(const Recipe& recipe, ps::Consistency consistency);
 
 // The images of all ranks in a step of which some rank gets a single one, or has a single one in
 // one of its `accumulate` micro-batches; 0 when there is none in an epoch of `records`.

@@ -14,6 +14,7 @@
 #include "io/loader/dataset.hpp"
 #include "io/loader/epoch_order.hpp"
 #include "train/gradient_sync.hpp"
+#include "train/ps_client.hpp"
 #include "train/step_engine.hpp"
 #include "train/training_state.hpp"
 
@@ -26,6 +27,7 @@ struct EngineSpec {
   GradientSync& sync;
   comm::Communicator& group;  // of the trainers
   io::Shuffle shuffle = io::Shuffle::automatic;
+  PsClient* servers = nullptr;  // that take part in steps; null: none
 };
 
 struct ResidentEngine {

@@ -53,6 +53,14 @@ class StepEngine {
   // read and write the training state.
   virtual std::span<const Step> advance() = 0;
 
+  // Whether all ranks have the same weights after each step, and so may meet between any two. Else
+  // they meet rarely, or they would wait for each other as if they had.
+  virtual bool in_step() const { return true; }
+
+  // Brings every rank's training state to what the run has come to, before anyone but the engine
+  // looks at it. All ranks have taken the same steps by now. Collective.
+  virtual void settle() {}
+
   // Where the time of all steps so far went on this rank; nothing of it is `other`.
   virtual WallTime times() const = 0;
 

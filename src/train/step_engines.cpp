@@ -4,6 +4,7 @@
 
 #include "comm/ring_allreduce.hpp"
 #include "train/host_engine.hpp"
+#include "train/ps_engine.hpp"
 
 namespace podium::train {
 namespace {
@@ -18,6 +19,9 @@ bool all_have(bool mine, comm::Communicator& group) {
 }  // namespace
 
 std::unique_ptr<StepEngine> make_step_engine(const EngineSpec& spec, const Log& log) {
+  if (spec.servers != nullptr && !spec.servers->in_step()) {
+    return std::make_unique<PsEngine>(spec.state, spec.dataset, *spec.servers);
+  }
   ResidentEngine resident = make_resident_engine(spec);
   const bool leads = spec.group.rank() == 0;
   if (all_have(resident.engine != nullptr, spec.group)) {

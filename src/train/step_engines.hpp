@@ -8,7 +8,8 @@
 
 namespace podium::train {
 
-// The resident engine where all ranks have all that it needs, else the host's. Rank 0 says on
+// That of parameter servers where they hold the weights; else the resident engine where all ranks
+// have all that it needs, else the host's. Rank 0 says on
 // `log`, if its model computes on a GPU, which one and why. Collective over the group.
 std::unique_ptr<StepEngine> make_step_engine(const EngineSpec& spec, const Log& log);
 

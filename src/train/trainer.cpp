@@ -248,17 +248,23 @@ void Trainer::count_wall_time() {
   progress_.exposed_comm_s += progress_.epoch_wall.exposed_comm_s;
 }
 
-// Steps to the next agreement: slow ones agree about once a second.
-double Trainer::pace(const Epoch& epoch) {
+// Steps to the next agreement: slow ones agree about once a second. Trainers that are not in step
+// wait for the slowest there, so they agree about every ten.
+double Trainer::pace(const Epoch& epoch) const {
+  constexpr double seconds_apart = 10;
+  constexpr double most_apart = 1e4;
   const auto taken = static_cast<double>(epoch.steps - static_cast<size_t>(epoch.plan.begin));
   const double a_second = std::floor(taken / std::max(epoch.watch.seconds(), 1e-9));
-  return std::clamp(a_second, 1.0, static_cast<double>(LossWatch::window));
+  constexpr auto window = static_cast<double>(LossWatch::window);
+  if (engine_.in_step()) return std::clamp(a_second, 1.0, window);
+  return std::clamp(seconds_apart * a_second, window, most_apart);
 }
 
 // True on all ranks if any was asked to stop. Throws on all of them if the run has diverged, which
 // one that computed a bad gradient has by now.
 bool Trainer::agree(const Epoch& epoch) {
   constexpr size_t own = 3 + Checkpoints::votes;  // before the losses
+  engine_.settle();
   const std::span<double> losses = loss_watch_.sums();
   std::vector<double> shared(own + losses.size());
   const std::span<double, Checkpoints::votes> votes(shared.data() + 3, Checkpoints::votes);

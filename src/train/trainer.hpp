@@ -7,10 +7,11 @@
 // Where the recipe asks for an average of the weights, that average is what is evaluated and what
 // the model holds in the end.
 //
-// Every few steps, or after those that the engine takes at once, the ranks agree, in one small
-// collective, on whether to stop, whether to save, and whether the run has diverged
-// (loss_watch.hpp). One that has ends all trainers with one error, and that state is not saved. A
-// run that stops is saved where it stands, in the middle of an epoch or not (checkpoints.hpp).
+// Every few steps (about every ten seconds where trainers are not in step), or after those that the
+// engine takes at once, the ranks agree, in one small collective, on whether to stop, whether to
+// save, and whether the run has diverged (loss_watch.hpp). One that has ends all trainers with one
+// error, and that state is not saved. A run that stops is saved where it stands, in the middle of
+// an epoch or not (checkpoints.hpp).
 //
 // Records that are appended to the cache while a run is under way wait for the next run, or, for
 // one that follows, for its next epoch; all ranks take them up together.
@@ -94,7 +95,7 @@ class Trainer {
   void count_wall_time();
   bool done() const;
   bool agree(const Epoch& epoch);
-  static double pace(const Epoch& epoch);
+  double pace(const Epoch& epoch) const;
   [[noreturn]] void fail(const Divergence& divergence, const Epoch& epoch);
   void average_statistics(std::span<float> statistics);
   void validate();

@@ -132,7 +132,7 @@ std::unique_ptr<Classifier> open_model(const std::filesystem::path& place,
 
 std::unique_ptr<Classifier> open_service(const std::string& server, const std::string& name,
                                          const serve::Credentials& credentials) {
-  const serve::HostPort address = serve::parse_host_port(server);
+  const serve::HostPort address = serve::parse_host_port(server, "--predict.server");
   serve::Client client(address.host, address.port, patience, credentials);
   const serve::HttpReply reply = client.request("GET", "/v2/models/" + name);
   if (reply.status == 404) {

@@ -11,6 +11,7 @@
 #include "core/text.hpp"
 #include "io/loader/dataset.hpp"
 #include "train/recipe_check.hpp"
+#include "workflow/front_door_test.hpp"
 #include "workflow/serve_step.hpp"
 #include "workflow/training_step.hpp"
 
@@ -76,25 +77,29 @@ void Conductor::stop_training() {
 
 // Selection is over: the test split is touched once, by the trainers for every model and through
 // the front door for the published one. The serving rank knocks at its own door: it may be on
-// another node, and listen there on loopback only.
+// another node, and listen there on loopback only. A trainer knocks after it, over MPI.
 void Conductor::test() {
   tests_left_ = summary_.models.size();
-  order(Role::train, {{"order", "test"}});
+  order(Role::train, {{"order", "test"}, {"asker", asker()}});
   trainers_wait_ = false;
   while (tests_left_ > 0) handle_next_event();
 
-  job_.control.send(job_.layout.ranks(Role::serve).front(), Mailbox::serve,
-                    {{"order", "test"}, {"cache", cache_}});
+  const int server = job_.layout.ranks(Role::serve).front();
+  job_.control.send(server, Mailbox::serve, {{"order", "test"}, {"cache", cache_}});
   while (summary_.front_door.empty()) handle_next_event();
+  if (asker() < 0) return;
+  job_.control.send(asker(), Mailbox::train, {{"order", "ask"}, {"server", server}});
+  while (!summary_.front_door.contains("ranks")) handle_next_event();
 }
 
 void Conductor::linger() {
   const Settings& settings = job_.settings;
   if (!settings.linger_forever && settings.linger.count() == 0) return;
-  log_.info("serving on http://" + summary_.address + "/v2/models/" + settings.service.model_name +
-            (settings.linger_forever
-                 ? " until Ctrl-C or SIGTERM"
-                 : " for " + std::to_string(settings.linger.count()) + " s, or until Ctrl-C or SIGTERM"));
+  log_.info("serving on " + url_of(settings, summary_.address) + "/v2/models/" +
+            settings.service.model_name +
+            (settings.linger_forever ? " until Ctrl-C or SIGTERM"
+                                     : " for " + std::to_string(settings.linger.count()) +
+                                           " s, or until Ctrl-C or SIGTERM"));
   const Deadline end(settings.linger);
   Backoff backoff(Backoff::Kind::idle);
   while (!stop_asked_ && (settings.linger_forever || !end.expired())) {
@@ -127,6 +132,7 @@ void Conductor::handle(const Json& event) {
   if (kind == "stopped") ++groups_stopped_;
   if (kind == "deployed") on_deployed(event);
   if (kind == "front_door") on_front_door(event);
+  if (kind == "asked") on_asked(event);
   if (kind == "left") --roles_left_;
   if (kind == "drained") on_drained(event);
   if (kind == "signal") on_signal(event);
@@ -294,6 +300,7 @@ void Conductor::on_deployed(const Json& event) {
 
 void Conductor::on_front_door(const Json& event) {
   summary_.front_door = event.at("report");
+  event.at("probabilities").get_to(over_http_);
   const double accuracy = summary_.front_door.at("accuracy");
   log_.info(format("front door: %lld test images in %lld requests, accuracy %.4f, %.0f images/s",
                    summary_.front_door.at("images").get<long long>(),
@@ -305,6 +312,19 @@ void Conductor::on_front_door(const Json& event) {
     log_.warning(format("the service classifies otherwise than the trainers: %.4f against %.4f",
                         accuracy, selected->test_accuracy));
   }
+}
+
+void Conductor::on_asked(const Json& event) {
+  Json report = event.at("report");
+  const double difference =
+      largest_difference(over_http_, event.at("probabilities").get<std::vector<float>>());
+  log_.info(format("front door: %lld of these images in %lld requests over MPI by rank %d, %s",
+                   report.at("images").get<long long>(), report.at("requests").get<long long>(),
+                   event.at("rank").get<int>(),
+                   difference == 0 ? "equal probabilities"
+                                   : format("probabilities within %.1e", difference).c_str()));
+  report["largest_difference"] = difference;
+  summary_.front_door["ranks"] = report;
 }
 
 // Counters add up over serving ranks; of percentiles the worst is kept.
@@ -345,9 +365,18 @@ bool Conductor::deployed_everywhere() const {
   });
 }
 
+// The first trainer whose rank serves nothing; -1: there is none.
+int Conductor::asker() const {
+  for (const int rank : job_.layout.ranks(Role::train)) {
+    if (!job_.layout.plays(rank, Role::serve)) return rank;
+  }
+  return -1;
+}
+
 void Conductor::record(Json event) {
-  event.erase("evaluation");  // it has a file of its own
-  event.erase("engine");      // it holds a secret
+  event.erase("probabilities");  // they are compared, not kept
+  event.erase("evaluation");     // it has a file of its own
+  event.erase("engine");         // it holds a secret
   event["t_s"] = started_.seconds();
   metrics_.write(event);
 }

@@ -2,10 +2,12 @@
 //
 // It receives events, gives orders, writes metrics.jsonl, and ends with the job's summary.
 //   events   ingested, epoch, selected, moved, tested, stopped   from ingest, train and ckpt ranks
+//            asked                                        from the trainer that is the asker
 //            serving, deployed, front_door, drained       from serving ranks
 //            left                                         from every role that has ended
 //            signal                                       from the signal watch of any rank
-//   orders   train {cache}, test, stop, end               to train ranks
+//   orders   train {cache}, test {asker}, stop, end       to train ranks
+//            ask {server}                                 to the asker
 //            deploy {version, path, name}, drain          to serving ranks
 //            test {cache}                                 to the first serving rank
 //            move {version, owner, model, workers},
@@ -60,6 +62,7 @@ class Conductor {
   void on_tested(const Json& event);
   void on_deployed(const Json& event);
   void on_front_door(const Json& event);
+  void on_asked(const Json& event);
   void on_drained(const Json& event);
   void on_signal(const Json& event);
   void on_time_limit();
@@ -67,6 +70,7 @@ class Conductor {
   void order(Role role, const Json& message);
   void deploy(const Json& selected);
   bool deployed_everywhere() const;
+  int asker() const;
   void record(Json event);
 
   const Job& job_;
@@ -85,6 +89,7 @@ class Conductor {
   std::map<int, std::string> serving_nodes_;  // node by serving rank
   int newest_version_ = 0;
   std::vector<int> deployed_version_;  // per world rank; 0: none
+  std::vector<float> over_http_;       // what the front door answered to the first requests
   bool stop_asked_ = false;
   size_t groups_stopped_ = 0;
   bool trainers_wait_ = true;  // for an order

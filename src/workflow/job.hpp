@@ -39,13 +39,14 @@ struct Job {
   const RoleLayout& layout;
   const TrainerGroups& groups;
   ControlPlane& control;
-  comm::Communicator& weights;  // all ranks; trainers hand named buffers to ckpt ranks
-  comm::Communicator& memory;   // all ranks; trainers' states, to and from ckpt ranks
-  comm::Communicator* ingest;   // the ingest ranks; null elsewhere
-  comm::Communicator* train;    // this rank's group of trainers; null elsewhere
-  comm::Communicator* ckpt;     // the ckpt ranks; null elsewhere
-  int threads = 1;              // per trainer
-  const StopRequests& stops;    // what this rank was told
+  comm::Communicator& weights;   // all ranks; trainers hand named buffers to ckpt ranks
+  comm::Communicator& memory;    // all ranks; trainers' states, to and from ckpt ranks
+  comm::Communicator& requests;  // all ranks; requests to the services of serving ranks
+  comm::Communicator* ingest;    // the ingest ranks; null elsewhere
+  comm::Communicator* train;     // this rank's group of trainers; null elsewhere
+  comm::Communicator* ckpt;      // the ckpt ranks; null elsewhere
+  int threads = 1;               // per trainer
+  const StopRequests& stops;     // what this rank was told
 
   int rank() const { return control.rank(); }
   void tell_conductor(const Json& event) const {

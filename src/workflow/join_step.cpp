@@ -84,6 +84,10 @@ nlohmann::ordered_json serve_in_another_job(const Settings& settings, comm::Comm
   const Deadline end(settings.linger);
   Backoff backoff(Backoff::Kind::idle);
   while (!stop && (forever || !end.expired())) backoff.pause();
+  if (!stop && !joiner.has_joined()) {
+    throw unavailable_error("no replica of this job could join", settings.join_service.string(),
+                            "see whether that service runs and its join port is reachable");
+  }
   return to_json(serve::ServiceStats());
 }
 

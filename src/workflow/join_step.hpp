@@ -33,7 +33,8 @@ class JoinInvitation {
 
 // Keeps --serve.replicas replicas per rank in the service that --serve.join names, until SIGTERM,
 // SIGINT, SIGUSR1 or the end of --serve.linger (0 means forever). Returns a serving rank's
-// counters, which are all zero: the service counts. Throws what is wrong with the file.
+// counters, which are all zero: the service counts. Throws what is wrong with the file, and
+// unavailable_error when all of --serve.linger went by and none could join.
 nlohmann::ordered_json serve_in_another_job(const Settings& settings, comm::Communicator& group,
                                             const Log& log);
 

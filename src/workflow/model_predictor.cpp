@@ -1,5 +1,8 @@
 #include "workflow/model_predictor.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 #include "core/error.hpp"
 #include "io/sources/image_file.hpp"
 #include "serve/protocol/request_error.hpp"
@@ -43,6 +46,15 @@ void ModelPredictor::predict(std::span<const uint8_t> images, int n,
   require(images.size() == static_cast<size_t>(n) * info_.image_bytes(),
           "a batch has the bytes of its images", "ModelPredictor::predict");
   model_->predict(images, probabilities);
+}
+
+std::vector<int> ModelPredictor::sizes_to_warm(int most) const {
+  std::vector<int> sizes = model_->prediction_sizes();
+  // A model for larger batches pads those up to `most` to the first size that holds it.
+  const auto holds_most = std::ranges::lower_bound(sizes, most);
+  if (holds_most != sizes.end()) sizes.erase(std::next(holds_most), sizes.end());
+  for (int& size : sizes) size = std::min(size, most);
+  return sizes;
 }
 
 // The way of `podium predict` with a file: decoded, then fitted by the model's own transform.

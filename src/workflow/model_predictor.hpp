@@ -27,6 +27,8 @@ class ModelPredictor : public serve::Predictor {
 
   const serve::ModelInfo& info() const override { return info_; }
   void predict(std::span<const uint8_t> images, int n, std::span<float> probabilities) override;
+  // Those at which the model computes; a GPU's are ready since the constructor.
+  std::vector<int> sizes_to_warm(int most) const override;
   std::vector<uint8_t> read_image(std::string_view file) const override;
 
  private:

@@ -23,14 +23,15 @@ struct Groups {
       : control(mpi.world("control")),
         weights(mpi.world("weights")),
         memory(mpi.world("memory")),
+        requests(mpi.world("requests")),
         ending(mpi.world("ending")),
         ingest(mpi.split("ingest", layout.plays(mpi.rank(), Role::ingest) ? 0 : -1)),
         train(mpi.split("train", trainers.group_of(mpi.rank()))),
         ckpt(mpi.split("ckpt", layout.plays(mpi.rank(), Role::ckpt) ? 0 : -1)) {}
 
   void set_limit(std::chrono::milliseconds limit) {
-    for (comm::Communicator* group : {control.get(), weights.get(), memory.get(), ending.get(),
-                                      ingest.get(), train.get(), ckpt.get()}) {
+    for (comm::Communicator* group : {control.get(), weights.get(), memory.get(), requests.get(),
+                                      ending.get(), ingest.get(), train.get(), ckpt.get()}) {
       if (group != nullptr) group->set_policy({limit, Backoff::Kind::hot});
     }
   }
@@ -38,6 +39,7 @@ struct Groups {
   std::unique_ptr<comm::Communicator> control;
   std::unique_ptr<comm::Communicator> weights;
   std::unique_ptr<comm::Communicator> memory;
+  std::unique_ptr<comm::Communicator> requests;
   std::unique_ptr<comm::Communicator> ending;
   std::unique_ptr<comm::Communicator> ingest;
   std::unique_ptr<comm::Communicator> train;
@@ -135,6 +137,7 @@ std::optional<Summary> run_pipeline(const Settings& settings, comm::MpiEnvironme
                 control,
                 *groups.weights,
                 *groups.memory,
+                *groups.requests,
                 groups.ingest.get(),
                 groups.train.get(),
                 groups.ckpt.get(),

@@ -11,7 +11,7 @@
 #include "core/text.hpp"
 #include "io/files/atomic_file.hpp"
 #include "io/sources/labels.hpp"
-#include "serve/http/token.hpp"
+#include "serve/client/credentials.hpp"
 #include "workflow/classify_together.hpp"
 #include "workflow/evaluation_report.hpp"
 
@@ -86,19 +86,6 @@ void keep_evaluation(const Settings& settings, const std::string& model, const s
   }
 }
 
-serve::Credentials credentials_of(const Settings& settings, const PredictOptions& options) {
-  serve::Credentials credentials;
-  fs::path token_file = options.token_file;
-  std::error_code ignored;
-  if (token_file.empty() && fs::exists(settings.token_file, ignored)) {
-    token_file = settings.token_file;
-  }
-  if (!token_file.empty()) credentials.token = serve::read_token(token_file);
-  credentials.tls = !options.tls_ca.empty();
-  if (options.tls_ca != "system") credentials.trusted = options.tls_ca;
-  return credentials;
-}
-
 }  // namespace
 
 void check(const PredictOptions& options) {
@@ -127,8 +114,9 @@ void check(const PredictOptions& options) {
 std::unique_ptr<Classifier> open_classifier(const Settings& settings,
                                             const PredictOptions& options) {
   if (!options.server.empty()) {
-    return open_service(options.server, settings.service.model_name,
-                        credentials_of(settings, options));
+    return open_service(
+        options.server, settings.service.model_name,
+        serve::credentials_of(options.token_file, settings.token_file, options.tls_ca));
   }
   if (!options.model.empty()) return open_model(options.model, settings.device);
   const fs::path registry = settings.registry_dir();

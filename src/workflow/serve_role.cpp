@@ -1,9 +1,11 @@
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "core/clock.hpp"
 #include "io/loader/dataset.hpp"
+#include "serve/rank_door.hpp"
 #include "workflow/front_door_test.hpp"
 #include "workflow/join_step.hpp"
 #include "workflow/role_parts.hpp"
@@ -27,8 +29,12 @@ std::string source_of(const Json& order) {
 void deploy(const Job& job, serve::Service& service, const Json& order) {
   const Stopwatch watch;
   const int version = order.at("version");
-  const serve::DeployResult result =
-      service.deploy(source_of(order), version, job.settings.comm_timeout, &job.stops.stop());
+  serve::DeployResult result;
+  result.deployed = service.stats().version == version;  // loaded already, as a client ordered
+  if (!result.deployed) {
+    result =
+        service.deploy(source_of(order), version, job.settings.comm_timeout, &job.stops.stop());
+  }
   Json event = {{"event", "deployed"},
                 {"rank", job.rank()},
                 {"version", version},
@@ -42,10 +48,22 @@ void deploy(const Job& job, serve::Service& service, const Json& order) {
 void test(const Job& job, const serve::Service& service, const Json& order) {
   const io::Dataset dataset = io::Dataset::open(order.at("cache").get<std::string>(),
                                                 {.memory_bytes = job.settings.cache_memory_bytes});
-  const FrontDoorReport report =
-      test_front_door(address_of(job.settings, service), job.settings.service.model_name, dataset,
-                      job.settings.service.replicas, own_credentials(job.settings));
-  job.tell_conductor({{"event", "front_door"}, {"report", to_json(report)}});
+  const FrontDoorReport report = test_front_door(
+      clients_over_http(address_of(job.settings, service), own_credentials(job.settings)),
+      job.settings.service.model_name, dataset, job.settings.service.replicas, Share::all);
+  job.tell_conductor({{"event", "front_door"},
+                      {"report", to_json(report)},
+                      {"probabilities", report.probabilities}});
+}
+
+// The conductor's next order. What clients order meanwhile is done first.
+Json next_order(const Job& job, serve::Service& service, const Log& log) {
+  Backoff backoff(Backoff::Kind::idle);
+  while (true) {
+    if (std::optional<Json> order = job.control.try_receive(Mailbox::serve)) return *order;
+    load_as_ordered(job.settings, service, job.stops.stop(), log);
+    backoff.pause();
+  }
 }
 
 }  // namespace
@@ -54,6 +72,7 @@ void play_serve(const Job& job, const Log& log) {
   const std::vector<int>& ranks = job.layout.ranks(Role::serve);
   const auto index = std::ranges::find(ranks, job.rank()) - ranks.begin();
   serve::Service service(service_options_of(job.settings, static_cast<int>(index)), log);
+  serve::RankDoor rank_door(service, job.requests, log);
   JoinInvitation(job.settings, static_cast<int>(index)).offer(job.settings, service);
   if (index == 0) tell_token(job.settings, log);
   job.tell_conductor({{"event", "serving"},
@@ -61,12 +80,13 @@ void play_serve(const Job& job, const Log& log) {
                       {"node", node_name()},
                       {"address", address_of(job.settings, service)}});
   while (true) {
-    const Json order = job.control.receive(Mailbox::serve);
+    const Json order = next_order(job, service, log);
     if (order.at("order") == "drain") break;
     if (order.at("order") == "deploy") deploy(job, service, order);
     if (order.at("order") == "test") test(job, service, order);
   }
   service.drain(job.settings.drain, &job.stops.at_once());
+  rank_door.end();
   job.tell_conductor(
       {{"event", "drained"}, {"rank", job.rank()}, {"stats", to_json(service.stats())}});
 }

@@ -8,6 +8,7 @@
 #include "ckpt/engine/peers.hpp"
 #include "ckpt/registry.hpp"
 #include "core/clock.hpp"
+#include "core/deadline_watch.hpp"
 #include "core/error.hpp"
 #include "core/signals.hpp"
 #include "serve/http/token.hpp"
@@ -48,13 +49,47 @@ std::optional<Published> published(const Settings& settings) {
                    std::filesystem::absolute(current->path).string()};
 }
 
-// Deploys the current version if it is newer than `*deployed`. A version that cannot be deployed,
-// or is rolled back from its trial, is reported once and not tried again; the one before it goes on
-// serving.
+// The version of a number, 0: the newest. An engine has no older ones.
+std::optional<Published> published(const Settings& settings, int number) {
+  std::optional<Published> newest = published(settings);
+  if (!newest || number == 0 || number == newest->number) return newest;
+  if (!settings.engine.join.empty()) return {};
+  for (const ckpt::Registry::Version& version :
+       ckpt::Registry(settings.registry_dir()).versions()) {
+    if (version.number != number) continue;
+    return Published{number, version.name, std::filesystem::absolute(version.path).string()};
+  }
+  return {};
+}
+
+serve::LoadResult load_version(const Settings& settings, serve::Service& service, int number,
+                               const std::atomic<bool>& stop, const Log& log) {
+  const std::optional<Published> version = published(settings, number);
+  if (!version && number == 0) return {404, "no model is published"};
+  const std::string what = "version " + std::to_string(version ? version->number : number);
+  if (!version) return {404, what + " is not published"};
+  if (version->number == service.stats().version) return {};
+  const serve::DeployResult result =
+      service.load(version->source, version->number, settings.comm_timeout, &stop);
+  if (result.deployed) {
+    log.info("serve: " + what + " (" + version->name + ") answers, as a client ordered");
+    return {};
+  }
+  log.error(what + ", which a client ordered, cannot be served: " + result.error);
+  return {500, what + " cannot be loaded; the log of the service says why"};
+}
+
+// Deploys the current version if it is newer than `*deployed`, unless `stop` comes true. A version
+// that cannot be deployed, or is rolled back from its trial, is reported once and not tried again;
+// the one before it goes on serving.
 void take_newest(const Settings& settings, serve::Service& service, int* deployed,
                  const std::atomic<bool>& stop, const Log& log) {
   const std::optional<Published> current = published(settings);
   if (!current || current->number <= *deployed) return;
+  if (current->number == service.stats().version) {  // loaded, as a client ordered
+    *deployed = current->number;
+    return;
+  }
   const serve::DeployResult result =
       service.deploy(current->source, current->number, settings.comm_timeout, &stop);
   const bool first = *deployed == 0;
@@ -71,6 +106,12 @@ void take_newest(const Settings& settings, serve::Service& service, int* deploye
   }
 }
 
+// In seconds; empty: forever.
+std::optional<double> time_to_linger(const Settings& settings) {
+  if (settings.linger_forever || settings.linger.count() == 0) return {};
+  return std::chrono::duration<double>(settings.linger).count();
+}
+
 void require_published(const Settings& settings) {
   if (published(settings)) return;
   const bool joins = !settings.engine.join.empty();
@@ -80,6 +121,20 @@ void require_published(const Settings& settings) {
 }
 
 }  // namespace
+
+void load_as_ordered(const Settings& settings, serve::Service& service,
+                     const std::atomic<bool>& stop, const Log& log) {
+  const std::optional<serve::LoadOrder> order = service.take_load_order();
+  if (!order) return;
+  serve::LoadResult result;
+  try {
+    result = load_version(settings, service, order->version, stop, log);
+  } catch (const Error& error) {
+    log.error(std::string("a client's order to load a version failed: ") + error.what());
+    result = {500, "the published versions cannot be read; the log of the service says why"};
+  }
+  service.finish_load(*order, result);
+}
 
 serve::ServiceOptions service_options_of(const Settings& settings, int index) {
   serve::ServiceOptions options = settings.service;
@@ -136,12 +191,15 @@ nlohmann::ordered_json serve_from_registry(const Settings& settings, comm::Commu
                                            const Log& log) {
   if (!settings.join_service.empty()) return serve_in_another_job(settings, group, log);
   StopRequests stops;
-  const std::atomic<bool>& stop = stops.stop();
-  const SignalWatch signals({SIGTERM, SIGINT, SIGUSR1}, [&stops](int) { stops.add(); });
+  std::atomic<bool> over{false};  // by a signal, or when the service has lingered
+  const SignalWatch signals({SIGTERM, SIGINT, SIGUSR1}, [&](int) {
+    stops.add();
+    over = true;
+  });
   require_published(settings);
   serve::Service service(service_options_of(settings, group.rank()), log);
   int deployed = 0;
-  take_newest(settings, service, &deployed, stop, log);
+  take_newest(settings, service, &deployed, over, log);
   JoinInvitation invitation(settings, group.rank());
   invitation.offer(settings, service);
   const bool standby = service.port() == 0;
@@ -150,19 +208,19 @@ nlohmann::ordered_json serve_from_registry(const Settings& settings, comm::Commu
                          "/v2/models/" + settings.service.model_name);
   tell_token(settings, log);
 
-  const bool forever = settings.linger_forever || settings.linger.count() == 0;
-  const Deadline end(settings.linger);
   const Stopwatch watch;
+  const DeadlineWatch lingering(time_to_linger(settings), watch, [&over] { over = true; });
   double polled_ms = 0;
   std::string complaint;  // the last one, told once
   Backoff backoff(Backoff::Kind::idle);
-  while (!stop && (forever || !end.expired())) {
+  while (!over) {
     backoff.pause();
+    load_as_ordered(settings, service, over, log);
     if (watch.milliseconds() - polled_ms < static_cast<double>(registry_poll.count())) continue;
     polled_ms = watch.milliseconds();
     try {
       invitation.offer(settings, service);
-      take_newest(settings, service, &deployed, stop, log);
+      take_newest(settings, service, &deployed, over, log);
     } catch (const Error& error) {  // registry or engine cannot be read: what serves goes on
       if (complaint != error.what()) log.error(complaint = error.what());
     }

@@ -1,6 +1,7 @@
 // The serving step as a job of its own: a front door over the registry of a run folder.
 #pragma once
 
+#include <atomic>
 #include <nlohmann/json_fwd.hpp>
 
 #include "comm/communicator.hpp"
@@ -29,6 +30,11 @@ void tell_token(const Settings& settings, const Log& log);
 serve::Credentials own_credentials(const Settings& settings);
 
 nlohmann::ordered_json to_json(const serve::ServiceStats& stats);
+
+// Does what a client has ordered by POST .../load, if one has: loads that version, or the newest,
+// of those published.
+void load_as_ordered(const Settings& settings, serve::Service& service,
+                     const std::atomic<bool>& stop, const Log& log);
 
 // Serves the registry's current version on every rank, or that of the checkpoint engine of another
 // job (--engine.join), takes newer versions as they are published,

@@ -15,6 +15,7 @@
 #include "io/loader/epoch_order.hpp"
 #include "serve/service.hpp"
 #include "train/gradient_syncs.hpp"
+#include "train/ps_options.hpp"
 #include "train/recipe.hpp"
 
 namespace podium::workflow {
@@ -43,7 +44,8 @@ struct Settings {
   int groups = 0;                      // of trainers, side by side; 0 chooses
   int threads = 0;                     // per trainer; 0 chooses
   train::Exchange exchange;
-  bool train_alone = false;    // --train.sync=none
+  bool train_alone = false;                    // --train.sync=none
+  std::optional<train::PsOptions> servers;     // --train.sync=ps
   double target_accuracy = 0;  // on validation; 0: none
 
   ckpt::Interval checkpoint_every;  // into the run folder

@@ -11,6 +11,7 @@
 #include "train/recipe_check.hpp"
 #include "workflow/engine_memory.hpp"
 #include "workflow/evaluation_report.hpp"
+#include "workflow/front_door_test.hpp"
 #include "workflow/messages.hpp"
 #include "workflow/role_parts.hpp"
 #include "workflow/shards.hpp"
@@ -35,6 +36,7 @@ class TrainRole {
     if (order.at("order") == "test") {
       forget_memory();  // before the ckpt ranks end
       test();
+      if (order.at("asker") == job_.rank()) ask();
     }
     if (order.at("order") == "stop") tell_stopped();
   }
@@ -123,6 +125,18 @@ class TrainRole {
                            {"data", data_identity(dataset_->info(), job_.settings)},
                            {"evaluation", to_json(report)}});
     }
+  }
+
+  // Sends the first requests of the front door's test once more, from here, when told to.
+  void ask() {
+    const int server = job_.control.receive(Mailbox::train).at("server");
+    const FrontDoorReport report =
+        test_front_door(clients_over_ranks(job_.requests, server), job_.settings.service.model_name,
+                        *dataset_, 1, Share::first);
+    job_.tell_conductor({{"event", "asked"},
+                         {"rank", job_.rank()},
+                         {"report", to_json(report)},
+                         {"probabilities", report.probabilities}});
   }
 
   // All models are stored by now.

@@ -14,6 +14,7 @@
 #include "train/gradient_syncs.hpp"
 #include "train/mlperf_log.hpp"
 #include "train/model_snapshot.hpp"
+#include "train/ps_client.hpp"
 #include "train/recipe_check.hpp"
 #include "train/step_engines.hpp"
 #include "train/trainer.hpp"
@@ -54,6 +55,23 @@ void tell_order(const io::Dataset& dataset, const Settings& settings, const Log&
 int batch_of(const train::Recipe& recipe, const io::Dataset& dataset) {
   const size_t records = std::max<size_t>(1, dataset.size(io::Split::train));
   return static_cast<int>(std::min<size_t>(static_cast<size_t>(recipe.batch), records));
+}
+
+// Null where the trainers do without parameter servers.
+std::unique_ptr<train::PsClient> make_client(const Settings& settings,
+                                             const train::TrainingState& state,
+                                             comm::Communicator& group, const TrainingHooks& hooks,
+                                             const Log& log) {
+  if (!settings.servers) return nullptr;
+  std::unique_ptr<train::Servers> servers =
+      hooks.servers ? hooks.servers(group) : train::make_server_processes(group, log);
+  return std::make_unique<train::PsClient>(group, state, settings.servers->group,
+                                           std::move(servers));
+}
+
+void tell_servers(const train::Recipe& recipe, const TrainingOutcome& outcome, const Log& log) {
+  if (!outcome.servers) return;
+  log.info("model '" + recipe.name + "' trained " + train::to_text(*outcome.servers));
 }
 
 // What MLPerf's logs say of a run before it starts.
@@ -108,6 +126,25 @@ train::CheckpointOptions checkpoint_options(const Settings& settings, const trai
         hooks.memory ? hooks.memory(recipe.name) : node_memory(settings.run_dir, recipe.name);
   }
   if (!to_disk && group.rank() == 0) tell_unused(settings, recipe, log);
+  return options;
+}
+
+train::TrainerOptions trainer_options(const train::Recipe& recipe, const io::Dataset& dataset,
+                                      const Settings& settings, const comm::Communicator& group,
+                                      const TrainingHooks& hooks,
+                                      std::shared_ptr<train::MlperfLog> mlperf, const Log& log) {
+  train::TrainerOptions options;
+  options.data = data_identity(dataset.info(), settings).dump();
+  options.checkpoints = checkpoint_options(settings, recipe, group, hooks, log);
+  options.generation = dataset.generation();
+  options.follow = settings.follow;
+  options.shuffle = settings.shuffle;
+  options.prefetch_threads = settings.prefetch_threads;
+  options.on_epoch = hooks.on_epoch;
+  options.should_stop = hooks.should_stop;
+  options.log = log;
+  options.target_accuracy = settings.target_accuracy;
+  options.mlperf = std::move(mlperf);
   return options;
 }
 
@@ -166,26 +203,18 @@ TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset
     tell_order(dataset, settings, log);
   }
 
+  train::TrainingState state(*outcome.model, recipe);
+  const std::unique_ptr<train::PsClient> client = make_client(settings, state, group, hooks, log);
   const std::unique_ptr<train::GradientSync> sync = train::make_gradient_sync(
       {group, settings.device.gpu, outcome.model->gradients().size(),
-       nn::layer_starts(outcome.model->buffers()), settings.exchange, log});
+       nn::layer_starts(outcome.model->buffers()), settings.exchange, log, client.get()});
 
-  train::TrainerOptions options;
-  options.data = data_identity(dataset.info(), settings).dump();
-  options.checkpoints = checkpoint_options(settings, recipe, group, hooks, log);
-  options.generation = dataset.generation();
-  options.follow = settings.follow;
-  options.shuffle = settings.shuffle;
-  options.prefetch_threads = settings.prefetch_threads;
-  options.on_epoch = hooks.on_epoch;
-  options.should_stop = hooks.should_stop;
-  options.log = log;
-  options.target_accuracy = outcome.target_accuracy = settings.target_accuracy;
-  options.mlperf = mlperf;
-  train::TrainingState state(*outcome.model, recipe);
+  const train::TrainerOptions options =
+      trainer_options(recipe, dataset, settings, group, hooks, mlperf, log);
+  outcome.target_accuracy = settings.target_accuracy;
   const std::unique_ptr<train::StepEngine> engine =
-      train::make_step_engine({state, dataset, *sync, group, settings.shuffle}, log);
-  train::Trainer trainer(state, dataset, *engine, group, std::move(options));
+      train::make_step_engine({state, dataset, *sync, group, settings.shuffle, client.get()}, log);
+  train::Trainer trainer(state, dataset, *engine, group, options);
   mlperf->stop("init_stop");
   mlperf->start("run_start", {{"first_epoch_num", trainer.progress().epochs + 1}});
   try {
@@ -199,9 +228,14 @@ TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset
   const bool success = !outcome.stopped && (settings.target_accuracy == 0 || outcome.reached);
   mlperf->stop("run_stop", {{"status", success ? "success" : "aborted"}});
   outcome.wall_times = train::share_wall_times(trainer.wall_time(), group);
+  if (client) {
+    outcome.servers = client->report();
+    client->leave();
+  }
   if (group.rank() == 0) {
     tell_target(recipe, outcome, log);
     tell_wall_time(recipe, outcome, log);
+    tell_servers(recipe, outcome, log);
   }
   if (!outcome.stopped) outcome.validation = trainer.validation();
   return outcome;
@@ -225,6 +259,7 @@ Json describe(const train::Recipe& recipe, const TrainingOutcome& outcome) {
     described["wall_by_rank"].push_back(train::to_json(time));
   }
   described["weights_xxh3"] = train::weights_xxh3(*outcome.model);
+  if (outcome.servers) described["ps"] = train::to_json(*outcome.servers);
   return described;
 }
 

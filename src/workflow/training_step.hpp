@@ -16,7 +16,9 @@
 #include "nn/model.hpp"
 #include "train/confusion.hpp"
 #include "train/progress.hpp"
+#include "train/ps_report.hpp"
 #include "train/recipe.hpp"
+#include "train/servers.hpp"
 #include "train/wall_time.hpp"
 #include "workflow/control_plane.hpp"
 #include "workflow/evaluation_report.hpp"
@@ -37,6 +39,7 @@ struct TrainingOutcome {
   std::unique_ptr<nn::Model> model;
   std::optional<train::Confusion> validation;  // of a model that is finished
   std::vector<train::WallTime> wall_times;     // by rank, of this job
+  std::optional<train::PsReport> servers;      // of this job, where it had some
 };
 
 struct TrainingHooks {
@@ -45,6 +48,8 @@ struct TrainingHooks {
   // Where states go beside the disk, by the name of a model; empty: the memory of the group's first
   // node. On all ranks.
   std::function<std::shared_ptr<ckpt::StateMemory>(const std::string&)> memory;
+  // Parameter servers that are ranks of this job; empty: worker processes.
+  std::function<std::unique_ptr<train::Servers>(comm::Communicator&)> servers;
 };
 
 // Trains, or goes on from the run folder's checkpoint. Collective over `group`; all ranks end with

@@ -50,6 +50,10 @@ class AppTest : public testing::Test {
   static void append(Words& words, const Words& more) {
     words.insert(words.end(), more.begin(), more.end());
   }
+  static Words joined(Words words, const Words& more) {
+    append(words, more);
+    return words;
+  }
 
  private:
   TemporaryFolder folder_;

@@ -125,6 +125,17 @@ TEST_F(BadInputs, DamagedFilesAreNamed) {
   EXPECT_NE(job->last_words().find("idx3-ubyte"), std::string::npos) << job->err();
 }
 
+TEST_F(BadInputs, WhatTheFileSystemRefusesIsToldOnce) {
+  const std::string name = "/" + std::string(300, 'x');
+  const auto job = start(1, "run", {"--serve.token_file=" + name});
+  EXPECT_EQ(job->wait(), 74) << job->err();
+  const std::string line = job->last_words();
+  EXPECT_NE(line.find(name), std::string::npos) << line;
+  const size_t told = line.find("too long");
+  EXPECT_NE(told, std::string::npos) << line;
+  EXPECT_EQ(told, line.rfind("too long")) << line;
+}
+
 TEST_F(BadInputs, AFullDiskEndsTheJobWithNothingHalfWritten) {
   // A limit of 30 MiB on the size of files stands in for a full disk: the shard has 47 MB.
   const std::string command = "ulimit -f 30720; exec \"$0\" \"$@\"";

@@ -36,7 +36,8 @@ def check_metadata(client, model):
     require(client.is_model_ready(model), "the model is not ready")
     require(not client.is_model_ready("no-such-model"), "a model that is none is ready")
     server = client.get_server_metadata()
-    for extension in ["binary_tensor_data", "classification", "model_configuration", "statistics"]:
+    for extension in ["binary_tensor_data", "classification", "model_configuration",
+                      "model_repository", "statistics"]:
         require(extension in server["extensions"], f"{extension} is not among the extensions")
     metadata = client.get_model_metadata(model)
     config = client.get_model_config(model)
@@ -140,6 +141,50 @@ def check_refusals(client, model, images):
             require(False, f"{wrong.dtype} {wrong.shape} was taken")
 
 
+def refusal_of(action):
+    """The status of the refusal that `action` meets."""
+    try:
+        action()
+    except InferenceServerException as refusal:
+        return refusal.status()
+    return "none"
+
+
+def check_parameters(client, model, images, expected):
+    def infer(**parameters):
+        return client.infer(model, [image_input(images, True)], **parameters)
+
+    for parameters in [dict(priority=1), dict(timeout=60_000_000), dict(priority=9, timeout=0),
+                       dict(sequence_id=7, sequence_start=True),
+                       dict(sequence_id="seven", sequence_end=True), dict(parameters={"own": 1})]:
+        require(np.array_equal(infer(**parameters).as_numpy("probabilities"), expected),
+                f"{parameters}: other probabilities")
+    require(refusal_of(lambda: infer(priority=256)) == "400", "priority 256 was taken")
+    require(refusal_of(lambda: infer(timeout=-1)) == "400", "a timeout of -1 us was taken")
+    require(refusal_of(lambda: infer(timeout=1)) == "504", "1 us sufficed")
+
+
+def check_repository(client, model, images, expected):
+    def infer():
+        return client.infer(model, [image_input(images, True)]).as_numpy("probabilities")
+
+    client.unload_model(model)
+    require(not client.is_model_ready(model), "an unloaded model is ready")
+    index = client.get_model_repository_index()
+    require([(m["state"], m["reason"]) for m in index] == [("UNAVAILABLE", "unloaded")],
+            f"the index is {index}")
+    require(refusal_of(infer) == "503", "an unloaded model answers")
+    client.unload_model(model, unload_dependents=True)
+    require(refusal_of(lambda: client.load_model(model, config="{}")) == "400",
+            "a configuration was taken")
+    require(refusal_of(lambda: client.load_model("no-such-model")) == "404",
+            "a model that is none was loaded")
+    require(not client.is_model_ready(model), "a refused load has loaded")
+    client.load_model(model)
+    require(client.is_model_ready(model), "a loaded model is not ready")
+    require(np.array_equal(infer(), expected), "a loaded model gives other probabilities")
+
+
 def main():
     server, model = sys.argv[1:]
     client = triton.InferenceServerClient(server, concurrency=4, network_timeout=60.0,
@@ -151,6 +196,8 @@ def main():
     check_async(client, model, images, expected)
     check_statistics(client, model, images)
     check_refusals(client, model, images)
+    check_parameters(client, model, images, expected)
+    check_repository(client, model, images, expected)
     client.close()
     print(json.dumps({"tritonclient": importlib.metadata.version("tritonclient"),
                       "compared": compared}))

@@ -11,6 +11,7 @@
 #include "io/image/transform.hpp"
 #include "io/user_images.hpp"
 #include "serve/client/client.hpp"
+#include "serve/request_text.hpp"
 
 namespace podium::test {
 namespace {
@@ -92,15 +93,14 @@ TEST_F(Clients, AnImageIsTheSameHoweverItComes) {
         .probabilities;
   };
   const auto tensor = [](const std::string& datatype, const std::string& data) {
-    return R"({"inputs":[{"name":"image","shape":[1,12,12,1],"datatype":")" + datatype + "\"," +
-           data + "}]}";
+    return serve::test::tensor_text(datatype, "1,12,12,1", data);
   };
   const std::string numbers = R"("data":)" + nlohmann::json(gray).dump();
   expect_equal(probabilities(http.request("POST", infer, tensor("UINT8", numbers))), expected);
   expect_equal(probabilities(http.request("POST", infer, tensor("FP32", numbers))), expected);
   expect_equal(http.infer({"shapes", gray, 1, 12, 12, 1}).probabilities, expected);
   const std::vector<float> floats(gray.begin(), gray.end());
-  const std::string head = tensor("FP32", R"("parameters":{"binary_data_size":576})");
+  const std::string head = serve::test::binary_text("FP32", "1,12,12,1", 576);
   const serve::HttpHeader json_bytes[] = {
       {"Inference-Header-Content-Length", std::to_string(head.size())}};
   const std::string body = head + std::string(reinterpret_cast<const char*>(floats.data()), 576);

@@ -192,6 +192,17 @@ TEST_F(ConfigTest, EveryVerbHasHelp) {
   }
 }
 
+TEST_F(ConfigTest, HelpOfAViewHasNoOptionsOfAServer) {
+  const std::string help = verb_help_text("top");
+  for (const char* of_it : {"--top.server", "--top.tls_ca", "--run.dir", "--serve.port"}) {
+    EXPECT_NE(help.find(of_it), std::string::npos) << of_it;
+  }
+  for (const char* of_a_server : {"--serve.replicas", "--serve.canary", "--serve.queue"}) {
+    EXPECT_EQ(help.find(of_a_server), std::string::npos) << of_a_server;
+  }
+  EXPECT_EQ(help.find("podium top"), help.rfind("podium top")) << "usage is told once";
+}
+
 TEST_F(ConfigTest, TheOptionsPageIsUpToDate) {
   std::ifstream file(PODIUM_OPTIONS_PAGE);
   std::ostringstream text;

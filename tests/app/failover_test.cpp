@@ -1,8 +1,5 @@
 // Services that are killed, and jobs that joined them: who takes over, and that clients who ask
 // again lose nothing.
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <atomic>
@@ -10,25 +7,13 @@
 
 #include "app_fixture.hpp"
 #include "core/error.hpp"
-#include "core/file_descriptor.hpp"
+#include "free_port.hpp"
 #include "serve/client/client.hpp"
 
 namespace podium::test {
 namespace {
 
 using namespace std::chrono_literals;
-
-int free_port() {
-  const FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  auto* plain = reinterpret_cast<sockaddr*>(&address);
-  if (::bind(socket.get(), plain, size) != 0) return 0;
-  if (::getsockname(socket.get(), plain, &size) != 0) return 0;
-  return ntohs(address.sin_port);
-}
 
 // Predicts over and over; who loses its connection, or is refused, asks again.
 class PatientClient {
@@ -179,6 +164,10 @@ TEST_F(Failover, WhatCannotBeJoinedIsNamed) {
     const auto odd = start_alone("serve", {"--serve.join=" + wrong.string()});
     EXPECT_EQ(odd->wait(), 65) << port << odd->err();
   }
+  std::ofstream(wrong) << R"({"host":"127.0.0.1","secret":"s","port":1})";
+  const auto nobody = start_alone("serve", {"--serve.join=" + wrong.string(), "--serve.linger=1"});
+  EXPECT_EQ(nobody->wait(), 69) << nobody->err();
+  EXPECT_NE(nobody->last_words().find("could join"), std::string::npos) << nobody->err();
   const std::filesystem::path pipe = folder() / "pipe";
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
   for (const std::filesystem::path& path : {pipe, folder()}) {

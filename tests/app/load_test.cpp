@@ -3,6 +3,8 @@
 #include <regex>
 
 #include "app_fixture.hpp"
+#include "free_port.hpp"
+#include "serve/certificate.hpp"
 
 namespace podium::test {
 namespace {
@@ -86,6 +88,35 @@ TEST_F(LoadOfAService, ARunningOneIsLoadedAndShown) {
   EXPECT_EQ(load_late->wait(), 69);
 }
 
+TEST_F(LoadOfAService, OneWithTlsIsLoadedAndShown) {
+  serve::test::make_certificate(folder(), "localhost");
+  const std::string certificate = (folder() / "localhost.crt").string();
+  const auto job =
+      start(4, "run",
+            {"--serve.linger=forever", "--run.models=dense",
+             "--serve.port=" + std::to_string(free_port()), "--serve.tls_cert=" + certificate,
+             "--serve.tls_key=" + (folder() / "localhost.key").string()});
+  ASSERT_TRUE(job->wait_for_err("or SIGTERM")) << job->err();
+  const std::string err = job->err();
+  std::smatch found;
+  ASSERT_TRUE(std::regex_search(err, found, std::regex("serving on https://127.0.0.1:([0-9]+)/")));
+  const Words shown = {"--server=localhost:" + found[1].str(),
+                       "--token_file=" + (run_dir() / "serve.token").string()};
+  const Words trusting = joined(shown, {"--tls_ca=" + certificate});
+
+  const auto load = bench(joined(trusting, {"--rates=50", "--request=json"}));
+  ASSERT_EQ(load->wait(), 0) << load->err();
+  EXPECT_TRUE(load->result().at("rows")[0].at("failed").empty()) << load->out();
+  const auto of_a_server = top(joined(trusting, {"--count=1"}));
+  EXPECT_EQ(of_a_server->wait(), 0) << of_a_server->err();
+  const auto of_a_folder = top({run_dir().string(), "--count=1"});
+  EXPECT_EQ(of_a_folder->wait(), 0) << of_a_folder->err();
+  const auto plain = bench(shown);
+  EXPECT_EQ(plain->wait(), 69) << plain->err();
+  job->signal(SIGTERM);
+  EXPECT_EQ(job->wait(), 0) << job->err();
+}
+
 TEST_F(LoadOfAService, BadInputIsOneLine) {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"--cases=everything", "bench.cases"}, {"--rates=0", "bench.rates"},
@@ -98,6 +129,14 @@ TEST_F(LoadOfAService, BadInputIsOneLine) {
     EXPECT_NE(job->wait(), 0) << word;
     EXPECT_NE(job->last_words().find(says), std::string::npos) << job->last_words();
   }
+  for (const char* words : {"everything", "costs"}) {
+    const auto job = bench({"--server=127.0.0.1:1", std::string("--cases=") + words});
+    EXPECT_EQ(job->wait(), 2) << words;
+    EXPECT_NE(job->last_words().find("bench.cases"), std::string::npos) << job->last_words();
+  }
+  const auto odd = top({"--server=foo"});
+  EXPECT_EQ(odd->wait(), 2);
+  EXPECT_NE(odd->last_words().find("top.server"), std::string::npos) << odd->last_words();
   const auto view = top({"--serve.port=0"});
   EXPECT_EQ(view->wait(), 2);
   EXPECT_NE(view->last_words().find("serve.port"), std::string::npos) << view->last_words();

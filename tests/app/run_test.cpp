@@ -33,6 +33,14 @@ TEST_P(RunOnRanks, TrainsSelectsServesAndReports) {
   EXPECT_EQ(result.at("front_door").at("accuracy"), selected->at("test_accuracy"))
       << "the service classifies as the trainers do";
   EXPECT_EQ(result.at("front_door").at("images"), 300);
+  if (GetParam() == 1) {
+    EXPECT_FALSE(result.at("front_door").contains("ranks")) << "there is no other rank";
+  } else {
+    const nlohmann::json& ranks = result.at("front_door").at("ranks");
+    EXPECT_EQ(ranks.at("images"), 300);
+    EXPECT_EQ(ranks.at("accuracy"), selected->at("test_accuracy"));
+    EXPECT_LT(ranks.at("largest_difference").get<double>(), 1e-6) << "as over HTTP";
+  }
   EXPECT_EQ(result.at("service").at("failed"), 0);
   EXPECT_LT(result.at("time_to_first_service_s"), result.at("total_s"));
 

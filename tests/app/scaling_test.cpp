@@ -150,7 +150,8 @@ TEST_F(Scaling, BadInputIsOneLine) {
       {"--ranks=1,x", "bench.ranks"},
       {"--mode=medium", "strong, weak"},
       {"--train.batch=4096", "more than the 2700"},
-      {"--from=/nowhere.csv", "/nowhere.csv"}};
+      {"--from=/nowhere.csv", "/nowhere.csv"},
+      {"--from=/dev/zero", "/dev/zero"}};
   for (const auto& [word, says] : cases) {
     Process job(study_words({word}));
     EXPECT_NE(job.wait(), 0) << word;

@@ -1,6 +1,7 @@
 // A lingering job: both endpoints answer, SIGTERM under load loses no accepted request, and a job
 // stopped while it trains goes on to the same bits.
 #include <atomic>
+#include <fstream>
 #include <regex>
 #include <thread>
 
@@ -78,6 +79,22 @@ TEST_F(ServiceOfAJob, SigtermEndsATrial) {
   EXPECT_NE(job->err().find("the service ends"), std::string::npos) << job->err();
 }
 
+// Nor does a trial keep a service that has lingered.
+TEST_F(ServiceOfAJob, TheEndOfLingeringEndsATrial) {
+  const Words tiny = {"--train.model=dense", "--model.dense.epochs=1", "--model.dense.lr=0.0001"};
+  ASSERT_EQ(start(1, "train", tiny)->wait(), 0);
+  ASSERT_EQ(start(1, "select")->wait(), 0);
+  ASSERT_EQ(start(1, "train", {"--train.model=cnn", "--model.cnn.epochs=4"})->wait(), 0);
+  const auto job = start(
+      1, "serve",
+      {"--serve.linger=10", "--serve.canary=0.5", "--serve.canary_s=3600", "--serve.replicas=2"});
+  ASSERT_TRUE(job->wait_for_err("serving on")) << job->err();
+  ASSERT_EQ(start(1, "select")->wait(), 0);
+  ASSERT_TRUE(job->wait_for_err("on trial")) << job->err();
+  EXPECT_EQ(job->wait(), 0) << job->err();
+  EXPECT_NE(job->err().find("the service ends"), std::string::npos) << job->err();
+}
+
 TEST_F(ServiceOfAJob, SigtermUnderLoadLosesNoAcceptedRequest) {
   const auto job = start(4, "run", {"--serve.linger=forever"});
   ASSERT_TRUE(job->wait_for_err("or SIGTERM")) << job->err();
@@ -110,7 +127,8 @@ TEST_F(ServiceOfAJob, SigtermUnderLoadLosesNoAcceptedRequest) {
   // Every request that the service counts as answered reached its client.
   const nlohmann::json result = job->result();
   EXPECT_EQ(result.at("service").at("failed"), 0);
-  const int own = result.at("front_door").at("requests");
+  const nlohmann::json& test = result.at("front_door");
+  const int own = test.at("requests").get<int>() + test.at("ranks").at("requests").get<int>();
   EXPECT_EQ(result.at("service").at("requests").get<int>(), answered + own);
 }
 
@@ -194,6 +212,44 @@ TEST_F(ServiceOfAJob, TheServeVerbTakesABetterModelWithoutLosingARequest) {
   serve->signal(SIGTERM);
   EXPECT_EQ(serve->wait(), 0) << serve->err();
   EXPECT_EQ(serve->result().at("swaps"), 1);
+}
+
+TEST_F(ServiceOfAJob, TheServeVerbLoadsWhatClientsOrder) {
+  const Words tiny = {"--train.model=dense", "--model.dense.epochs=1", "--model.dense.lr=0.0001"};
+  ASSERT_EQ(start(1, "train", tiny)->wait(), 0);
+  ASSERT_EQ(start(1, "select")->wait(), 0);
+  ASSERT_EQ(start(1, "train", {"--train.model=cnn", "--model.cnn.epochs=4"})->wait(), 0);
+  const auto select = start(1, "select");
+  ASSERT_EQ(select->wait(), 0);
+  ASSERT_EQ(select->result().at("version"), 2);
+  const auto serve = start(1, "serve", {"--serve.linger=forever"});
+  ASSERT_TRUE(serve->wait_for_err("serving on")) << serve->err();
+  serve::Client client = client_of(front_door(*serve), run_dir());
+  const auto order = [&](const std::string& what, const std::string& body = "") {
+    return client.request("POST", "/v2/repository/models/shapes/" + what, body).status;
+  };
+  const auto version = [&] {
+    const auto reply =
+        client.request("POST", "/predict", R"({"image_id":"a","image":)" + image_json(100) + "}");
+    if (reply.status != 200) return std::to_string(reply.status);
+    return nlohmann::json::parse(reply.body).at("model_version").get<std::string>();
+  };
+  EXPECT_EQ(version(), "2");
+  EXPECT_EQ(order("unload"), 200);
+  EXPECT_EQ(version(), "503");
+  EXPECT_EQ(order("load", R"({"parameters":{"version":1}})"), 200);
+  EXPECT_EQ(version(), "1");
+  EXPECT_EQ(order("load", R"({"parameters":{"version":3}})"), 404);
+  EXPECT_EQ(version(), "1");
+  EXPECT_EQ(order("load"), 200);
+  EXPECT_EQ(version(), "2");
+  EXPECT_EQ(order("load"), 200) << "it is served already";
+  std::ofstream(run_dir() / "registry" / "versions" / "000001-dense.h5") << "damaged";
+  EXPECT_EQ(order("load", R"({"parameters":{"version":1}})"), 500);
+  EXPECT_EQ(version(), "2");
+  EXPECT_NE(serve->err().find("000001-dense.h5"), std::string::npos) << serve->err();
+  serve->signal(SIGTERM);
+  EXPECT_EQ(serve->wait(), 0) << serve->err();
 }
 
 }  // namespace

@@ -98,7 +98,12 @@ TEST(ScalingTableTest, DamagedFilesAreToldByLine) {
   for (const char* line : {"measured,cnn", "measured,cnn,strong,0,1,100,1,5,5,5,1,0,0,0",
                            "measured,cnn,strong,1,1,100,1,nan,5,5,1,0,0,0",
                            "measured,cnn,strong,1,1,100,1,5,5,5,1,0,-1,0",
-                           "measured,<b>,strong,1,1,100,1,5,5,5,1,0,0,0"}) {
+                           "measured,<b>,strong,1,1,100,1,5,5,5,1,0,0,0",
+                           "measured,cnn,strong,999999999,1,100,1,5,5,5,1,0,0,0",
+                           "measured,cnn,strong,1,1,100,1,5e300,5,5e300,1,0,0,0",
+                           "measured,cnn,strong,1,1,100,1,5,6,7,1,0,0,0",
+                           "measured,cnn,strong,1,1,100,1,5,3,4,1,0,0,0",
+                           "measured,cnn,strong,1,1,100,1,5,5,5,40,0,0,0"}) {
     EXPECT_NE(complaint(good + line + "\n").find("some.csv, line 3"), std::string::npos) << line;
   }
   EXPECT_EQ(complaint(good + good), "none");  // files put together keep their headings

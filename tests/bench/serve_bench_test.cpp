@@ -11,6 +11,8 @@
 #include "bench/fixed_replica.hpp"
 #include "bench/own_service.hpp"
 #include "core/error.hpp"
+#include "serve/certificate.hpp"
+#include "temporary_folder.hpp"
 
 namespace podium::bench {
 namespace {
@@ -101,6 +103,55 @@ TEST(Load, AnswersThatDoNotComeInTimeAreCounted) {
   EXPECT_EQ(report.timed_out, report.due);
 }
 
+// The code of the error by which a load ends; `done` for none.
+ExitCode refusal(const LoadTarget& target) {
+  LoadOptions load;
+  load.clients = 2;
+  load.seconds = 0.1;
+  try {
+    run_load(target, load);
+    return ExitCode::done;
+  } catch (const Error& error) {
+    EXPECT_NE(error.what(), std::string()) << "in words";
+    return error.code();
+  }
+}
+
+TEST(Load, SpeaksTlsWithWhomItTrusts) {
+  const test::TemporaryFolder folder;
+  serve::test::make_certificate(folder.path(), "localhost");
+  serve::test::make_certificate(folder.path(), "other");
+  const auto file = [&](const char* name) { return (folder.path() / name).string(); };
+  ServeBenchOptions how = options({});
+  how.service.tls_certificate = file("localhost.crt");
+  how.service.tls_key = file("localhost.key");
+  how.images = 200;  // a reply of more than a record of TLS
+  const OwnService service(how, fixed(0), 1, 0);
+  LoadOptions load;
+  load.clients = 3;
+  load.seconds = 0.2;
+  LoadTarget target = service.target("json");
+  const LoadReport report = run_load(target, load);
+  EXPECT_GT(report.due, 3);
+  EXPECT_EQ(report.answered(), report.due);
+
+  target.credentials.any_name = false;
+  EXPECT_EQ(refusal(target), ExitCode::unavailable) << "it is no certificate of an address";
+  target.host = "localhost";
+  EXPECT_EQ(refusal(target), ExitCode::done);
+  target.credentials.trusted = file("other.crt");
+  EXPECT_EQ(refusal(target), ExitCode::unavailable);
+  target.credentials.trusted = file("none.crt");
+  EXPECT_EQ(refusal(target), ExitCode::io);
+  const EchoServer plain;
+  target.credentials.trusted = file("localhost.crt");
+  target.port = plain.port();
+  load.clients = 0;
+  const LoadReport unanswered = run_load(target, load);
+  EXPECT_EQ(unanswered.answered(), 0);
+  EXPECT_EQ(unanswered.broken, unanswered.due) << "it closes what it takes for nonsense";
+}
+
 TEST(Load, SaysThatNothingListens) {
   int port = 0;
   {
@@ -138,6 +189,31 @@ TEST(ServeBench, CasesHaveTheirRows) {
 
 TEST(ServeBench, AnUnknownCaseIsRefused) {
   EXPECT_THROW(bench_serve(options({"everything"})), Error);
+}
+
+// The service has no such model, and says so to each request.
+TEST(ServeBench, WhereNothingIsAnsweredThereAreNoFigures) {
+  ServeBenchOptions how = options({});
+  const OwnService service(how, fixed(0), 1, 0);
+  LoadTarget target = service.target("json");
+  target.requests = {post({"x", "/v2/models/other/infer"}, "{}")};
+  const auto expect_refusal = [&] {
+    try {
+      bench_server(target, how);
+      ADD_FAILURE() << "figures of nothing";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ExitCode::unavailable);
+      EXPECT_NE(std::string(error.what()).find("404: "), std::string::npos) << error.what();
+    }
+  };
+  expect_refusal();  // at half of what is reached
+  how.pace.kind = Pace::Kind::search;
+  expect_refusal();
+  how.pace.kind = Pace::Kind::given;
+  how.pace.rates = {50};
+  expect_refusal();
+  how.load.clients = 2;
+  expect_refusal();
 }
 
 TEST(ServeBench, ARunningServerIsMeasuredAtEachRate) {

@@ -123,7 +123,10 @@ TEST_F(RegistryTest, DamagedFilesAreNamedAndNothingIsPublished) {
   std::filesystem::remove(found.path);
 
   add_and_offer("y", 0.5);
-  for (const char* text : {"", "{", "[]", "{\"number\":\"1\"}", "{\"number\":0}"}) {
+  // The last two would be version 1, taken modulo 2^32 or cut.
+  for (const char* text : {"", "{", "[]", "{\"number\":\"1\"}", "{\"number\":0}",
+                           R"({"number":4294967297,"name":"y","val_accuracy":0.5})",
+                           R"({"number":1.5,"name":"y","val_accuracy":0.5})"}) {
     io::write_text_file(registry_.folder() / "current.json", text);
     const auto thrown = thrown_by([&] { registry_.current(); });
     EXPECT_EQ(thrown.code, ExitCode::bad_data) << text;

@@ -8,6 +8,7 @@
 
 #include "core/random.hpp"
 #include "io/data_files.hpp"
+#include "io/files/atomic_file.hpp"
 #include "io/limited_child.hpp"
 #include "temporary_folder.hpp"
 
@@ -75,6 +76,17 @@ TEST_F(SnapshotTest, EqualSnapshotsAreEqualFiles) {
   std::this_thread::sleep_for(std::chrono::milliseconds(1100));  // HDF5's times have whole seconds
   write_snapshot(folder_.path() / "again.h5", snapshot_);
   EXPECT_EQ(test::read_bytes(path_), test::read_bytes(folder_.path() / "again.h5"));
+}
+
+TEST_F(SnapshotTest, AShortFileOfAnotherKindIsNotCalledTruncated) {
+  io::write_text_file(path_, R"({"format":1,"step":3})");
+  const auto other = thrown_by([&] { read_snapshot(path_); });
+  EXPECT_EQ(other.code, ExitCode::bad_data);
+  EXPECT_TRUE(other.mentions("not a sealed file") && !other.mentions("truncated"));
+  for (const char* begun : {"", "podium-seal 1\nschema pod"}) {
+    io::write_text_file(path_, begun);
+    EXPECT_TRUE(thrown_by([&] { read_snapshot(path_); }).mentions("truncated")) << begun;
+  }
 }
 
 TEST_F(SnapshotTest, EveryFlippedBitIsRefusedByFileName) {

@@ -1,6 +1,8 @@
-// Frames between a service and its replicas, cut into pieces as a socket might: whatever is taken
-// lies within what was received, and everything else is refused as bad data.
+// Frames between a service and its replicas, cut into pieces as a socket might, and whole, as ranks
+// send them: whatever is taken lies within what was received, and everything else is refused as bad
+// data.
 #include <cstring>
+#include <span>
 
 #include "fuzz/target.hpp"
 #include "serve/replica/frame.hpp"
@@ -53,5 +55,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       }
     }
   });
+  fuzz::read_or_refuse([&] { read_payload(decode_frame(std::as_bytes(std::span(data, size)))); });
   return 0;
 }

@@ -6,45 +6,20 @@
 #include <cstdio>
 #include <numeric>
 
+#include "fuzz/corpus.hpp"
 #include "fuzz/target.hpp"
 #include "io/cache/manifest.hpp"
 #include "io/cache/shard.hpp"
 #include "io/cache/write_plan.hpp"
-#include "io/data_files.hpp"
 #include "io/loader/dataset.hpp"
 #include "io/tar_bytes.hpp"
 #include "io/user_hdf5.hpp"
 #include "io/user_images.hpp"
-#include "ps/message.hpp"
-#include "serve/replica/frame.hpp"
 
 namespace podium::fuzz {
 namespace {
 
-using test::Bytes;
 using test::UserHdf5;
-
-class Corpus {
- public:
-  Corpus(std::filesystem::path root, const std::string& target) : folder_(std::move(root)) {
-    folder_ /= target;
-    std::filesystem::create_directories(folder_);
-  }
-
-  void add(const std::string& name, const Bytes& input) const {
-    test::write_bytes(folder_ / name, input);
-  }
-  void add(const std::string& name, const std::string& text) const {
-    add(name, Bytes(text.begin(), text.end()));
-  }
-  void add_cut(const std::string& name, Bytes input, size_t bytes) const {
-    input.resize(std::min(bytes, input.size()));
-    add(name, input);
-  }
-
- private:
-  std::filesystem::path folder_;
-};
 
 // The inverse of target.hpp's cut().
 Bytes joined(const std::vector<Bytes>& pieces) {
@@ -298,38 +273,6 @@ void write_plans(const std::filesystem::path& root) {
 }
 
 // The first byte is the parser's (serve_target.cpp).
-void write_serve(const std::filesystem::path& root) {
-  const Corpus corpus(root, "serve");
-  const std::string infer =
-      R"({"id":"1","inputs":[{"name":"image","datatype":"FP32","shape":[1,2,2,1],)"
-      R"("data":[[1,2.5],[3,255]]}],"outputs":[{"name":"class"}]})";
-  corpus.add("infer", "i" + infer);
-  corpus.add("infer_shape", R"(i{"inputs":[{"name":"image","datatype":"UINT8","shape":[-1,)"
-                            R"(9223372036854775808,2],"data":[1e999,-0]}]})");
-  corpus.add("infer_deep", "i" + std::string(3000, '['));
-  corpus.add("predict", std::string(R"(p{"image_id":7,"image":[1,2,3,4]})"));
-  corpus.add("predict_id", std::string("p{\"image_id\":\"\\ud800\",\"image\":[1,2,3,4]}"));
-  corpus.add("binary", std::string(R"(b{"inputs":[{"name":"image","datatype":"UINT8",)"
-                                   R"("shape":[1,2,2,1],"parameters":{"binary_data_size":4}}]})"
-                                   "\1\2\3\4"));
-  corpus.add("raw", std::string("r\1\2\3\4"));
-  Bytes packed = test::gzip(Bytes(5000, '7'));
-  packed.insert(packed.begin(), 'z');
-  corpus.add("packed", packed);
-  Bytes bomb = test::gzip(Bytes(size_t{2} << 20, 0));
-  bomb.insert(bomb.begin(), 'z');
-  corpus.add("bomb", bomb);
-  corpus.add("target", std::string("t/v2/models/m/versions/7/infer?x=y"));
-  corpus.add("target_up", std::string("t/v2/models/../../etc/passwd"));
-  corpus.add("target_large", std::string("t/v2/models/m/versions/99999999999/ready"));
-  corpus.add("header", std::string("hPOST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n"
-                                   "Content-Encoding: gzip\r\nPodium-Priority: 3\r\n"
-                                   "Inference-Header-Content-Length: 5\r\n\r\n{}"));
-  corpus.add("header_twice", std::string("hPOST / HTTP/1.1\r\nContent-Length: 9\r\n"
-                                         "Transfer-Encoding: chunked\r\n\r\n"));
-  corpus.add("header_folded", std::string("hGET / HTTP/1.1\r\nHost: x\r\n y\r\n\r\n"));
-}
-
 void write_spaces(const std::filesystem::path& root) {
   const Corpus corpus(root, "space");
   corpus.add("numbers", "conv {8|16} {1|3}; bn; relu; dense classes");
@@ -340,47 +283,6 @@ void write_spaces(const std::filesystem::path& root) {
   corpus.add("many", "repeat 16 { repeat 16 { {bn|relu} } }; dense classes");
   corpus.add("too_many", "repeat 1024 { repeat 1024 { {bn|relu} } }; dense classes");
   corpus.add("open", "repeat 2 { conv {8|16 3 }; dense classes");
-}
-
-void write_frames(const std::filesystem::path& root) {
-  const Corpus corpus(root, "frame");
-  using namespace serve;
-  const std::string body = "{}";
-  const std::string request =
-      encode_request_head(1, Method::post, {}, "/predict", body.size()) + body;
-  corpus.add("request", request);
-  corpus.add("reply", encode_reply_head(1, {}, body.size()) + body);
-  corpus.add("prepare", encode_version_frame(FrameKind::prepare, 2, 7, "/registry/7"));
-  corpus.add("several", request + encode_version_frame(FrameKind::activate, 2, 7) + request);
-  corpus.add("cut", request.substr(0, 30));
-}
-
-void write_ps(const std::filesystem::path& root) {
-  const Corpus corpus(root, "ps");
-  std::string text;
-  const std::string payload(128, 'p');
-  const auto add = [&](ps::Kind kind, uint16_t flags, uint64_t sequence, size_t bytes) {
-    ps::Outgoing message;
-    message.header.kind = kind;
-    message.header.flags = flags;
-    message.header.sequence = sequence;
-    message.header.width = 1;
-    if (bytes > 0) message.segments = {{0, bytes / sizeof(float) / (flags == 0 ? 1 : 2)}};
-    message.payload = {std::as_bytes(std::span(payload).first(bytes))};
-    ps::seal(message);
-    const std::vector<std::byte> encoded = ps::encode(message);
-    text.append(reinterpret_cast<const char*>(encoded.data()), encoded.size());
-  };
-  add(ps::Kind::hello, 0, 1, 0);
-  add(ps::Kind::push, 0, 2, 128);
-  add(ps::Kind::tick, 0, 3, 0);
-  add(ps::Kind::pull, 0, 3, 0);
-  corpus.add("step", text);
-  add(ps::Kind::push, ps::Flag::sparse, 4, 8);
-  add(ps::Kind::push, ps::Flag::relayed, 1, 128);
-  corpus.add("sparse", text);
-  add(ps::Kind::state, 0, 0, 128);
-  corpus.add("state", text);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "serve/http/request_fields.hpp"
 #include "serve/http/token.hpp"
 #include "serve/protocol/compression.hpp"
+#include "serve/protocol/metadata.hpp"
 #include "serve/protocol/protocol.hpp"
 #include "serve/protocol/request_error.hpp"
 #include "serve/protocol/request_parser.hpp"
@@ -102,6 +103,12 @@ void read_body(const std::string& text, Body kind) {
   });
 }
 
+void read_order(const std::string& text) {
+  read_or_answer([&] { fuzz::expect(version_to_load(text) >= 0, "a negative version"); });
+  read_or_answer([&] { check_unload(text); });
+  read_or_answer([&] { wants_ready_only(text); });
+}
+
 void unpack(const std::string& text) {
   for (const Encoding encoding : {Encoding::gzip, Encoding::deflate}) {
     read_or_answer([&] {
@@ -132,6 +139,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       break;
     case 'r':
       read_body(text, Body::raw);
+      break;
+    case 'o':
+      read_order(text);
       break;
     case 'z':
       unpack(text);

@@ -113,6 +113,15 @@ TEST(Model, TailsPredictWhatTheBigBatchPredicts) {
   }
 }
 
+TEST(Model, NamesTheSizesAtWhichItPredicts) {
+  const auto sizes = [](int max_batch) {
+    return test::make_model("dense classes", kImage, kClasses, max_batch).prediction_sizes();
+  };
+  EXPECT_EQ(sizes(1), (std::vector<int>{1}));
+  EXPECT_EQ(sizes(10), (std::vector<int>{1, 2, 3, 4, 6, 8, 10}));
+  EXPECT_EQ(sizes(16), (std::vector<int>{1, 2, 3, 4, 6, 8, 12, 16}));
+}
+
 TEST(Model, PredictionsLeaveTrainingAlone) {
   const test::Batch batch = test::random_batch(kImage, kClasses, 16);
   const auto run = [&](bool predicts) {

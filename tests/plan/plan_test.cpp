@@ -195,6 +195,20 @@ TEST(PlanTest, MoreNodesOfAWeakPlanComputeTheSameAndWaitLonger) {
   }
 }
 
+TEST(PlanTest, CostsThatAreNotThereAreNotGuessed) {
+  PlanOptions options;
+  options.models = {recipe_of("dense 8; relu; dense classes")};
+  options.data = small_images();
+  options.step_s = {0.01};
+  options.calibration = "/nowhere/costs.json";
+  try {
+    make_plan(options);
+    FAIL() << "planned by costs that cannot be read";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::io) << error.what();
+  }
+}
+
 TEST(PlanTest, TextAndJsonNameEveryModel) {
   PlanOptions options;
   options.models = {recipe_of("dense 8; relu; dense classes")};

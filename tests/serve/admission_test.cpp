@@ -46,7 +46,7 @@ TEST(Turns, AFloodOfUrgentRequestsLetsTheLeastUrgentThrough) {
 }
 
 void accept_waiting(Admission* admission, uint64_t id, uint8_t priority, size_t bytes) {
-  admission->waiting()[admission->accept(priority, bytes)] = {id, bytes};
+  admission->waiting().add(Side::current, admission->accept(priority, bytes), {id, bytes});
 }
 
 TEST(Admission, CountsRequestsAndBytes) {
@@ -86,13 +86,13 @@ TEST(Admission, WithNobodyWaitingTheNewcomerIsTurnedAway) {
 TEST(Admission, WhoHasWaitedIsNotPushedOut) {
   Admission admission(2, 1000, 10s);
   accept_waiting(&admission, 1, 9, 10);
-  const uint64_t turn = admission.waiting().begin()->first;
+  const uint64_t turn = admission.waiting().first().first;
   for (uint64_t i = 0; i <= 8 * Turns::overtaken; ++i) {
     admission.accept(1, 10);
     admission.end(10, true, start);
   }
   accept_waiting(&admission, 2, 1, 10);
-  EXPECT_LT(turn, std::prev(admission.waiting().end())->first);
+  EXPECT_LT(turn, admission.waiting().last().first);
   EXPECT_FALSE(admission.ask(1, 10).admitted);
 }
 
@@ -115,6 +115,38 @@ TEST(Admission, RetryAfterIsNeverMoreThanTheTimeToAnswer) {
   for (int i = 0; i < 900; ++i) admission.accept(0, 1);
   admission.end(1, true, start);
   EXPECT_EQ(admission.retry_after_s(start + 60s), 3);
+}
+
+TEST(WaitingLine, EachSideHasItsOrderAndBothHaveOne) {
+  WaitingLine line;
+  line.add(Side::trial, 30, {3, 0});
+  line.add(Side::current, 20, {2, 0});
+  line.add(Side::trial, 10, {1, 0});
+  line.add(Side::current, 40, {4, 0});
+  EXPECT_EQ(line.of(Side::current).begin()->second.id, 2u);
+  EXPECT_EQ(line.of(Side::trial).begin()->second.id, 1u);
+  EXPECT_EQ(line.first().second.id, 1u);
+  EXPECT_EQ(line.last().second.id, 4u);
+  line.remove(40);
+  line.remove(10);
+  EXPECT_EQ(line.size(), 2u);
+  EXPECT_EQ(line.first().second.id, 2u);
+  EXPECT_EQ(line.last().second.id, 3u);
+}
+
+TEST(WaitingLine, WhenATrialEndsAllAreInOneOrder) {
+  WaitingLine line;
+  for (uint64_t id = 1; id <= 6; ++id) {
+    line.add(id % 2 == 0 ? Side::current : Side::trial, 10 * id, {id, 0});
+  }
+  line.sort([](uint64_t) { return Side::current; });
+  EXPECT_TRUE(line.of(Side::trial).empty());
+  uint64_t expected = 0;
+  for (const auto& [turn, entry] : line.of(Side::current)) EXPECT_EQ(entry.id, ++expected);
+  EXPECT_EQ(expected, 6u);
+  line.sort([](uint64_t id) { return id > 4 ? Side::trial : Side::current; });
+  EXPECT_EQ(line.of(Side::trial).size(), 2u);
+  EXPECT_EQ(line.size(), 6u);
 }
 
 TEST(DrainRate, IsThatOfLate) {

@@ -15,7 +15,8 @@ namespace {
 using Time = BatchTuner::Time;
 using namespace std::chrono_literals;
 
-// A replica whose batch of b images takes fixed + b * each, under Poisson arrivals of one image.
+// A replica whose batch of b images takes fixed + b * each, and more when it is a large one, under
+// Poisson arrivals of one image.
 class Simulation {
  public:
   Simulation(int max_batch, Time target, Time fixed, Time each)
@@ -38,6 +39,12 @@ class Simulation {
     std::ranges::sort(latencies);
     return {latencies[latencies.size() * 99 / 100],
             static_cast<double>(latencies.size()) / batches};
+  }
+
+  // From now on a batch of more than `images` takes so much longer.
+  void slow_down(int images, Time more) {
+    small_ = images;
+    more_ = more;
   }
 
   const BatchTuner& tuner() const { return tuner_; }
@@ -65,7 +72,7 @@ class Simulation {
     largest_ = std::max(largest_, images);
     EXPECT_LE(tuner_.batch(), max_batch_);
     EXPECT_GE(tuner_.batch(), 1);
-    const Time infer = fixed_ + images * each_;
+    const Time infer = fixed_ + images * each_ + (images > small_ ? more_ : Time(0));
     now_ += infer;
     for (int i = 0; i < images; ++i) {
       tuner_.answered(now_ - queue_.front());
@@ -80,6 +87,8 @@ class Simulation {
   int max_batch_;
   Time fixed_;
   Time each_;
+  int small_ = 0;  // images of a batch that does not take more
+  Time more_{0};
   Random random_{7};
   Time now_{0};
   Time next_{0};
@@ -93,6 +102,18 @@ TEST(BatchTuner, HoldsTheTargetUnderStepsOfLoad) {
     EXPECT_LE(replica.run(load, 20'000).p99, 20ms) << load << " per second";
   }
   EXPECT_LE(replica.largest(), 64);
+}
+
+// Fast at first, so that batches grow and wait. Then large ones do not fit into the cache any more,
+// and take so long that as many requests wait behind each as make the next one large: only the
+// p99 tells.
+TEST(BatchTuner, ShrinksBatchesThatHaveBecomeSlow) {
+  Simulation replica(64, 20ms, 500us, 20us);
+  replica.run(10'000, 100'000);
+  EXPECT_GE(replica.tuner().batch(), 32);
+  replica.slow_down(16, 12ms);
+  EXPECT_LE(replica.run(2000, 40'000).p99, 20ms);
+  EXPECT_LE(replica.tuner().batch(), 24);
 }
 
 TEST(BatchTuner, BatchesGrowAsFarAsTheirTimeAllows) {

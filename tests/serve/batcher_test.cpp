@@ -58,6 +58,7 @@ TEST(Batcher, WithADelayABatchFillsUp) {
   std::thread sender([&] {
     for (uint64_t id = 1; id <= 3; ++id) {
       batcher.push(request(id, 1));
+      batcher.announce();
       std::this_thread::sleep_for(5ms);
     }
   });
@@ -120,11 +121,13 @@ TEST(Batcher, AnUrgentDeadlineEndsAWaitThatHasBegun) {
   Batcher batcher(100, 1h);
   std::thread sender([&] {
     batcher.push(request(1, 1));
+    batcher.announce();
     std::this_thread::sleep_for(5ms);
     QueuedInference item = request(2, 1);
     item.deadline = item.received + 20s;
     item.received -= 19s;
     batcher.push(std::move(item));
+    batcher.announce();
   });
   EXPECT_EQ(ids(batcher.next_batch()), (Ids{1, 2}));
   sender.join();
@@ -148,6 +151,28 @@ TEST(Batcher, TuningHoldsFromTheNextBatchOn) {
   EXPECT_EQ(ids(batcher.next_batch()), (Ids{1, 2}));
   batcher.tune(3, 1h);
   EXPECT_EQ(ids(batcher.next_batch()), (Ids{3, 4, 5})) << "a full batch does not wait";
+}
+
+// Whether a taker that sleeps gets four requests, pushed with pauses and then announced, in one
+// batch.
+bool takes_all_at_once() {
+  Batcher batcher(8, 0ms);
+  std::thread reader([&] {
+    for (uint64_t id = 1; id <= 4; ++id) {
+      std::this_thread::sleep_for(5ms);
+      batcher.push(request(id, 1));
+    }
+    batcher.announce();
+  });
+  const size_t first = batcher.next_batch().requests.size();
+  reader.join();
+  return first == 4;
+}
+
+TEST(Batcher, WhatArrivesTogetherIsComputedTogether) {
+  bool together = false;  // not when the taker comes late, which is no fault
+  for (int attempt = 0; attempt < 10 && !together; ++attempt) together = takes_all_at_once();
+  EXPECT_TRUE(together);
 }
 
 TEST(Batcher, ClosingWakesTheTaker) {

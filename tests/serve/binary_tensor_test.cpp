@@ -6,6 +6,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "request_text.hpp"
 #include "serve/protocol/protocol.hpp"
 #include "serve/protocol/request_error.hpp"
 #include "serve/protocol/request_parser.hpp"
@@ -58,24 +59,21 @@ struct Body {
 
 Body binary_body(const char* datatype, const char* shape, const std::string& binary,
                  const std::string& more = "") {
-  return {R"({"id":"i","inputs":[{"name":"image","datatype":")" + std::string(datatype) +
-              R"(","shape":)" + shape + R"(,"parameters":{"binary_data_size":)" +
-              std::to_string(binary.size()) + "}}]" + more + "}",
-          binary};
+  return {test::binary_text(datatype, shape, binary.size(), R"(,"id":"i")" + more), binary};
 }
 
 TEST(BinaryTensor, IsTheSameAsNumbers) {
   const std::vector<float> floats(two_images.begin(), two_images.end());
-  for (const Body& body : {binary_body("UINT8", "[2,2,3,1]", bytes_of(two_images)),
-                           binary_body("UINT8", "[2,6]", bytes_of(two_images)),
-                           binary_body("FP32", "[2,2,3]", bytes_of(floats))}) {
+  for (const Body& body : {binary_body("UINT8", "2,2,3,1", bytes_of(two_images)),
+                           binary_body("UINT8", "2,6", bytes_of(two_images)),
+                           binary_body("FP32", "2,2,3", bytes_of(floats))}) {
     const Inference inference = body.parse();
     EXPECT_EQ(inference.images, two_images);
     EXPECT_EQ(inference.n, 2);
     EXPECT_EQ(inference.id, "i");
   }
   const std::vector<float> fractions = {0.4f, 0.5f, 254.5f, 255, 1.49f, 0};
-  EXPECT_EQ(binary_body("FP32", "[1,6]", bytes_of(fractions)).parse().images,
+  EXPECT_EQ(binary_body("FP32", "1,6", bytes_of(fractions)).parse().images,
             (std::vector<uint8_t>{0, 1, 255, 255, 1, 0}));
 }
 
@@ -107,10 +105,10 @@ TEST(BinaryTensor, EachMistakeIsNamed) {
   const auto input = [](const std::string& rest) {
     return R"({"inputs":[{"name":"image","datatype":"UINT8","shape":[1,6])" + rest + "}]}";
   };
-  names(binary_body("UINT8", "[2,6]", six), "binary_data_size");
-  names(binary_body("FP32", "[1,6]", six), "binary_data_size");
-  names(binary_body("UINT8", "[1,7]", six), "shape");
-  names(binary_body("UINT8", "[4611686018427387904,6]", six), "shape");
+  names(binary_body("UINT8", "2,6", six), "binary_data_size");
+  names(binary_body("FP32", "1,6", six), "binary_data_size");
+  names(binary_body("UINT8", "1,7", six), "shape");
+  names(binary_body("UINT8", "4611686018427387904,6", six), "shape");
   names({input(R"(,"parameters":{"binary_data_size":5})"), six}, "binary_data_size");
   names({input(R"(,"parameters":{"binary_data_size":6})"), ""}, "binary_data_size");
   names({input(R"(,"parameters":{"binary_data_size":-1})"), six}, "binary_data_size");
@@ -122,9 +120,9 @@ TEST(BinaryTensor, EachMistakeIsNamed) {
   names({input(R"(,"parameters":{"shared_memory_region":"r"})"), ""}, "shared_memory_region");
   names({input(""), ""}, "data");
   for (const float value : {-0.1f, 255.5f, std::nanf(""), std::numeric_limits<float>::infinity()}) {
-    names(binary_body("FP32", "[1,6]", bytes_of<float>({0, 1, 2, 3, 4, value})), "image");
+    names(binary_body("FP32", "1,6", bytes_of<float>({0, 1, 2, 3, 4, value})), "image");
   }
-  const Body good = binary_body("UINT8", "[1,6]", six);
+  const Body good = binary_body("UINT8", "1,6", six);
   EXPECT_EQ(good.refusal(), "");
   const auto json_bytes = static_cast<int64_t>(good.json.size());
   EXPECT_NE(good.refusal(json_bytes - 1), "");
@@ -136,7 +134,7 @@ TEST(BinaryTensor, EachMistakeIsNamed) {
 
 TEST(OutputRequest, TakesItsParameters) {
   const auto outputs = [](const std::string& more) {
-    return binary_body("UINT8", "[1,6]", std::string(6, 'x'), more).parse().outputs;
+    return binary_body("UINT8", "1,6", std::string(6, 'x'), more).parse().outputs;
   };
   EXPECT_FALSE(outputs("")[0].binary);
   EXPECT_TRUE(outputs(R"(,"parameters":{"binary_data_output":true})")[1].binary);

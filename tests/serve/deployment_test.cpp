@@ -72,6 +72,21 @@ TEST_F(Deployment, OneThatTakesTooLongIsGivenUp) {
   }
 }
 
+// Batches of every size that a replica makes, by the model that a version brings.
+TEST_F(Deployment, NoRequestMeetsAColdBatch) {
+  ServiceOptions options = Deployment::options();
+  options.max_batch = 12;  // of the model's 16
+  start_serving(options, "cold");
+  ASSERT_TRUE(deploy(2, "cold shift 1").deployed);
+  Client http = client();
+  for (int n = 1; n <= 14; ++n) {  // larger ones go in pieces
+    std::vector<uint8_t> images;
+    for (int i = 0; i < n; ++i) images.insert(images.end(), image_bytes, uint8_t(10 * i));
+    EXPECT_EQ(infer(http, images).model_version, "2") << n;
+  }
+  EXPECT_EQ(service_->stats().failed, 0);
+}
+
 TEST_F(Deployment, AReplicaThatStartsLaterLoadsTheNewestBeforeItServes) {
   start_serving(options(), "shift 1");
   Load load(service_->port(), 3);

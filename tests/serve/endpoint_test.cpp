@@ -4,6 +4,7 @@
 #include <map>
 
 #include "core/error.hpp"
+#include "raw_connection.hpp"
 #include "serve/protocol/compression.hpp"
 #include "service_fixture.hpp"
 
@@ -78,8 +79,6 @@ TEST_F(Endpoint, TheRepositoryHasOneModel) {
   EXPECT_EQ(index(R"({"ready":true})"),
             Json::parse(R"([{"name":"bands","version":"1","state":"READY","reason":""}])"));
   EXPECT_EQ(http.request("POST", "/v2/repository/index", R"({"ready":1})").status, 400);
-  EXPECT_EQ(http.request("POST", "/v2/repository/models/other/load", "").status, 404);
-  EXPECT_EQ(http.request("POST", "/v2/repository/models/bands/unload", "").status, 400);
 }
 
 TEST_F(Endpoint, InferAnswersInV2) {
@@ -135,8 +134,7 @@ TEST_F(Endpoint, EveryWayToSendAnImageGivesTheSameAnswer) {
   EXPECT_TRUE(raw_reply.json_bytes.has_value());
   EXPECT_EQ(probabilities(raw_reply), expected);
   const std::vector<float> floats(image.begin(), image.end());
-  const std::string head = R"({"inputs":[{"name":"image","datatype":"FP32","shape":[1,200],)"
-                           R"("parameters":{"binary_data_size":800}}]})";
+  const std::string head = binary_text("FP32", "1,200", 800);
   const std::string fp32 = head + std::string(reinterpret_cast<const char*>(floats.data()), 800);
   EXPECT_EQ(probabilities(http.request("POST", target, fp32, json_header(head.size()))), expected);
   const std::string zipped = compress(fp32, Encoding::gzip);
@@ -220,6 +218,20 @@ TEST_F(Endpoint, StatusesOfMistakes) {
   EXPECT_EQ(get(http, "/" + std::string(20'000, 'x')).status, 431);
   const HttpReply after = http.request("POST", "/v2/models/bands/infer", good);
   EXPECT_EQ(after.status, 200) << "the service works on after mistakes";
+}
+
+TEST_F(Endpoint, HeadIsAGetWithoutTheBody) {
+  start_serving(options());
+  for (const char* path : {"/v2", "/v2/models/bands", "/metrics", "/nothing"}) {
+    RawConnection asked(service_->port()), headed(service_->port());
+    const std::string rest = std::string(path) + " HTTP/1.1\r\nConnection: close\r\n\r\n";
+    asked.send("GET " + rest);
+    headed.send("HEAD " + rest);
+    EXPECT_EQ(headed.status_at_end(), asked.status_at_end()) << path;
+    const std::string head = headed.read_until("");
+    EXPECT_EQ(head.find("\r\n\r\n") + 4, head.size()) << head;
+    EXPECT_EQ(head.find("Content-Length: 0\r\n"), std::string::npos) << head;
+  }
 }
 
 TEST_F(Endpoint, AModelThatFailsGives500AndServesOn) {

@@ -67,10 +67,12 @@ TEST(Frame, ArrivesWholeFromSingleBytes) {
   std::vector<std::string> bodies;
   for (const char byte : bytes) {
     feed(&reader, {&byte, 1});
-    while (const auto frame = reader.next()) {
-      bodies.emplace_back(decode_reply(frame->payload).body);
-    }
+    const bool promised = reader.has_next();
+    const auto frame = reader.next();
+    EXPECT_EQ(promised, frame.has_value());
+    if (frame) bodies.emplace_back(decode_reply(frame->payload).body);
   }
+  EXPECT_FALSE(reader.has_next());
   EXPECT_EQ(bodies, (std::vector<std::string>{"first", "second"}));
 }
 
@@ -90,6 +92,19 @@ TEST(Frame, LargeOnesMakeTheReaderGrow) {
     }
   }
   EXPECT_EQ(decode_reply(reader.next()->payload).body, body);
+}
+
+TEST(Frame, IsTakenFromAWholeMessage) {
+  const std::string text = encode_reply_head(8, with_status(200), 2) + "{}";
+  const auto bytes = std::as_bytes(std::span(text));
+  const Frame frame = decode_frame(bytes);
+  EXPECT_EQ(frame.id, 8u);
+  EXPECT_EQ(decode_reply(frame.payload).body, "{}");
+  for (const size_t less : {size_t{1}, size_t{3}, text.size()}) {
+    EXPECT_THROW(decode_frame(bytes.first(text.size() - less)), Error) << less;
+  }
+  const std::string more = text + "x";
+  EXPECT_THROW(decode_frame(std::as_bytes(std::span(more))), Error);
 }
 
 TEST(Frame, BreachesOfTheGrammarAreErrors) {

@@ -1,10 +1,6 @@
 // What the front door asks of its clients: the token, TLS, bodies at a speed, a share of
 // connections.
-#include <openssl/pem.h>
-#include <openssl/x509.h>
-
-#include <cstdio>
-
+#include "certificate.hpp"
 #include "core/error.hpp"
 #include "raw_connection.hpp"
 #include "service_fixture.hpp"
@@ -20,31 +16,9 @@ class FrontDoorTest : public ServiceTest {
     return {"127.0.0.1", service_->port(), 20s, credentials};
   }
 
-  // A certificate for `name`, signed by its own key: NAME.crt and NAME.key.
   void make_certificate(const std::string& name) const {
-    using Key = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
-    using Certificate = std::unique_ptr<X509, decltype(&X509_free)>;
-    struct Close {
-      void operator()(std::FILE* file) const { std::fclose(file); }
-    };
-    using File = std::unique_ptr<std::FILE, Close>;
-    const Key key(EVP_EC_gen("P-256"), EVP_PKEY_free);
-    const Certificate certificate(X509_new(), X509_free);
-    ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), 1);
-    X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -3600);
-    X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 3600);
-    X509_set_pubkey(certificate.get(), key.get());
-    X509_NAME* subject = X509_get_subject_name(certificate.get());
-    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
-                               reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0);
-    X509_set_issuer_name(certificate.get(), subject);
-    ASSERT_GT(X509_sign(certificate.get(), key.get(), EVP_sha256()), 0);
-    const File crt(std::fopen(path(name + ".crt").c_str(), "w"));
-    ASSERT_EQ(PEM_write_X509(crt.get(), certificate.get()), 1);
-    const File pem(std::fopen(path(name + ".key").c_str(), "w"));
-    ASSERT_EQ(PEM_write_PrivateKey(pem.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr), 1);
+    test::make_certificate(folder_.path(), name);
   }
-
   std::string path(const std::string& name) const { return (folder_.path() / name).string(); }
 
   ServiceOptions with_tls(const std::string& certificate, const std::string& key) const {
@@ -54,12 +28,15 @@ class FrontDoorTest : public ServiceTest {
     return tls;
   }
 
-  void expect_usage_error(const ServiceOptions& wrong) {
+  // What a service says that is started so; `done` if it starts.
+  ExitCode refusal(const ServiceOptions& wrong) {
     try {
       start(wrong);
-      ADD_FAILURE() << wrong.tls_certificate << " " << wrong.tls_key;
+      return ExitCode::done;
     } catch (const Error& error) {
-      EXPECT_EQ(error.code(), ExitCode::usage) << error.what();
+      EXPECT_NE(std::string(error.what()).find(folder_.path().string()), std::string::npos)
+          << error.what();
+      return error.code();
     }
   }
 };
@@ -120,25 +97,30 @@ TEST_F(FrontDoorTest, SpeaksTlsToWhoTrustsIt) {
 TEST_F(FrontDoorTest, TlsFilesThatDoNotServeAreRefused) {
   make_certificate("one");
   make_certificate("two");
-  expect_usage_error(with_tls("one.crt", "two.key"));
-  expect_usage_error(with_tls("none.crt", "one.key"));
-  expect_usage_error(with_tls("one.crt", "none.key"));
-  expect_usage_error(with_tls("one.key", "one.key"));
+  EXPECT_EQ(refusal(with_tls("one.crt", "two.key")), ExitCode::usage);
+  EXPECT_EQ(refusal(with_tls("one.key", "one.key")), ExitCode::usage);
+  EXPECT_EQ(refusal(with_tls("none.crt", "one.key")), ExitCode::io);
+  EXPECT_EQ(refusal(with_tls("one.crt", "none.key")), ExitCode::io);
+  EXPECT_EQ(refusal(with_tls("one.crt", ".")), ExitCode::io);
   ServiceOptions half = options();
   half.tls_certificate = path("one.crt");
-  expect_usage_error(half);
+  EXPECT_THROW(start(half), Error);
+  Credentials trusting;
+  trusting.tls = true;
+  trusting.trusted = path("none.crt");
+  try {
+    Client("127.0.0.1", 1, 20s, trusting);
+    ADD_FAILURE() << "certificates that are not there are trusted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::io) << error.what();
+  }
 }
 
 TEST_F(FrontDoorTest, OneClientCannotTakeEveryConnection) {
   ServiceOptions few = options();
   few.max_connections_per_client = 2;
   start_serving(few);
-  std::vector<std::unique_ptr<RawConnection>> held;
-  for (int i = 0; i < 2; ++i) {
-    held.push_back(std::make_unique<RawConnection>(service_->port()));
-    held.back()->send("GET /v2 HTTP/1.1\r\n\r\n");
-    held.back()->read_until("podium");
-  }
+  const auto held = kept_connections(2);
   RawConnection third(service_->port());
   EXPECT_NE(third.read_until("too many connections").find("503"), std::string::npos);
   RawConnection neighbour(service_->port(), "127.0.0.2");

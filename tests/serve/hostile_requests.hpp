@@ -11,6 +11,7 @@
 
 #include "core/random.hpp"
 #include "region_predictor.hpp"
+#include "request_text.hpp"
 
 namespace podium::serve::test {
 
@@ -36,9 +37,9 @@ class HostileRequests {
       case 4:
         return paths(random);
       case 5:
-        return {post("", infer(shape(random), "1")), {400}};
+        return {post_text("", infer(shape(random), "1")), {400}};
       case 6:
-        return {post("", infer("1,20,10,1", data(random))), {400}};
+        return {post_text("", infer("1,20,10,1", data(random))), {400}};
       case 7:
         return documents(random);
       case 8:
@@ -60,15 +61,8 @@ class HostileRequests {
     return text;
   }
 
-  static std::string framed(const std::string& headers, const std::string& body) {
-    return "POST /v2/models/bands/infer HTTP/1.1\r\nHost: x\r\n" + headers + "\r\n" + body;
-  }
-  static std::string post(const std::string& headers, const std::string& body) {
-    return framed(headers + "Content-Length: " + std::to_string(body.size()) + "\r\n", body);
-  }
   static std::string infer(const std::string& shape, const std::string& numbers) {
-    return R"({"inputs":[{"name":"image","datatype":"FP32","shape":[)" + shape + R"(],"data":[)" +
-           numbers + "]}]}";
+    return numbers_text("FP32", shape, numbers);
   }
   static std::string numbers(size_t count, const std::string& number) {
     std::string text;
@@ -102,9 +96,10 @@ class HostileRequests {
                                                    "Value: a\x01"
                                                    "b\r\n"};
     if (random.below(20) == 0) {
-      return {framed("X: " + std::string(17'000 + random.below(50'000), 'x') + "\r\n", ""), {431}};
+      return {post_as_told("X: " + std::string(17'000 + random.below(50'000), 'x') + "\r\n", ""),
+              {431}};
     }
-    return {framed(one_of(lines, random) + "Content-Length: 0\r\n", ""), {400}};
+    return {post_as_told(one_of(lines, random) + "Content-Length: 0\r\n", ""), {400}};
   }
 
   static HostileRequest lengths(Random& random) {
@@ -120,14 +115,15 @@ class HostileRequests {
         "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n"};
     if (random.below(8) == 0) {
       const uint64_t huge = (uint64_t{1} << 27) + random.below(uint64_t{1} << 62);
-      return {framed("Content-Length: " + std::to_string(huge) + "\r\n", ""), {413}};
+      return {post_as_told("Content-Length: " + std::to_string(huge) + "\r\n", ""), {413}};
     }
     if (random.below(8) == 0) {  // nobody is left to answer
-      return {framed("Content-Length: " + std::to_string(2 + random.below(1000)) + "\r\n", "{"),
-              {0},
-              true};
+      return {
+          post_as_told("Content-Length: " + std::to_string(2 + random.below(1000)) + "\r\n", "{"),
+          {0},
+          true};
     }
-    return {framed(one_of(lines, random), "{}{}{}"), {400}};
+    return {post_as_told(one_of(lines, random), "{}{}{}"), {400}};
   }
 
   static HostileRequest chunks(Random& random) {
@@ -144,14 +140,15 @@ class HostileRequests {
     const std::string chunked = "Transfer-Encoding: chunked\r\n";
     switch (random.below(4)) {
       case 0:
-        return {framed("Transfer-Encoding: " + one_of(encodings, random) + "\r\n", "0\r\n\r\n"),
-                {400}};
+        return {
+            post_as_told("Transfer-Encoding: " + one_of(encodings, random) + "\r\n", "0\r\n\r\n"),
+            {400}};
       case 1:
-        return {framed(chunked, "7fffffff\r\n"), {413}};
+        return {post_as_told(chunked, "7fffffff\r\n"), {413}};
       case 2:
-        return {framed(chunked, "1;" + std::string(40'000, 'x')), {400, 413, 431}, true};
+        return {post_as_told(chunked, "1;" + std::string(40'000, 'x')), {400, 413, 431}, true};
       default:
-        return {framed(chunked, one_of(bodies, random)), {400}, true};
+        return {post_as_told(chunked, one_of(bodies, random)), {400}, true};
     }
   }
 
@@ -199,11 +196,11 @@ class HostileRequests {
 
   static HostileRequest documents(Random& random) {
     if (random.below(3) == 0) {
-      return {post("", std::string(1 + random.below(20'000), "[{\""[random.below(3)])), {400}};
+      return {post_text("", std::string(1 + random.below(20'000), "[{\""[random.below(3)])), {400}};
     }
-    if (random.below(2) == 0) return {post("", garbage(random, 2000)), {400}};
+    if (random.below(2) == 0) return {post_text("", garbage(random, 2000)), {400}};
     const std::string whole = infer("1,200", numbers(200, "7"));
-    return {post("", whole.substr(0, 1 + random.below(whole.size() - 1))), {400}};
+    return {post_text("", whole.substr(0, 1 + random.below(whole.size() - 1))), {400}};
   }
 
   static HostileRequest binary(Random& random) {
@@ -211,20 +208,21 @@ class HostileRequests {
     const std::string name = "Inference-Header-Content-Length: ";
     switch (random.below(3)) {
       case 0:
-        return {post(name + one_of(lengths, random) + "\r\n", "{}"), {400}};
+        return {post_text(name + one_of(lengths, random) + "\r\n", "{}"), {400}};
       case 1:
-        return {post(name + std::to_string(3 + random.below(1'000'000'000)) + "\r\n", "{}"), {400}};
+        return {post_text(name + std::to_string(3 + random.below(1'000'000'000)) + "\r\n", "{}"),
+                {400}};
       default:
-        return {post(std::string("Content-Encoding: ") +
-                         (random.below(2) == 0 ? "gzip" : "deflate") + "\r\n",
-                     "\x1f\x8b\x08" + garbage(random, 500)),
+        return {post_text(std::string("Content-Encoding: ") +
+                              (random.below(2) == 0 ? "gzip" : "deflate") + "\r\n",
+                          "\x1f\x8b\x08" + garbage(random, 500)),
                 {400, 413}};
     }
   }
 
   // A sound request with some bytes changed: it may still be sound, but it breaks nothing.
   static HostileRequest changed(Random& random) {
-    std::string bytes = post("Connection: close\r\n", infer("1,200", numbers(200, "7")));
+    std::string bytes = post_text("Connection: close\r\n", infer("1,200", numbers(200, "7")));
     for (uint64_t changes = 1 + random.below(4); changes > 0; --changes) {
       bytes[random.below(bytes.size())] = static_cast<char>(random.below(256));
     }

@@ -68,13 +68,20 @@ TEST_F(HttpParts, ATokenThatIsNoSecretIsRefused) {
   write("short", "0123456789abcde\n", secret_mode);
   write("odd", "0123456789abcdef\r\nX: y\n", secret_mode);
   ASSERT_EQ(::mkfifo(file("pipe").c_str(), 0600), 0);
-  for (const char* name : {"open", "short", "odd", "pipe"}) {
+  fs::create_symlink("nowhere", file("link"));
+  for (const char* name : {"open", "short", "odd", "pipe", "link"}) {
     try {
       take_token(file(name));
       ADD_FAILURE() << name;
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ExitCode::usage) << error.what();
     }
+  }
+  try {
+    take_token("/proc/nowhere/token");
+    ADD_FAILURE() << "a token where no file can be";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::io) << error.what();
   }
   write("given", "0123456789abcdef\n", secret_mode);
   EXPECT_EQ(take_token(file("given")), "0123456789abcdef");

@@ -104,6 +104,31 @@ TEST_F(Join, AReplicaThatCannotLoadTheVersionStaysOutAlone) {
   EXPECT_EQ(infer(http, image_of_band(3)).model_version, "2");
 }
 
+TEST_F(Join, OneThatFreezesBeforeItsFirstWordHoldsNoRolloutUp) {
+  start_open(open_door(), "shift 1");
+  RawConnection frozen(join_port_.load());
+  frozen.send(encode_frame(FrameKind::join, 0, open_door().join_secret + "\nfrozen"));
+  ASSERT_TRUE(eventually([&] { return service_->stats().replicas.size() == 2; }));
+  const DeployResult result = deploy(2, "shift 2");
+  EXPECT_TRUE(result.deployed) << result.error;
+  EXPECT_EQ(result.replicas, 1);
+}
+
+// The same words have the deployment's own replica refuse it: the difference is who says so.
+TEST_F(Join, AReplicaThatRefusesTheVersionStaysOutAloneAndOnesOwnDoesNot) {
+  start_open(open_door(), "shift 1");
+  const auto far = join(1, "blind-");
+  ASSERT_TRUE(eventually([&] { return ready_joined() == 1; }));
+  const DeployResult joined = deploy(2, "shift 2 nan-if blind-0");
+  EXPECT_TRUE(joined.deployed) << joined.error;
+  EXPECT_EQ(joined.replicas, 1);
+  const DeployResult own = deploy(3, "shift 3 nan-if replica-0");
+  EXPECT_FALSE(own.deployed);
+  EXPECT_NE(own.error.find("replica-0: "), std::string::npos) << own.error;
+  Client http = client();
+  EXPECT_EQ(infer(http, image_of_band(3)).model_version, "2");
+}
+
 TEST_F(Join, WhoServesAgainElsewhereIsFoundAgain) {
   start_open(open_door(), "shift 1");
   const auto far = join(1);

@@ -2,9 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <sstream>
+#include <thread>
 
 #include "load.hpp"
-#include "raw_connection.hpp"
 #include "service_fixture.hpp"
 
 namespace podium::serve::test {
@@ -19,10 +20,6 @@ class Malformed : public ServiceTest {
     connection.end_sending();
     return connection.status_at_end();
   }
-
-  static std::string post(const std::string& headers, const std::string& body) {
-    return "POST /v2/models/bands/infer HTTP/1.1\r\nHost: x\r\n" + headers + "\r\n" + body;
-  }
 };
 
 TEST_F(Malformed, EveryMistakeHasItsStatus) {
@@ -36,33 +33,34 @@ TEST_F(Malformed, EveryMistakeHasItsStatus) {
       {400, "GET /v2\r\n\r\n"},
       {400, "GET /v2 HTTP/9.9\r\n\r\n"},
       {400, "GET /v2 HTTP/1.1\r\nno colon\r\n\r\n"},
-      {400, post("Content-Length: -1\r\n", "")},
-      {400, post("Content-Length: abc\r\n", "")},
-      {400, post("Content-Length: 99999999999999999999999\r\n", "")},
-      {400, post("Transfer-Encoding: chunked\r\n", "zz\r\n")},
-      {400, post("Transfer-Encoding: chunked\r\n", "fffffffffffffffff\r\n")},
-      {413, post("Content-Length: 99999999999\r\n", "")},
-      {413, post("Transfer-Encoding: chunked\r\n", "7fffffff\r\n")},
-      {431, post("X: " + std::string(20'000, 'x') + "\r\n", "")},
-      {400, post("Content-Length: 5\r\n", "[[[[[")},
-      {400, post("Content-Length: 2\r\n", "{}")},
-      {400, post("", "")},
-      {0, post("Content-Length: 50\r\n", "{\"cut")},  // nobody is left to answer
+      {400, post_as_told("Content-Length: -1\r\n", "")},
+      {400, post_as_told("Content-Length: abc\r\n", "")},
+      {400, post_as_told("Content-Length: 99999999999999999999999\r\n", "")},
+      {400, post_as_told("Transfer-Encoding: chunked\r\n", "zz\r\n")},
+      {400, post_as_told("Transfer-Encoding: chunked\r\n", "fffffffffffffffff\r\n")},
+      {413, post_as_told("Content-Length: 99999999999\r\n", "")},
+      {413, post_as_told("Transfer-Encoding: chunked\r\n", "7fffffff\r\n")},
+      {431, post_as_told("X: " + std::string(20'000, 'x') + "\r\n", "")},
+      {400, post_as_told("Content-Length: 5\r\n", "[[[[[")},
+      {400, post_as_told("Content-Length: 2\r\n", "{}")},
+      {400, post_as_told("", "")},
+      {400, post_as_told("Podium-Priority: 10\r\n" + length, good)},
+      {0, post_as_told("Content-Length: 50\r\n", "{\"cut")},  // nobody is left to answer
       {0, "GET /v2 HT"},
       {405, "PUT /v2 HTTP/1.1\r\n\r\n"},
-      {405, "HEAD /v2 HTTP/1.1\r\n\r\n"},
+      {405, "HEAD /predict HTTP/1.1\r\n\r\n"},
       {405, "BREW /v2 HTTP/1.1\r\n\r\n"},
       {404, "GET http://elsewhere/ HTTP/1.1\r\n\r\n"},
       {404, "GET /v2/models/../../../etc/passwd HTTP/1.1\r\n\r\n"},
       {404, "GET /v2/models/%2e%2e/ready HTTP/1.1\r\n\r\n"},
       {200, "GET /v2 HTTP/1.0\r\n\r\n"},
-      {200, post(length, good)},
-      {200, post("Transfer-Encoding: chunked\r\n",
-                 [&] {
-                   std::ostringstream chunked;
-                   chunked << std::hex << good.size() << "\r\n" << good << "\r\n0\r\n\r\n";
-                   return chunked.str();
-                 }())},
+      {200, post_as_told(length, good)},
+      {200, post_as_told("Transfer-Encoding: chunked\r\n",
+                         [&] {
+                           std::ostringstream chunked;
+                           chunked << std::hex << good.size() << "\r\n" << good << "\r\n0\r\n\r\n";
+                           return chunked.str();
+                         }())},
   };
   for (const auto& [status, bytes] : cases) {
     EXPECT_EQ(status_of(bytes), status) << bytes.substr(0, 120);
@@ -85,12 +83,50 @@ TEST_F(Malformed, PipelinedRequestsAreAnsweredInOrder) {
   EXPECT_TRUE(live < missing && missing < ready && ready != std::string::npos) << all;
 }
 
+// All that follows the large body arrives in a few reads.
+TEST_F(Malformed, AFloodOfPipelinedRequestsIsAnswered) {
+  constexpr int count = 4000;
+  start_serving(options());
+  RawConnection connection(service_->port());
+  std::string flood = "POST /nothing HTTP/1.1\r\nContent-Length: 40000\r\n\r\n";
+  flood.append(40'000, 'x');
+  for (int i = 0; i < count; ++i) flood += "GET /v2/health/live HTTP/1.1\r\n\r\n";
+  const std::jthread sender([&] { connection.send(flood); });
+  EXPECT_EQ(connection.take_answer(), 404);
+  int alive = 0;
+  while (alive < count && connection.take_answer() == 200) ++alive;
+  EXPECT_EQ(alive, count);
+}
+
+// The answers of a client that does not read fill its socket; then it reads.
+TEST_F(Malformed, AnswersThatASocketCannotHoldArriveWhole) {
+  constexpr int count = 24;
+  start_serving(options());
+  const std::string images(size_t{4096} * image_bytes, '\x01');
+  const std::string json =
+      R"({"inputs":[{"name":"image","datatype":"UINT8","shape":[4096,20,10,1],"parameters":)"
+      R"({"binary_data_size":)" +
+      std::to_string(images.size()) + "}}]}";
+  const std::string request = post_as_told(
+      "Inference-Header-Content-Length: " + std::to_string(json.size()) +
+          "\r\nContent-Length: " + std::to_string(json.size() + images.size()) + "\r\n",
+      json + images);
+  RawConnection connection(service_->port());
+  const std::jthread sender([&] {
+    for (int i = 0; i < count; ++i) connection.send(request);
+  });
+  EXPECT_TRUE(eventually([&] { return service_->stats().requests >= 4; }));
+  int whole = 0;
+  while (whole < count && connection.take_answer() == 200) ++whole;
+  EXPECT_EQ(whole, count);
+}
+
 TEST_F(Malformed, ClientsThatAskBeforeTheySendAreToldToGoOn) {
   start_serving(options());
   const std::string body = infer_text(image_of_band(1));
   RawConnection connection(service_->port());
-  connection.send(
-      post("Expect: 100-continue\r\nContent-Length: " + std::to_string(body.size()) + "\r\n", ""));
+  connection.send(post_as_told(
+      "Expect: 100-continue\r\nContent-Length: " + std::to_string(body.size()) + "\r\n", ""));
   EXPECT_EQ(connection.read_until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
   connection.send(body);
   EXPECT_NE(connection.read_until("\"bands\"").find("200 OK"), std::string::npos);
@@ -103,7 +139,7 @@ TEST_F(Malformed, SlowClientsAreCutOff) {
   RawConnection slow_header(service_->port());
   slow_header.send("GET /v2 HTT");
   RawConnection slow_body(service_->port());
-  slow_body.send(post("Content-Length: 100\r\n", "{"));
+  slow_body.send(post_as_told("Content-Length: 100\r\n", "{"));
   RawConnection idle(service_->port());
   for (RawConnection* connection : {&slow_header, &slow_body, &idle}) {
     EXPECT_EQ(connection->status_at_end(), 0);
@@ -115,12 +151,7 @@ TEST_F(Malformed, TooManyConnectionsGet503) {
   ServiceOptions few = options();
   few.max_connections = 2;
   start_serving(few);
-  std::vector<std::unique_ptr<RawConnection>> held;
-  for (int i = 0; i < 2; ++i) {
-    held.push_back(std::make_unique<RawConnection>(service_->port()));
-    held.back()->send("GET /v2 HTTP/1.1\r\n\r\n");
-    held.back()->read_until("podium");
-  }
+  auto held = kept_connections(2);
   RawConnection third(service_->port());
   EXPECT_NE(third.read_until("too many connections").find("503"), std::string::npos);
   held.clear();

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "serve/protocol/request_error.hpp"
@@ -30,6 +31,7 @@ TEST(Metadata, OfTheServer) {
   EXPECT_EQ(server["name"], "podium");
   EXPECT_TRUE(server["version"].is_string());
   EXPECT_TRUE(server["extensions"].is_array());
+  EXPECT_TRUE(std::ranges::count(server["extensions"], Json("model_repository")));
 }
 
 TEST(Metadata, AndConfigurationAgree) {
@@ -66,6 +68,32 @@ TEST(Metadata, TheRepositoryIsListed) {
   EXPECT_TRUE(wants_ready_only(R"({"ready":true})"));
   for (const char* body : {"[]", "{", "null", R"({"ready":"yes"})", "\xff"}) {
     EXPECT_THROW(wants_ready_only(body), RequestError) << body;
+  }
+}
+
+TEST(Metadata, LoadsNameAVersionOrNone) {
+  EXPECT_EQ(version_to_load(""), 0);
+  EXPECT_EQ(version_to_load("{}"), 0);
+  EXPECT_EQ(version_to_load(R"({"parameters":{}})"), 0);
+  EXPECT_EQ(version_to_load(R"({"parameters":{"version":3}})"), 3);
+  EXPECT_EQ(version_to_load(R"({"parameters":{"version":"12"}})"), 12);
+  for (const char* body :
+       {"[]", "{", "\xff", R"({"parameters":1})", R"({"parameters":{"version":0}})",
+        R"({"parameters":{"version":-1}})", R"({"parameters":{"version":1.5}})",
+        R"({"parameters":{"version":"1x"}})", R"({"parameters":{"version":""}})",
+        R"({"parameters":{"version":99999999999}})", R"({"parameters":{"version":null}})",
+        R"({"parameters":{"config":"{}"}})", R"({"parameters":{"file:1/model.onnx":"AA=="}})"}) {
+    EXPECT_THROW(version_to_load(body), RequestError) << body;
+  }
+}
+
+TEST(Metadata, UnloadsTakeOneFlag) {
+  for (const char* body : {"", "{}", R"({"parameters":{"unload_dependents":false}})"}) {
+    EXPECT_NO_THROW(check_unload(body)) << body;
+  }
+  for (const char* body :
+       {"[]", "{", R"({"parameters":[]})", R"({"parameters":{"unload_dependents":1}})"}) {
+    EXPECT_THROW(check_unload(body), RequestError) << body;
   }
 }
 

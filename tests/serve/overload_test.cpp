@@ -26,10 +26,9 @@ class Overload : public ServiceTest {
   // Sends an inference on a connection of its own and returns that.
   std::unique_ptr<RawConnection> send(int band, const Headers& headers = {}) const {
     auto connection = std::make_unique<RawConnection>(service_->port());
-    const std::string body = infer_text(image_of_band(band));
-    std::string text = "POST /v2/models/bands/infer HTTP/1.1\r\nHost: x\r\nConnection: close\r\n";
+    std::string text = "Connection: close\r\n";
     for (const std::string& header : headers) text += header + "\r\n";
-    connection->send(text + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    connection->send(post_text(text, infer_text(image_of_band(band))));
     return connection;
   }
 
@@ -130,13 +129,55 @@ TEST_F(Overload, WhatIsLateIsNotComputed) {
   ASSERT_TRUE(accepted(1));
   RawConnection late(service_->port());
   const std::string white = infer_text(std::vector<uint8_t>(image_bytes, 255));
-  late.send("POST /v2/models/bands/infer HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" +
-            std::string("Podium-Timeout-Ms: 50\r\nContent-Length: ") +
-            std::to_string(white.size()) + "\r\n\r\n" + white);
+  late.send(post_text("Connection: close\r\nPodium-Timeout-Ms: 50\r\n", white));
   EXPECT_EQ(late.status_at_end(), 504);
   EXPECT_EQ(computing->status_at_end(), 200);
   EXPECT_EQ(send(2)->status_at_end(), 200);
   EXPECT_EQ(service_->stats().restarts, 0);
+}
+
+// The same with the time in the JSON, which the replica reads.
+TEST_F(Overload, TheTimeoutOfTheBodyCountsInTheReplica) {
+  ServiceOptions two = narrow(10);
+  two.replica_queue = 2;
+  start_serving(two, "slow 500 fatal");
+  const auto computing = send(1);
+  ASSERT_TRUE(accepted(1));
+  Client http = client();
+  const std::vector<uint8_t> white(image_bytes, 255);
+  const HttpReply late = http.request("POST", "/v2/models/bands/infer",
+                                      infer_text(white, R"(,"parameters":{"timeout":50000})"));
+  EXPECT_EQ(late.status, 504) << late.body;
+  EXPECT_EQ(computing->status_at_end(), 200);
+  EXPECT_EQ(service_->stats().restarts, 0) << "it was computed";
+  const HttpReply wrong = http.request("POST", "/v2/models/bands/infer",
+                                       infer_text(white, R"(,"parameters":{"timeout":-1})"));
+  EXPECT_EQ(wrong.status, 400);
+  EXPECT_NE(wrong.body.find("'timeout'"), std::string::npos) << wrong.body;
+}
+
+// All are in the replica, and the one that is computed goes on until the others are queued.
+TEST_F(Overload, ThePriorityOfTheBodyCountsInTheReplica) {
+  ServiceOptions three = narrow(10);
+  three.replica_queue = 3;
+  start_serving(three, "slow 300");
+  const auto computing = send(1);
+  ASSERT_TRUE(accepted(1));
+  const auto milliseconds = [&](const std::string& parameters) {
+    Client http = client();
+    const HttpReply reply =
+        http.request("POST", "/v2/models/bands/infer",
+                     infer_text(image_of_band(2), ",\"parameters\":" + parameters));
+    EXPECT_EQ(reply.status, 200) << reply.body;
+    return Json::parse(reply.body).at("parameters").at("processing_time_ms").get<double>();
+  };
+  double idle = 0;
+  std::thread first([&] { idle = milliseconds(R"({"priority":9})"); });
+  EXPECT_TRUE(accepted(2));
+  const double urgent = milliseconds(R"({"priority":1})");
+  first.join();
+  EXPECT_LT(urgent, idle) << "it came later and was computed before";
+  EXPECT_EQ(computing->status_at_end(), 200);
 }
 
 TEST_F(Overload, ARetriedRequestKeepsItsDeadline) {

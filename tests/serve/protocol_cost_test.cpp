@@ -8,6 +8,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "request_text.hpp"
 #include "serve/protocol/protocol.hpp"
 #include "serve/protocol/request_parser.hpp"
 
@@ -50,9 +51,9 @@ TEST(ProtocolCost, OfOneImage) {
   const ModelInfo info = info_28x28();
   std::vector<uint8_t> image(784);
   for (size_t i = 0; i < image.size(); ++i) image[i] = static_cast<uint8_t>(i * i % 256);
-  const std::string head = R"({"inputs":[{"name":"image","datatype":"UINT8","shape":[1,28,28,1],)";
-  const std::string json = head + R"("data":)" + nlohmann::json(image).dump() + "}]}";
-  const std::string binary_head = head + R"("parameters":{"binary_data_size":784}}]})";
+  const std::string json =
+      test::tensor_text("UINT8", "1,28,28,1", R"("data":)" + nlohmann::json(image).dump());
+  const std::string binary_head = test::binary_text("UINT8", "1,28,28,1", 784);
   const std::string raw(image.begin(), image.end());
   const std::string binary = binary_head + raw;
   RequestParser parser(1 << 20);

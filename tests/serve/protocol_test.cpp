@@ -152,6 +152,57 @@ TEST(RequestParser, OutputsAreThoseAskedFor) {
   EXPECT_EQ(status_of([&] { parse(R"(,"outputs":{}})"); }), 400);
 }
 
+std::string infer_with(const std::string& parameters) {
+  return R"({"inputs":[{"name":"image","datatype":"UINT8","shape":[1,6],"data":[1,2,3,4,5,6]}],)"
+         R"("parameters":)" +
+         parameters + "}";
+}
+
+TEST(RequestParser, ParametersSayHowUrgentARequestIs) {
+  RequestParser parser(1 << 20);
+  const auto parse = [&](const std::string& parameters) {
+    return parser.infer(infer_with(parameters), info_2x3());
+  };
+  const Inference usual = parse("{}");
+  EXPECT_EQ(usual.priority, 0);
+  EXPECT_EQ(usual.timeout_us, 0);
+  const Inference urgent = parse(R"({"priority":2,"timeout":1500,"binary_data_output":true})");
+  EXPECT_EQ(urgent.priority, 2);
+  EXPECT_EQ(urgent.timeout_us, 1500);
+  EXPECT_TRUE(urgent.outputs[0].binary);
+  EXPECT_EQ(parse(R"({"priority":0,"timeout":0})").timeout_us, 0) << "the defaults, as in Triton";
+  EXPECT_EQ(parse(R"({"timeout":18446744073709551615})").timeout_us, 3'600'000'000) << "an hour";
+  for (const char* sequence :
+       {R"({"sequence_id":7,"sequence_start":true,"sequence_end":false})",
+        R"({"sequence_id":"seven","sequence_start":false,"sequence_end":true})",
+        R"({"somebody_elses":[1]})"}) {
+    EXPECT_EQ(parse(sequence).n, 1) << sequence;
+  }
+}
+
+TEST(RequestParser, ParametersAtFaultAreNamed) {
+  RequestParser parser(1 << 20);
+  for (const auto& [key, values] : std::vector<std::pair<std::string, std::vector<std::string>>>{
+           {"priority", {"-1", "256", "1.5", "\"1\"", "null", "true", "[1]"}},
+           {"timeout", {"-1", "0.5", "\"100\"", "null", "{}"}},
+           {"sequence_id", {"1.5", "null", "true", "[]"}},
+           {"sequence_start", {"1", "\"true\"", "null"}},
+           {"sequence_end", {"0", "[]"}},
+           {"binary_data_output", {"1"}}}) {
+    for (const std::string& value : values) {
+      try {
+        parser.infer(infer_with("{\"" + key + "\":" + value + "}"), info_2x3());
+        ADD_FAILURE() << key << " " << value << " was taken";
+      } catch (const RequestError& error) {
+        EXPECT_EQ(error.status(), 400);
+        EXPECT_NE(std::string(error.what()).find("'" + key + "'"), std::string::npos)
+            << error.what();
+      }
+    }
+  }
+  EXPECT_EQ(status_of([&] { parser.infer(infer_with("[]"), info_2x3()); }), 400);
+}
+
 TEST(RequestParser, RefusesEachMistakeWith400) {
   RequestParser parser(1 << 20);
   const std::string six = "[1,2,3,4,5,6]";

@@ -9,7 +9,9 @@
 //   throws     fails on batches that hold a white image (but not in the warm-up)
 //   crash      ends the process while loading
 //   stalls     computes for an hour on a batch that holds a white image
-//   throws-if NAME, slow-if NAME MS, crash-if NAME   as these, in the replica of that name alone
+//   throws-if NAME, nan-if NAME, slow-if NAME MS, crash-if NAME   as these, in the replica of that
+//              name alone
+//   cold       fails on a batch of a size that was not computed while it was loaded
 //   fatal      ends the process on a batch that holds a white image
 #pragma once
 
@@ -22,6 +24,7 @@
 #include <limits>
 #include <memory>
 #include <numeric>
+#include <set>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -62,11 +65,21 @@ class RegionPredictor : public Predictor {
 
   void predict(std::span<const uint8_t> images, int n, std::span<float> probabilities) override {
     if (n < 1 || n > info_.max_batch) throw std::logic_error("a batch of the wrong size");
+    if (std::this_thread::get_id() == loaded_by_) {
+      warm_.insert(n);
+    } else if (cold_ && !warm_.contains(n)) {
+      throw std::runtime_error("a batch of " + std::to_string(n) + " is cold");
+    }
     if (slow_ms_ > 0) std::this_thread::sleep_for(std::chrono::milliseconds(slow_ms_));
     for (size_t i = 0; i < static_cast<size_t>(n); ++i) {
       predict_one(images.subspan(i * image_bytes, image_bytes),
                   probabilities.subspan(i * classes, classes));
     }
+  }
+
+  // A slow one is not to hold its test up.
+  std::vector<int> sizes_to_warm(int most) const override {
+    return slow_ms_ > 0 ? std::vector<int>{most} : Predictor::sizes_to_warm(most);
   }
 
  private:
@@ -78,9 +91,11 @@ class RegionPredictor : public Predictor {
     if (word == "throws") throws_ = true;
     if (word == "crash") crash_ = true;
     if (word == "fatal") fatal_ = true;
+    if (word == "cold") cold_ = true;
     if (word == "stalls") stalls_ = true;
     std::string name;
     if (word == "throws-if" && file >> name) throws_ = name == replica_;
+    if (word == "nan-if" && file >> name) nan_ = name == replica_;
     if (word == "crash-if" && file >> name) crash_ = name == replica_;
     int slow_ms = 0;
     if (word == "slow-if" && file >> name >> slow_ms && name == replica_) slow_ms_ = slow_ms;
@@ -102,6 +117,8 @@ class RegionPredictor : public Predictor {
   }
 
   const std::string replica_;
+  const std::thread::id loaded_by_ = std::this_thread::get_id();
+  std::set<int> warm_;
   ModelInfo info_;
   size_t shift_ = 0;
   int slow_ms_ = 0;
@@ -111,6 +128,7 @@ class RegionPredictor : public Predictor {
   bool crash_ = false;
   bool fatal_ = false;
   bool stalls_ = false;
+  bool cold_ = false;
 };
 
 inline PredictorLoader region_loader(const std::string& replica) {

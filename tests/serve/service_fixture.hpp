@@ -13,7 +13,9 @@
 #include <vector>
 
 #include "core/clock.hpp"
+#include "raw_connection.hpp"
 #include "region_predictor.hpp"
+#include "request_text.hpp"
 #include "serve/client/client.hpp"
 #include "serve/service.hpp"
 #include "temporary_folder.hpp"
@@ -75,6 +77,17 @@ class ServiceTest : public testing::Test {
     return true;
   }
 
+  // Connections that had an answer each and stay open.
+  std::vector<std::unique_ptr<RawConnection>> kept_connections(int count) const {
+    std::vector<std::unique_ptr<RawConnection>> kept;
+    for (int i = 0; i < count; ++i) {
+      kept.push_back(std::make_unique<RawConnection>(service_->port()));
+      kept.back()->send("GET /v2 HTTP/1.1\r\n\r\n");
+      kept.back()->read_until("podium");
+    }
+    return kept;
+  }
+
   bool all_ready() const {
     for (const ReplicaStats& replica : service_->stats().replicas) {
       if (replica.state != ReplicaStats::State::ready) return false;
@@ -88,8 +101,7 @@ class ServiceTest : public testing::Test {
 };
 
 inline std::string infer_text(const std::vector<uint8_t>& image, const std::string& more = "") {
-  return R"({"inputs":[{"name":"image","datatype":"UINT8","shape":[1,20,10,1],"data":)" +
-         Json(image).dump() + "}]" + more + "}";
+  return tensor_text("UINT8", "1,20,10,1", R"("data":)" + Json(image).dump(), more);
 }
 
 }  // namespace podium::serve::test

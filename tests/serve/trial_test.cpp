@@ -34,11 +34,9 @@ class Trial : public ServiceTest {
   // The version that answers the client `name`; the status below zero if it is not 200.
   int version_for(const std::string& name, const std::vector<uint8_t>& image = image_of_band(1),
                   const std::string& path = "/v2/models/bands/infer") {
-    const std::string body = infer_text(image);
     RawConnection connection(service_->port());
-    connection.send("POST " + path + " HTTP/1.1\r\nHost: test\r\nConnection: close\r\n" +
-                    "Podium-Affinity: " + name +
-                    "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    connection.send(post_text("Connection: close\r\nPodium-Affinity: " + name + "\r\n",
+                              infer_text(image), path));
     const int status = connection.status_at_end();
     if (status != 200) return -status;
     const std::string reply = connection.read_until("");
@@ -105,9 +103,16 @@ void expect_rolled_back(const DeployResult& result, const std::string& why) {
   EXPECT_NE(result.error.find(why), std::string::npos) << result.error;
 }
 
-TEST_F(Trial, OneThatFailsOnRequestsIsRolledBack) {
+struct BadVersion {
+  const char* name;
+  const char* model;
+};
+
+class TrialOfABadVersion : public Trial, public testing::WithParamInterface<BadVersion> {};
+
+TEST_P(TrialOfABadVersion, EndsItAndTheNextOneGetsATrial) {
   start_serving(trial_options(), "shift 1");
-  std::future<DeployResult> result = deploy_later(2, "shift 2 throws");
+  std::future<DeployResult> result = deploy_later(2, GetParam().model);
   ASSERT_TRUE(trial_begins());
   const std::string first = find_clients(2).first;
   const std::vector<uint8_t> white(image_bytes, 255);
@@ -124,16 +129,11 @@ TEST_F(Trial, OneThatFailsOnRequestsIsRolledBack) {
   EXPECT_TRUE(next.get().deployed) << "the one after it gets its trial";
 }
 
-TEST_F(Trial, OneWithOutputsThatAreNotFiniteIsRolledBack) {
-  start_serving(trial_options(), "shift 1");
-  std::future<DeployResult> result = deploy_later(2, "shift 2 white_nan");
-  ASSERT_TRUE(trial_begins());
-  const std::string first = find_clients(2).first;
-  const std::vector<uint8_t> white(image_bytes, 255);
-  EXPECT_EQ(version_for(first, white), -500);
-  EXPECT_EQ(version_for(first, white), -500);
-  expect_rolled_back(result.get(), "were errors");
-}
+INSTANTIATE_TEST_SUITE_P(OnRequests, TrialOfABadVersion,
+                         testing::Values(BadVersion{"ThatThrows", "shift 2 throws"},
+                                         BadVersion{"OfValuesThatAreNotFinite",
+                                                    "shift 2 white_nan"}),
+                         [](const auto& version) { return std::string(version.param.name); });
 
 TEST_F(Trial, OneThatIsFarSlowerIsRolledBackAndNoRequestFails) {
   start_serving(trial_options(), "shift 1");

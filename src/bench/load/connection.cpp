@@ -58,16 +58,17 @@ ServerAddress find_server(const std::string& host, int port) {
   throw unavailable_error("nothing listens there", where, "start the service first");
 }
 
-Connection::Connection(const ServerAddress& server, int epoll, uint64_t key)
-    : socket_(new_socket(server.storage.ss_family)) {
+Connection::Connection(const ServerAddress& server, const Tls* tls, int epoll, uint64_t key)
+    : channel_(new_socket(server.storage.ss_family), tls) {
+  const int socket = channel_.socket();
   const int on = 1;
-  ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   epoll_event event{};
   event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
   event.data.u64 = key;
   const auto* address = reinterpret_cast<const sockaddr*>(&server.storage);
-  const bool begun = ::connect(socket_.get(), address, server.size) == 0 || errno == EINPROGRESS;
-  if (!begun || ::epoll_ctl(epoll, EPOLL_CTL_ADD, socket_.get(), &event) != 0) {
+  const bool begun = ::connect(socket, address, server.size) == 0 || errno == EINPROGRESS;
+  if (!begun || ::epoll_ctl(epoll, EPOLL_CTL_ADD, socket, &event) != 0) {
     throw io_error("cannot connect", "bench serve", errno);
   }
 }
@@ -82,10 +83,9 @@ void Connection::send(std::string_view request, SteadyClock::time_point due) {
 
 Connection::Outcome Connection::progress(uint32_t events) {
   if ((events & EPOLLERR) != 0) return Outcome::broken;
-  if ((events & EPOLLOUT) != 0) {
-    connected_ = true;
-    if (!flush()) return Outcome::broken;
-  }
+  if ((events & EPOLLOUT) != 0) connected_ = true;
+  // After either event: a handshake of TLS goes on by what has come.
+  if (connected_ && !flush()) return Outcome::broken;
   const bool ends = (events & (EPOLLRDHUP | EPOLLHUP)) != 0;
   if (!ends && (events & EPOLLIN) == 0) return Outcome::waits;
   return receive(ends);
@@ -93,7 +93,7 @@ Connection::Outcome Connection::progress(uint32_t events) {
 
 bool Connection::flush() {
   while (!outgoing_.empty()) {
-    const ssize_t sent = ::send(socket_.get(), outgoing_.data(), outgoing_.size(), MSG_NOSIGNAL);
+    const ssize_t sent = channel_.send(outgoing_);
     if (sent < 0) return errno == EAGAIN || errno == EINTR;
     outgoing_.remove_prefix(static_cast<size_t>(sent));
   }
@@ -105,7 +105,7 @@ Connection::Outcome Connection::receive(bool to_the_end) {
   Outcome outcome = Outcome::waits;
   while (true) {
     const std::span<char> space = reader_.space();
-    const ssize_t received = ::recv(socket_.get(), space.data(), space.size(), 0);
+    const ssize_t received = channel_.receive(space);
     if (received < 0 && errno == EINTR) continue;
     if (received < 0 && errno == EAGAIN) return outcome;
     auto reply = std::optional<ReplyReader::Reply>();

@@ -11,9 +11,9 @@
 #include <string>
 #include <string_view>
 
+#include "bench/load/channel.hpp"
 #include "bench/load/reply_reader.hpp"
 #include "core/clock.hpp"
-#include "core/file_descriptor.hpp"
 
 namespace podium::bench {
 
@@ -27,13 +27,14 @@ ServerAddress find_server(const std::string& host, int port);
 
 class Connection {
  public:
-  // Begins to connect; `key` comes back in epoll's events. Throws io_error.
-  Connection(const ServerAddress& server, int epoll, uint64_t key);
+  // Begins to connect, by TLS unless `tls` is null; `key` comes back in epoll's events. Throws
+  // io_error.
+  Connection(const ServerAddress& server, const Tls* tls, int epoll, uint64_t key);
 
   // REQUIRES: not busy; `request` outlives its answer.
   void send(std::string_view request, SteadyClock::time_point due);
 
-  // An event of epoll: sends and receives what it can.
+  // An event of epoll: sends and receives what it can. Throws as Channel does.
   enum class Outcome { waits, answered, broken };
   Outcome progress(uint32_t events);
 
@@ -47,7 +48,7 @@ class Connection {
   bool flush();
   Outcome receive(bool to_the_end);
 
-  FileDescriptor socket_;
+  Channel channel_;
   ReplyReader reader_;
   ReplyReader::Reply reply_;
   std::string_view outgoing_;

@@ -10,6 +10,7 @@
 #include <deque>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "bench/load/connection.hpp"
@@ -41,9 +42,10 @@ uint64_t nanoseconds(SteadyClock::duration time) {
 // One thread's share of a load.
 class Generator {
  public:
-  Generator(const ServerAddress& server, const LoadTarget& target, const LoadOptions& options,
-            uint64_t seed)
+  Generator(const ServerAddress& server, const Tls* tls, const LoadTarget& target,
+            const LoadOptions& options, uint64_t seed)
       : server_(server),
+        tls_(tls),
         target_(target),
         options_(options),
         arrivals_(options.arrivals, options.per_second, options.burst, seed),
@@ -108,7 +110,7 @@ class Generator {
     const size_t slot = free_.back();
     free_.pop_back();
     std::unique_ptr<Connection>& connection = connections_[slot];
-    if (!connection) connection = std::make_unique<Connection>(server_, epoll_.get(), slot);
+    if (!connection) connection = std::make_unique<Connection>(server_, tls_, epoll_.get(), slot);
     const Time due = waiting_.front();
     waiting_.pop_front();
     const std::string& request = target_.requests[request_++ % target_.requests.size()];
@@ -199,6 +201,7 @@ class Generator {
   }
 
   const ServerAddress& server_;
+  const Tls* const tls_;
   const LoadTarget& target_;
   const LoadOptions options_;
   Arrivals arrivals_;
@@ -258,6 +261,8 @@ LoadReport run_load(const LoadTarget& target, const LoadOptions& options) {
   require(!target.requests.empty() && options.threads >= 1, "a load has requests and threads",
           "run_load");
   const ServerAddress server = find_server(target.host, target.port);
+  std::optional<Tls> tls;
+  if (target.credentials.tls) tls.emplace(target.host, target.credentials);
   const auto threads = static_cast<size_t>(options.threads);
   std::vector<LoadReport> reports(threads);
   std::vector<std::exception_ptr> failures(threads);
@@ -265,8 +270,8 @@ LoadReport run_load(const LoadTarget& target, const LoadOptions& options) {
   for (size_t i = 0; i < threads; ++i) {
     running.emplace_back([&, i] {
       try {
-        reports[i] = Generator(server, target, share_of(options, static_cast<int>(i)),
-                               mix64(options.seed + i))
+        reports[i] = Generator(server, tls ? &*tls : nullptr, target,
+                               share_of(options, static_cast<int>(i)), mix64(options.seed + i))
                          .run();
       } catch (...) {
         failures[i] = std::current_exception();

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "bench/load/arrivals.hpp"
+#include "serve/client/credentials.hpp"
 #include "serve/latency_histogram.hpp"
 
 namespace podium::bench {
@@ -23,7 +24,8 @@ namespace podium::bench {
 struct LoadTarget {
   std::string host;
   int port = 0;
-  std::vector<std::string> requests;  // whole HTTP requests, sent in turn
+  std::vector<std::string> requests;    // whole HTTP requests, sent in turn
+  serve::Credentials credentials = {};  // of TLS; a token stands in the requests
 };
 
 struct LoadOptions {
@@ -54,7 +56,8 @@ struct LoadReport {
   void add(const LoadReport& other);
 };
 
-// Throws unavailable_error when nothing listens there, data_error for what is no HTTP.
+// Throws unavailable_error when nothing listens there or TLS with it is impossible, data_error for
+// what is no HTTP, and what serve::client_tls() throws.
 LoadReport run_load(const LoadTarget& target, const LoadOptions& options);
 
 }  // namespace podium::bench

@@ -155,6 +155,10 @@ std::string read_text_file(const std::filesystem::path& path) {
     if (count < 0) throw io_error("cannot read", path.string(), errno);
     if (count == 0) return text;
     text.append(buffer.data(), static_cast<size_t>(count));
+    if (text.size() > most_text_bytes) {
+      throw data_error("this is larger than any text that is read here", path.string(),
+                       "check the path");
+    }
   }
 }
 

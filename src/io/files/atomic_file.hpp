@@ -63,7 +63,8 @@ void write_text_file(const std::filesystem::path& path, std::string_view text);
 // The same for text that can be made again: atomically, but not durably. Throws io_error.
 void write_volatile_text_file(const std::filesystem::path& path, std::string_view text);
 
-// Throws io_error.
+// Throws io_error; data_error for more than `most_text_bytes`, as of a device that has no end.
+inline constexpr size_t most_text_bytes = size_t{256} << 20;
 std::string read_text_file(const std::filesystem::path& path);
 
 // Writes all of `bytes` at `descriptor`'s position. Throws io_error naming `path`.

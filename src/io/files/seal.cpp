@@ -9,6 +9,7 @@
 #include <cinttypes>
 #include <cstdio>
 #include <cstring>
+#include <string_view>
 #include <vector>
 
 #include "core/error.hpp"
@@ -18,6 +19,7 @@ namespace podium::io {
 namespace {
 
 constexpr size_t buffer_bytes = size_t{1} << 20;
+constexpr std::string_view first_line = "podium-seal 1\n";
 using Block = std::array<char, seal_bytes>;
 
 Block format_seal(const Seal& seal) {
@@ -26,6 +28,17 @@ Block format_seal(const Seal& seal) {
                 "podium-seal 1\nschema %s\nversion %d\nbytes %" PRIu64 "\nxxh3 %016" PRIx64 "\n",
                 seal.schema.c_str(), seal.version, seal.bytes, seal.xxh3);
   return block;
+}
+
+Error not_sealed(const std::filesystem::path& path) {
+  return data_error("not a sealed file, or its first 512 bytes are damaged", path.string(),
+                    "check the path; a damaged file must be made again");
+}
+
+// Of a file with fewer bytes than a seal: a sealed one that was cut, or one of another kind.
+Error too_short(std::string_view bytes, const std::filesystem::path& path, const Schema& schema) {
+  if (!first_line.starts_with(bytes.substr(0, first_line.size()))) return not_sealed(path);
+  return data_error("truncated: shorter than its 512-byte seal", path.string(), schema.remedy);
 }
 
 // Throws data_error unless `block` is exactly a formatted seal, padding included.
@@ -39,8 +52,7 @@ Seal parse_seal(const Block& block, const std::filesystem::path& path) {
       schema.data(), &seal.version, &seal.bytes, &seal.xxh3);
   seal.schema = schema.data();
   if (fields != 4 || format_seal(seal) != block) {
-    throw data_error("not a sealed file, or its first 512 bytes are damaged", path.string(),
-                     "it was not written by Podium, or must be made again");
+    throw not_sealed(path);
   }
   return seal;
 }
@@ -107,9 +119,7 @@ Seal read_seal(const std::filesystem::path& path, const Schema& schema) {
   Block block{};
   for (size_t have = 0; have < block.size();) {
     const size_t count = read_some(file.get(), block.data() + have, block.size() - have, path);
-    if (count == 0) {
-      throw data_error("truncated: shorter than its 512-byte seal", path.string(), schema.remedy);
-    }
+    if (count == 0) throw too_short({block.data(), have}, path, schema);
     have += count;
   }
   Seal seal = parse_seal(block, path);

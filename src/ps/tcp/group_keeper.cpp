@@ -155,7 +155,8 @@ void GroupKeeper::set_up(size_t server, Peer peer, const std::string& address) {
 void GroupKeeper::seen(size_t server, const Header& header) {
   seats_[server].seen = header.view;
   Roster::Server& entry = roster_.servers[server];
-  if (header.clock == 1 && !entry.current) {
+  // Of an older view it may be out of date: the server tells again when it has seen this one.
+  if (header.clock == 1 && header.view == roster_.view && !entry.current) {
     options_.log.info(name_of_server(server) + " holds its ranges again");
     {
       const std::lock_guard lock(mutex_);

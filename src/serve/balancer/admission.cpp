@@ -34,7 +34,7 @@ double DrainRate::per_second(SteadyClock::time_point now) const {
 Admission::Verdict Admission::ask(uint8_t priority, size_t bytes) const {
   if (fits(accepted_ + 1, bytes_ + bytes)) return {true, {}};
   if (waiting_.empty()) return {};
-  const auto& [turn, last] = *waiting_.rbegin();
+  const auto [turn, last] = waiting_.last();
   if (turn < turns_.peek(priority) || !fits(accepted_, bytes_ - last.bytes + bytes)) return {};
   return {true, last.id};
 }

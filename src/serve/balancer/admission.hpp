@@ -8,11 +8,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <optional>
 
 #include "core/clock.hpp"
 #include "serve/balancer/turns.hpp"
+#include "serve/balancer/waiting_line.hpp"
 
 namespace podium::serve {
 
@@ -49,14 +49,9 @@ class Admission {
   // An accepted request is over; `served` when a replica answered it.
   void end(size_t bytes, bool served, SteadyClock::time_point now);
 
-  // Requests that wait for a replica, in the order of their turns.
-  struct Waiting {
-    uint64_t id = 0;
-    size_t bytes = 0;
-  };
-  using Queue = std::map<uint64_t, Waiting>;  // by turn
-  Queue& waiting() { return waiting_; }
-  const Queue& waiting() const { return waiting_; }
+  // Those that wait for a replica.
+  WaitingLine& waiting() { return waiting_; }
+  const WaitingLine& waiting() const { return waiting_; }
 
   size_t accepted() const { return accepted_; }
   size_t bytes() const { return bytes_; }
@@ -74,7 +69,7 @@ class Admission {
   size_t most_bytes_;
   std::chrono::milliseconds patience_;
   Turns turns_;
-  Queue waiting_;
+  WaitingLine waiting_;
   size_t accepted_ = 0;
   size_t bytes_ = 0;
   DrainRate rate_;

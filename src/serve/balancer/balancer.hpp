@@ -39,6 +39,10 @@ struct ReplicaLoad {
   bool ejected = false;
 };
 
+// While a version is on trial (canary.hpp) replicas and clients are of two sides; else all are of
+// the first.
+enum class Side { current, trial };
+
 // The share of a replica that has been ready for `ready_ms`: from a tenth to all of it, over
 // `slow_start_ms`.
 double warm_share(double ready_ms, double slow_start_ms);

@@ -60,25 +60,29 @@ void Dispatcher::submit(Request request, Answer answer) {
   deadlines_.emplace(pending.deadline, id);
   const auto added = pending_.emplace(id, std::move(pending)).first;
   await_deadline();
-  if (!admission_.waiting().empty() || !dispatch(added)) {
+  const Side side = side_of(added->second);
+  if (!admission_.waiting().of(side).empty() || !dispatch(added)) {
     wait(added);
-    send_waiting();
+    send_waiting(side);
   }
 }
 
-bool Dispatcher::any_open() const {
-  return std::ranges::any_of(pool_.loads(), [this](const ReplicaLoad& load) {
-    return load.ready && load.in_flight < seat_limit_;
-  });
+Side Dispatcher::side_of(const Pending& request) const {
+  return pool_.side_of(request.client, request.version);
+}
+
+// The seats of a side; ready are those that can take one more request.
+std::span<const ReplicaLoad> Dispatcher::open_seats(Side side) {
+  const std::span<const ReplicaLoad> loads = pool_.loads_of(side);
+  open_.assign(loads.begin(), loads.end());
+  for (ReplicaLoad& load : open_) load.ready = load.ready && load.in_flight < seat_limit_;
+  return open_;
 }
 
 // Returns false when no replica can take it now.
 bool Dispatcher::dispatch(Table::iterator request) {
   Pending& pending = request->second;
-  const std::span<const ReplicaLoad> loads = pool_.loads_for(pending.client, pending.version);
-  open_.assign(loads.begin(), loads.end());
-  for (ReplicaLoad& load : open_) load.ready = load.ready && load.in_flight < seat_limit_;
-  const std::optional<size_t> seat = balancer_.pick(open_, pending.key);
+  const std::optional<size_t> seat = balancer_.pick(open_seats(side_of(pending)), pending.key);
   if (!seat || (pending.attempts > 0 && !retries_.take())) return false;
   pending.seat = *seat;
   ++pending.attempts;
@@ -94,13 +98,18 @@ bool Dispatcher::dispatch(Table::iterator request) {
 void Dispatcher::wait(Table::iterator request) {
   Pending& pending = request->second;
   pending.seat = nowhere;
-  admission_.waiting()[pending.turn] = {request->first, pending.body->size()};
+  admission_.waiting().add(side_of(pending), pending.turn, {request->first, pending.body->size()});
 }
 
-// Most often the first that waits is the only one that is looked at.
 void Dispatcher::send_waiting() {
-  Admission::Queue& waiting = admission_.waiting();
-  for (auto next = waiting.begin(); next != waiting.end() && any_open();) {
+  for (const Side side : {Side::current, Side::trial}) send_waiting(side);
+}
+
+// Passes over none but those that the retry budget does not allow.
+void Dispatcher::send_waiting(Side side) {
+  WaitingLine::Queue& waiting = admission_.waiting().of(side);
+  for (auto next = waiting.begin(); next != waiting.end();) {
+    if (std::ranges::none_of(open_seats(side), &ReplicaLoad::ready)) return;
     const auto place = next++;
     if (dispatch(pending_.find(place->second.id))) waiting.erase(place);
   }
@@ -109,7 +118,7 @@ void Dispatcher::send_waiting() {
 void Dispatcher::finish(Table::iterator request, const ReplyFields& fields, std::string body,
                         bool served) {
   const Pending pending = std::move(request->second);
-  if (pending.seat == nowhere) admission_.waiting().erase(pending.turn);
+  if (pending.seat == nowhere) admission_.waiting().remove(pending.turn);
   deadlines_.erase({pending.deadline, request->first});
   pending_.erase(request);
   admission_.end(pending.body->size(), served, SteadyClock::now());
@@ -145,12 +154,14 @@ void Dispatcher::lost(size_t seat) {
   changed();
 }
 
-// Sends what waits, or answers it when there is nothing left to wait for.
+// Sends what waits, or answers it when there is nothing left to wait for. A trial may have begun or
+// ended.
 void Dispatcher::changed() {
+  admission_.waiting().sort([this](uint64_t id) { return side_of(pending_.find(id)->second); });
   send_waiting();
   if (pool_.any_ready() || pool_.any_expected()) return;
   while (!admission_.waiting().empty()) {
-    refuse(pending_.find(admission_.waiting().begin()->second.id), 503, "no replica is up");
+    refuse(pending_.find(admission_.waiting().first().second.id), 503, "no replica is up");
   }
 }
 

@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <set>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -82,10 +83,12 @@ class Dispatcher {
   };
   using Table = std::unordered_map<uint64_t, Pending>;
 
-  bool any_open() const;
+  Side side_of(const Pending& request) const;
+  std::span<const ReplicaLoad> open_seats(Side side);
   bool dispatch(Table::iterator request);
   void wait(Table::iterator request);
   void send_waiting();
+  void send_waiting(Side side);
   void finish(Table::iterator request, const ReplyFields& fields, std::string body, bool served);
   void refuse(Table::iterator request, int status, const std::string& why);
   void await_deadline();
@@ -100,7 +103,7 @@ class Dispatcher {
   Table pending_;
   uint64_t next_id_ = 1;
   int64_t retried_ = 0;
-  std::vector<ReplicaLoad> open_;  // of dispatch(), kept for its memory
+  std::vector<ReplicaLoad> open_;  // the answer of open_seats()
   boost::asio::steady_timer timer_;
   SteadyClock::time_point alarm_ = SteadyClock::time_point::max();    // max: none is set
   std::set<std::pair<SteadyClock::time_point, uint64_t>> deadlines_;  // of pending requests

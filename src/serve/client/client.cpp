@@ -48,31 +48,10 @@ std::string error_text(const std::string& body) {
   return body.substr(0, 200);
 }
 
-}  // namespace
-
-HostPort parse_host_port(std::string_view text) {
-  const size_t colon = text.rfind(':');
-  HostPort result;
-  if (colon != std::string_view::npos) {
-    result.host = text.substr(0, colon);
-    const std::string_view digits = text.substr(colon + 1);
-    const auto [end, error] =
-        std::from_chars(digits.data(), digits.data() + digits.size(), result.port);
-    if (error != std::errc() || end != digits.data() + digits.size()) result.port = 0;
-  }
-  if (result.host.size() > 2 && result.host.front() == '[' && result.host.back() == ']') {
-    result.host = result.host.substr(1, result.host.size() - 2);
-  }
-  if (result.host.empty() || result.port < 1 || result.port > 65535) {
-    throw usage_error("'" + std::string(text) + "' is not HOST:PORT", "--predict.server",
-                      "use for instance 127.0.0.1:8080");
-  }
-  return result;
-}
-
-class Client::Connection {
+class HttpTransport final : public Transport {
  public:
-  Connection(std::string host, int port, std::chrono::milliseconds timeout, Credentials credentials)
+  HttpTransport(std::string host, int port, std::chrono::milliseconds timeout,
+                Credentials credentials)
       : host_(std::move(host)),
         port_(port),
         timeout_(timeout),
@@ -82,7 +61,7 @@ class Client::Connection {
   }
 
   HttpReply exchange(std::string_view method, std::string_view target, std::string body,
-                     std::span<const HttpHeader> headers) {
+                     std::span<const HttpHeader> headers) override {
     http::request<http::string_body> request;
     request.method_string({method.data(), method.size()});
     request.target({target.data(), target.size()});
@@ -105,7 +84,7 @@ class Client::Connection {
     throw no_answer();
   }
 
-  Error unavailable(const std::string& why) const {
+  Error unavailable(const std::string& why) const override {
     return unavailable_error(why, host_ + ":" + std::to_string(port_),
                              "check that podium serve runs there");
   }
@@ -212,17 +191,40 @@ class Client::Connection {
   bool received_ = false;  // a part of an answer
 };
 
+}  // namespace
+
+HostPort parse_host_port(std::string_view text, const char* option) {
+  const size_t colon = text.rfind(':');
+  HostPort result;
+  if (colon != std::string_view::npos) {
+    result.host = text.substr(0, colon);
+    const std::string_view digits = text.substr(colon + 1);
+    const auto [end, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), result.port);
+    if (error != std::errc() || end != digits.data() + digits.size()) result.port = 0;
+  }
+  if (result.host.size() > 2 && result.host.front() == '[' && result.host.back() == ']') {
+    result.host = result.host.substr(1, result.host.size() - 2);
+  }
+  if (result.host.empty() || result.port < 1 || result.port > 65535) {
+    throw usage_error("'" + std::string(text) + "' is not HOST:PORT", option,
+                      "use for instance 127.0.0.1:8080");
+  }
+  return result;
+}
+
 Client::Client(std::string host, int port, std::chrono::milliseconds timeout,
                Credentials credentials)
-    : connection_(
-          std::make_unique<Connection>(std::move(host), port, timeout, std::move(credentials))) {}
+    : Client(std::make_unique<HttpTransport>(std::move(host), port, timeout,
+                                             std::move(credentials))) {}
+Client::Client(std::unique_ptr<Transport> transport) : transport_(std::move(transport)) {}
 Client::~Client() = default;
 Client::Client(Client&&) noexcept = default;
 Client& Client::operator=(Client&&) noexcept = default;
 
 HttpReply Client::request(std::string_view method, std::string_view target, std::string body,
                           std::span<const HttpHeader> headers) {
-  return connection_->exchange(method, target, std::move(body), headers);
+  return transport_->exchange(method, target, std::move(body), headers);
 }
 
 InferReply Client::infer(const InferRequest& request) {
@@ -234,7 +236,7 @@ InferReply Client::infer(const InferRequest& request) {
   const std::string text = std::to_string(reply.status) + " " +
                            (reply.status == 200 ? std::string() : error_text(reply.body));
   if (reply.status == 429 || reply.status >= 500) {
-    throw connection_->unavailable("the server answered " + text);
+    throw transport_->unavailable("the server answered " + text);
   }
   if (reply.status == 401) {
     throw usage_error("the server does not take this client's token", "--predict.token_file",
@@ -247,8 +249,8 @@ InferReply Client::infer(const InferRequest& request) {
   try {
     return parse_infer_reply(reply.body, reply.json_bytes.value_or(reply.body.size()));
   } catch (const std::runtime_error& error) {
-    throw connection_->unavailable(std::string("the server's reply is not understood: ") +
-                                   error.what());
+    throw transport_->unavailable(std::string("the server's reply is not understood: ") +
+                                  error.what());
   }
 }
 

@@ -1,58 +1,37 @@
-// Client: predictions from a running service over one kept HTTP/1.1 connection.
+// Client: predictions from a running service, over one kept HTTP/1.1 connection or, inside a job,
+// over messages between ranks (rank_transport.hpp).
 //
 // A Client is used by one thread; open one per thread for concurrency. A connection that the server
 // closed between two requests is opened again without notice.
 #pragma once
 
 #include <chrono>
-#include <cstddef>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
+#include "serve/client/credentials.hpp"
 #include "serve/client/infer_message.hpp"
+#include "serve/client/transport.hpp"
 
 namespace podium::serve {
 
-struct HttpReply {
-  int status = 0;
-  bool keep_alive = false;
-  std::string retry_after;           // header, or empty
-  std::string encoding;              // Content-Encoding, or empty
-  std::optional<size_t> json_bytes;  // Inference-Header-Content-Length
-  std::string body;                  // as it came
-};
-
-// A header beside those that every request has.
-struct HttpHeader {
-  std::string name;
-  std::string value;
-};
-
-// Splits "HOST:PORT" (or "[V6]:PORT"). Throws usage_error.
+// Splits "HOST:PORT" (or "[V6]:PORT"), as `option` gives it. Throws usage_error.
 struct HostPort {
   std::string host;
   int port = 0;
 };
-HostPort parse_host_port(std::string_view text);
-
-// What a client shows, and whom it trusts.
-struct Credentials {
-  std::string token;      // empty: none
-  bool tls = false;       // whether the connection is encrypted
-  std::string trusted;    // PEM file of certificates; empty: those of the system
-  bool any_name = false;  // the certificate need not name the host: `trusted` is the service's own
-};
+HostPort parse_host_port(std::string_view text, const char* option = "address");
 
 class Client {
  public:
-  // Connects on first use. `timeout` bounds each request, connection included. Throws usage_error
-  // when the certificates to trust cannot be read.
+  // Connects on first use. `timeout` bounds each request, connection included. Throws io_error when
+  // the certificates to trust cannot be read, usage_error when they are none.
   Client(std::string host, int port,
          std::chrono::milliseconds timeout = std::chrono::milliseconds(30'000),
          Credentials credentials = {});
+  explicit Client(std::unique_ptr<Transport> transport);
   ~Client();
   Client(Client&&) noexcept;
   Client& operator=(Client&&) noexcept;
@@ -67,8 +46,7 @@ class Client {
                     std::span<const HttpHeader> headers = {});
 
  private:
-  class Connection;
-  std::unique_ptr<Connection> connection_;
+  std::unique_ptr<Transport> transport_;
 };
 
 }  // namespace podium::serve

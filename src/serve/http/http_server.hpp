@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "core/log.hpp"
 #include "serve/protocol/message.hpp"
@@ -32,14 +33,14 @@ struct HttpRequest {
 struct HttpAnswer {
   int status = 200;
   std::string body;
-  std::string content_type = "application/json";
-  int64_t json_bytes = RequestFields::absent;  // header Inference-Header-Content-Length
-  Encoding encoding = Encoding::identity;      // header Content-Encoding
-  std::string allow;                           // header of a 405, or empty
-  int retry_after_s = 0;                       // header, unless 0
-  bool close = false;                          // the connection, after this answer
-  std::string replica;                         // for the access log: who computed it, or empty
-  int version = 0;                             // for the access log: by which version, or 0
+  std::string_view content_type = "application/json";  // of a text that stays
+  int64_t json_bytes = RequestFields::absent;          // header Inference-Header-Content-Length
+  Encoding encoding = Encoding::identity;              // header Content-Encoding
+  std::string allow;                                   // header of a 405, or empty
+  int retry_after_s = 0;                               // header, unless 0
+  bool close = false;                                  // the connection, after this answer
+  std::string replica;  // for the access log: who computed it, or empty
+  int version = 0;      // for the access log: by which version, or 0
 };
 
 // Must call `respond` exactly once, now or later, on the thread of the io_context.
@@ -50,7 +51,7 @@ class HttpServer {
  public:
   // Binds and listens, unless it is a standby; nothing is accepted before start(). Throws
   // unavailable_error when the address cannot be had, usage_error when it is none or TLS files do
-  // not serve, io_error when the access log cannot be written.
+  // not serve, io_error when these cannot be read or the access log cannot be written.
   HttpServer(boost::asio::io_context& context, const ServiceOptions& options, const Log& log,
              HttpHandler handler);
   ~HttpServer();

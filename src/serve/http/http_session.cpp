@@ -2,8 +2,10 @@
 
 #include <array>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
+#include <boost/beast/core/buffers_suffix.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <exception>
@@ -36,8 +38,9 @@ constexpr size_t read_bytes_of_large = size_t{128} << 10;
 constexpr size_t kept_bytes = size_t{1} << 20;  // larger buffers are given back
 constexpr auto linger_timeout = 2s;
 
+// HEAD is a GET whose answer has no body.
 Method method_of(http::verb verb) {
-  if (verb == http::verb::get) return Method::get;
+  if (verb == http::verb::get || verb == http::verb::head) return Method::get;
   return verb == http::verb::post ? Method::post : Method::other;
 }
 
@@ -74,6 +77,7 @@ class Session : public HttpSession, public std::enable_shared_from_this<Session<
   Session(HttpSocket socket, std::shared_ptr<HttpSessionShared> shared, Tls&... tls)
       : stream_(std::move(socket), tls...), shared_(std::move(shared)) {
     error_code error;
+    this->socket().non_blocking(true, error);
     const auto peer = this->socket().remote_endpoint(error);
     if (error) return;
     const std::string address = peer.address().to_string();
@@ -125,11 +129,19 @@ class Session : public HttpSession, public std::enable_shared_from_this<Session<
   }
 
   void await_request(TimePoint now) {
+    if (buffer_.size() > 0) return read_on();
     busy_ = false;
-    if (buffer_.size() > 0) return read_header();  // the next request came along with the last
     if (buffer_.capacity() > kept_bytes) buffer_ = beast::flat_buffer();
     expire_at(now + shared_->options.idle_timeout);
     read_some(&Session::read_header);
+  }
+
+  // The next request came along with the last. Not at once, or many of them would nest.
+  void read_on() {
+    asio::post(socket().get_executor(), [self = this->shared_from_this()] {
+      self->busy_ = false;
+      if (!self->ended_) self->read_header();
+    });
   }
 
   // Reads what has arrived, then calls `next`.
@@ -277,15 +289,21 @@ class Session : public HttpSession, public std::enable_shared_from_this<Session<
     expire_at(now + shared_->options.body_timeout +
               std::chrono::milliseconds(body.size() * 1000 / most));
     const std::array<asio::const_buffer, 2> parts = {asio::buffer(head_), asio::buffer(body)};
-    asio::async_write(stream_, parts,
+    beast::buffers_suffix<std::array<asio::const_buffer, 2>> rest(parts);
+    if constexpr (std::is_same_v<Stream, HttpSocket>) {  // it most often takes all at once
+      error_code shows_below;
+      rest.consume(stream_.write_some(parts, shows_below));
+      if (asio::buffer_size(rest) == 0) return written({}, now);
+    }
+    asio::async_write(stream_, rest,
                       [self = this->shared_from_this(), now](const error_code& error, size_t) {
-                        if (self->shared_->access_log != nullptr) self->record();
-                        if (error) return self->close();
-                        self->written(now);
+                        self->written(error, now);
                       });
   }
 
-  void written(TimePoint now) {
+  void written(const error_code& error, TimePoint now) {
+    if (shared_->access_log != nullptr) record();
+    if (error) return close();
     if (closes_) return linger();
     parser_.reset();
     keep_alive_ = is_head_ = is_old_ = false;

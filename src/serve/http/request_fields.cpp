@@ -18,6 +18,7 @@ constexpr const char* json_bytes_header = "Inference-Header-Content-Length";
 constexpr const char* priority_header = "Podium-Priority";
 constexpr const char* timeout_header = "Podium-Timeout-Ms";
 constexpr int64_t most_json_bytes = int64_t{1} << 30;
+constexpr int64_t least_urgent = 9;
 constexpr int64_t most_timeout_ms = 3'600'000;
 
 // `otherwise` where the header is absent. Throws RequestError 400.
@@ -50,7 +51,7 @@ RequestFields request_fields(const Headers& headers) {
   fields.encoding = body_encoding(headers);
   const auto accepted = headers[beast::http::field::accept_encoding];
   fields.wanted = accepted_encoding({accepted.data(), accepted.size()});
-  fields.priority = static_cast<uint8_t>(number(headers, priority_header, 255, 0));
+  fields.priority = static_cast<uint8_t>(number(headers, priority_header, least_urgent, 0));
   fields.timeout_ms = static_cast<uint32_t>(number(headers, timeout_header, most_timeout_ms, 0));
   return fields;
 }

@@ -2,6 +2,10 @@
 
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
 
 #include "core/error.hpp"
 
@@ -18,6 +22,14 @@ ssl::context modern(ssl::context::method method) {
   return context;
 }
 
+// OpenSSL does not tell a file that cannot be read from one that is no PEM file.
+void check_readable(const std::string& path) {
+  std::error_code ignored;  // then access() says why
+  const bool folder = std::filesystem::is_directory(path, ignored);
+  if (!folder && ::access(path.c_str(), R_OK) == 0) return;
+  throw io_error("cannot read a file for TLS", path, folder ? EISDIR : errno);
+}
+
 void check(const error_code& error, const std::string& what, const std::string& path,
            const char* remedy) {
   if (error) throw usage_error(what + ": " + error.message(), path, remedy);
@@ -26,6 +38,8 @@ void check(const error_code& error, const std::string& what, const std::string& 
 }  // namespace
 
 ssl::context server_tls(const std::string& certificate, const std::string& key) {
+  check_readable(certificate);
+  check_readable(key);
   ssl::context context = modern(ssl::context::tls_server);
   error_code error;
   context.use_certificate_chain_file(certificate, error);
@@ -49,6 +63,7 @@ ssl::context client_tls(const std::string& trusted) {
   if (trusted.empty()) {
     context.set_default_verify_paths(error);
   } else {
+    check_readable(trusted);
     context.load_verify_file(trusted, error);
   }
   check(error, "the certificates to trust cannot be used", trusted, "give a PEM file");

@@ -44,7 +44,9 @@ void write_all(const FileDescriptor& file, std::string_view text, const std::str
 
 // Makes the file unless another rank was faster: whole, or not at all.
 void make_file(const std::filesystem::path& path) {
-  if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path());
+  std::error_code error;
+  if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
+  if (error) throw io_error("cannot create the folder of the token", path.string(), error.value());
   std::string fresh = path.string() + ".XXXXXX";
   const FileDescriptor file(::mkostemp(fresh.data(), O_CLOEXEC));  // mode 0600
   if (file.get() < 0) throw io_error("cannot write the token", path.string(), errno);
@@ -73,7 +75,10 @@ bool is_letter(char letter) {
 }  // namespace
 
 std::string take_token(const std::filesystem::path& path) {
-  if (!std::filesystem::exists(path)) make_file(path);
+  if (!std::filesystem::exists(path)) {
+    if (std::filesystem::is_symlink(path)) throw not_a_token(path, "this link leads nowhere");
+    make_file(path);
+  }
   return read_token(path);
 }
 

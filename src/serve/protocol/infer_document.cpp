@@ -11,6 +11,9 @@ namespace {
 namespace dom = simdjson::dom;
 using Tensor = OutputRequest::Tensor;
 
+constexpr uint64_t most_priority = 255;
+constexpr uint64_t most_timeout_us = 3'600'000'000;  // an hour; more counts as that
+
 RequestError bad(const std::string& message) {
   return {400, message};
 }
@@ -47,12 +50,19 @@ class Parameters {
     return value;
   }
 
-  std::optional<uint64_t> number(const char* key) const {
+  std::optional<uint64_t> number(const char* key, uint64_t most = UINT64_MAX) const {
     dom::element found;
     if (!find(key, &found)) return {};
     uint64_t value = 0;
-    if (found.get_uint64().get(value) != simdjson::SUCCESS) throw refuse(key, "a whole number");
-    return value;
+    if (found.get_uint64().get(value) == simdjson::SUCCESS && value <= most) return value;
+    if (most == UINT64_MAX) throw refuse(key, "a whole number, 0 or more");
+    throw refuse(key, "a whole number from 0 to " + std::to_string(most));
+  }
+
+  void require_number_or_text(const char* key) const {
+    dom::element found;
+    if (!find(key, &found) || found.is_uint64() || found.is_int64() || found.is_string()) return;
+    throw refuse(key, "a whole number or a text");
   }
 
   void refuse_shared_memory() const {
@@ -66,7 +76,7 @@ class Parameters {
   bool find(const char* key, dom::element* found) const {
     return given_ && object_.at_key(key).get(*found) == simdjson::SUCCESS;
   }
-  RequestError refuse(const char* key, const char* kind) const {
+  RequestError refuse(const char* key, const std::string& kind) const {
     return bad(std::string("'") + key + "' of " + where_ + " must be " + kind);
   }
 
@@ -169,8 +179,20 @@ std::string read_id(const dom::object& root) {
   return std::string(text);
 }
 
-std::vector<OutputRequest> read_outputs(const dom::object& root, const ModelInfo& info) {
-  const bool binary = Parameters(root, "the request").flag("binary_data_output").value_or(false);
+RequestParameters read_parameters(const dom::object& root) {
+  const Parameters parameters(root, "the request");
+  RequestParameters read;
+  read.binary_outputs = parameters.flag("binary_data_output").value_or(false);
+  read.priority = static_cast<uint8_t>(parameters.number("priority", most_priority).value_or(0));
+  read.timeout_us =
+      static_cast<int64_t>(std::min(parameters.number("timeout").value_or(0), most_timeout_us));
+  parameters.require_number_or_text("sequence_id");
+  for (const char* key : {"sequence_start", "sequence_end"}) parameters.flag(key);
+  return read;
+}
+
+std::vector<OutputRequest> read_outputs(const dom::object& root, bool binary,
+                                        const ModelInfo& info) {
   dom::element element;
   if (root.at_key("outputs").get(element) != simdjson::SUCCESS) {
     return Inference::every_output(binary);

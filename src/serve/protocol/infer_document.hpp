@@ -6,6 +6,7 @@
 
 #include <simdjson.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,8 +28,18 @@ struct InputTensor {
 // "id", empty when there is none.
 std::string read_id(const simdjson::dom::object& root);
 
-// "outputs", or all outputs, with their parameters and the "binary_data_output" of the request.
-std::vector<OutputRequest> read_outputs(const simdjson::dom::object& root, const ModelInfo& info);
+// The "parameters" of the request. `sequence_id`, `sequence_start` and `sequence_end` are checked
+// and say nothing here: the models keep no state between requests. Others than these are ignored.
+struct RequestParameters {
+  bool binary_outputs = false;  // "binary_data_output"
+  uint8_t priority = 0;         // "priority"; 0: what the headers say
+  int64_t timeout_us = 0;       // "timeout"; 0: none
+};
+RequestParameters read_parameters(const simdjson::dom::object& root);
+
+// "outputs", or all outputs, with their parameters; binary unless they say otherwise, if `binary`.
+std::vector<OutputRequest> read_outputs(const simdjson::dom::object& root, bool binary,
+                                        const ModelInfo& info);
 
 // The one of "inputs".
 InputTensor read_input(const simdjson::dom::object& root, const ModelInfo& info);

@@ -3,6 +3,7 @@
 // Numbers come in their shortest form that reads back the same.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -24,6 +25,10 @@ class JsonWriter {
 
   // Quoted and escaped; bytes that are not UTF-8 are replaced.
   JsonWriter& text(std::string_view value) {
+    const auto is_plain = [](char letter) {
+      return letter >= ' ' && letter <= '~' && letter != '"' && letter != '\\';
+    };
+    if (std::ranges::all_of(value, is_plain)) return raw("\"").raw(value).raw("\"");
     using Json = nlohmann::json;
     return raw(Json(std::string(value)).dump(-1, ' ', false, Json::error_handler_t::replace));
   }

@@ -35,4 +35,13 @@ std::string repository_index_body(std::span<const IndexEntry> entries);
 // RequestError 400.
 bool wants_ready_only(std::string_view body);
 
+// The version that the body of POST /v2/repository/models/M/load asks for in its "parameters", 0
+// for the newest; the body may be empty. There are no other parameters: configurations and files of
+// models are not taken from clients. Throws RequestError 400.
+int version_to_load(std::string_view body);
+
+// The body of POST /v2/repository/models/M/unload: nothing, or a flag "unload_dependents" in its
+// "parameters", which means nothing here. Throws RequestError 400.
+void check_unload(std::string_view body);
+
 }  // namespace podium::serve

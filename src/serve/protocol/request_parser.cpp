@@ -64,7 +64,10 @@ Inference RequestParser::infer(std::string_view body, const ModelInfo& info, int
   const dom::object root = json_->parse(body.substr(0, json_size));
   Inference inference;
   inference.id = read_id(root);
-  inference.outputs = read_outputs(root, info);
+  const RequestParameters parameters = read_parameters(root);
+  inference.priority = parameters.priority;
+  inference.timeout_us = parameters.timeout_us;
+  inference.outputs = read_outputs(root, parameters.binary_outputs, info);
   const InputTensor input = read_input(root, info);
   inference.n = input.images;
   const size_t pixels = static_cast<size_t>(input.images) * info.image_bytes();

@@ -1,8 +1,9 @@
 #include "serve/protocol/route.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
-#include <vector>
+#include <span>
 
 #include "serve/protocol/request_error.hpp"
 
@@ -10,7 +11,7 @@ namespace podium::serve {
 namespace {
 
 using Call = Route::Call;
-using Parts = std::vector<std::string_view>;
+using Parts = std::span<const std::string_view>;
 
 struct Named {
   std::string_view name;
@@ -26,16 +27,16 @@ RequestError unknown_path(std::string_view path) {
   return {404, "no such path: " + std::string(path.substr(0, 200))};
 }
 
-// The parts between slashes; "/a//b" has an empty part in the middle, which matches nothing.
-Parts split(std::string_view path) {
-  Parts parts;
-  if (path.empty() || path.front() != '/') return parts;
-  path.remove_prefix(1);
-  while (parts.size() < 8) {
-    const size_t slash = path.find('/');
-    parts.push_back(path.substr(0, slash));
-    if (slash == std::string_view::npos) return parts;
-    path.remove_prefix(slash + 1);
+// The parts between slashes, or none if they are too many; "/a//b" has an empty part in the middle,
+// which matches nothing.
+Parts split(std::string_view path, std::array<std::string_view, 8>* parts) {
+  if (path.empty() || path.front() != '/') return {};
+  for (size_t count = 1; count <= parts->size(); ++count) {
+    path.remove_prefix(1);
+    std::string_view& part = (*parts)[count - 1];
+    part = path.substr(0, path.find('/'));
+    path.remove_prefix(part.size());
+    if (path.empty()) return Parts(*parts).first(count);
   }
   return {};
 }
@@ -53,10 +54,10 @@ Route model_route(Parts parts, std::string_view path) {
   Route route;
   if (parts.empty() || parts[0].empty()) throw unknown_path(path);
   route.model = parts[0];
-  parts.erase(parts.begin());
+  parts = parts.subspan(1);
   if (parts.size() >= 2 && parts[0] == "versions") {
     route.version = parse_version(parts[1], path);
-    parts.erase(parts.begin(), parts.begin() + 2);
+    parts = parts.subspan(2);
   }
   if (parts.empty()) {
     route.call = Call::model_metadata;
@@ -69,8 +70,8 @@ Route model_route(Parts parts, std::string_view path) {
 }
 
 // Parts after /v2/repository.
-Route repository_route(const Parts& parts, std::string_view path) {
-  if (parts == Parts{"index"}) return {Call::index, {}, 0};
+Route repository_route(Parts parts, std::string_view path) {
+  if (parts.size() == 1 && parts[0] == "index") return {Call::index, {}, 0};
   if (parts.size() != 3 || parts[0] != "models" || parts[1].empty()) throw unknown_path(path);
   if (parts[2] == "load") return {Call::load, parts[1], 0};
   if (parts[2] == "unload") return {Call::unload, parts[1], 0};
@@ -85,9 +86,10 @@ Route find_route(std::string_view path) {
   if (path == "/v2/health/live") return {Call::live, {}, 0};
   if (path == "/v2/health/ready") return {Call::ready, {}, 0};
   if (path == "/v2/models/stats") return {Call::model_stats, {}, 0};
-  const Parts parts = split(path);
+  std::array<std::string_view, 8> names;
+  const Parts parts = split(path, &names);
   if (parts.size() < 3 || parts[0] != "v2") throw unknown_path(path);
-  const Parts rest(parts.begin() + 2, parts.end());
+  const Parts rest = parts.subspan(2);
   if (parts[1] == "models") return model_route(rest, path);
   if (parts[1] == "repository") return repository_route(rest, path);
   throw unknown_path(path);
@@ -113,7 +115,7 @@ Route parse_route(Method method, std::string_view target) {
   const Route route = find_route(path);
   const bool posts = is_posted(route.call);
   if (method != (posts ? Method::post : Method::get)) {
-    const char* allow = posts ? "POST" : "GET";
+    const char* allow = posts ? "POST" : "GET, HEAD";
     throw RequestError(405, std::string("this path takes ") + allow, allow);
   }
   return route;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 namespace podium::serve {
 namespace {
@@ -14,7 +15,6 @@ SteadyClock::time_point due(const QueuedInference& request, std::chrono::microse
 
 }  // namespace
 
-// Wakes the taker only where that changes what it does.
 Batcher::Requests Batcher::push(QueuedInference request) {
   const std::lock_guard lock(mutex_);
   const bool first = queue_.empty();
@@ -27,8 +27,16 @@ Batcher::Requests Batcher::push(QueuedInference request) {
   while (queued_bytes_ > most_bytes_ && queue_.size() > 1) {
     turned_away.push_back(remove(std::prev(queue_.end())));
   }
-  if (first || sooner || (!was_full && full())) changed_.notify_one();
+  news_ = news_ || first || sooner || (!was_full && full());
   return turned_away;
+}
+
+void Batcher::announce() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!std::exchange(news_, false)) return;
+  }
+  changed_.notify_one();
 }
 
 Batcher::Batch Batcher::next_batch() {
@@ -50,6 +58,7 @@ void Batcher::wait_for_company(std::unique_lock<std::mutex>* lock) {
 
 Batcher::Batch Batcher::take_locked() {
   const auto now = SteadyClock::now();
+  news_ = false;
   Batch batch;
   int64_t images = 0;
   while (!queue_.empty()) {

@@ -3,7 +3,8 @@
 // A batch takes whatever is queued, up to `max_batch` images; a request that is larger makes a
 // batch of its own. With a delay, a batch that is not full waits until one of its requests is that
 // old, or has used up half the time it has. A request past its deadline is not computed. The queue
-// is bounded: what would come last is turned away. Thread-safe; one thread takes batches.
+// is bounded: what would come last is turned away. Thread-safe; one thread takes batches. It sleeps
+// until requests are announced, those that arrived together all at once.
 #pragma once
 
 #include <chrono>
@@ -42,6 +43,8 @@ class Batcher {
 
   // Returns the requests for which there is no room, often none.
   Requests push(QueuedInference request);
+  // Tells the taker of what was pushed, where that changes what it does.
+  void announce();
 
   struct Batch {
     Requests requests;
@@ -74,6 +77,7 @@ class Batcher {
   int64_t queued_images_ = 0;
   size_t queued_bytes_ = 0;
   SteadyClock::time_point due_{};  // of the batch that waits for company
+  bool news_ = false;              // that the taker must hear of
   bool closed_ = false;
 };
 

@@ -21,9 +21,9 @@ double milliseconds(const ReplyCost& cost) {
 }  // namespace
 
 // Begins the trial of the version that the rollout has prepared. Returns false when there is none:
-// it needs a version to compare with, and a replica for each.
+// it needs a version to compare with, and a replica for each; one that was ordered gets none.
 bool ReplicaPool::begin_trial() {
-  if (options_.canary.share <= 0 || !current_) return false;
+  if (options_.canary.share <= 0 || !current_ || rollout_->why == Why::ordered) return false;
   std::optional<size_t> chosen;
   size_t ready = 0;
   for (size_t seat = 0; seat < seats_.size(); ++seat) {
@@ -61,18 +61,21 @@ void ReplicaPool::activate_trial() {
   events_.changed();
 }
 
-// The seats that may take the request of a client: those that serve the version asked for, or the
-// version that is this client's. `version` 0: any.
-std::span<const ReplicaLoad> ReplicaPool::loads_for(uint64_t client, int version) {
+// That of the version asked for, or of the version that is this client's.
+Side ReplicaPool::side_of(uint64_t client, int version) const {
+  if (!trial_ || version == current_->number) return Side::current;
+  const bool on_trial =
+      version == trial_->canary.version() || (trial_->active && trial_->canary.serves(client));
+  return on_trial ? Side::trial : Side::current;
+}
+
+std::span<const ReplicaLoad> ReplicaPool::loads_of(Side side) {
   const std::span<const ReplicaLoad> all = loads();
   if (!trial_) return all;
-  const bool on_trial =
-      version == trial_->canary.version() ||
-      (version != current_->number && trial_->active && trial_->canary.serves(client));
   eligible_.assign(all.begin(), all.end());
   for (size_t seat = 0; seat < seats_.size(); ++seat) {
-    const bool tries = seat == trial_->seat;
-    if (tries != on_trial || (tries && !trial_->active)) eligible_[seat].ready = false;
+    const Side own = seat == trial_->seat ? Side::trial : Side::current;
+    if (own != side || (own == Side::trial && !trial_->active)) eligible_[seat].ready = false;
   }
   return eligible_;
 }

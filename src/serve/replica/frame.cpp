@@ -15,9 +15,11 @@ constexpr size_t kept_bytes = size_t{1} << 20;  // a larger buffer is given back
 
 template <typename Integer>
 void put(std::string* out, Integer value) {
-  for (size_t i = 0; i < sizeof(Integer); ++i) {
-    out->push_back(static_cast<char>(static_cast<uint64_t>(value) >> (8 * i)));
+  std::array<char, sizeof(Integer)> bytes{};
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    bytes[i] = static_cast<char>(static_cast<uint64_t>(value) >> (8 * i));
   }
+  out->append(bytes.data(), bytes.size());
 }
 
 template <typename Integer>
@@ -57,6 +59,13 @@ bool is_kind(uint8_t value) {
   return false;
 }
 
+FrameKind kind_of(uint32_t value) {
+  if (value > 0xff || !is_kind(static_cast<uint8_t>(value))) {
+    throw broken("kind " + std::to_string(value));
+  }
+  return static_cast<FrameKind>(value);
+}
+
 void need(std::string_view payload, size_t bytes, const char* what) {
   if (payload.size() < bytes) throw broken(std::string(what) + " is too short");
 }
@@ -68,6 +77,16 @@ void put_header(std::string* out, FrameKind kind, uint64_t id, size_t payload_by
 }
 
 }  // namespace
+
+Frame decode_frame(std::span<const std::byte> message) {
+  const std::string_view bytes(reinterpret_cast<const char*>(message.data()), message.size());
+  need(bytes, frame_header_bytes, "a frame");
+  const char* header = bytes.data();
+  const size_t size = get<uint32_t>(header);
+  if (bytes.size() != frame_header_bytes + size) throw broken("a message is no whole frame");
+  return {kind_of(get<uint32_t>(header + 4)), get<uint64_t>(header + 8),
+          bytes.substr(frame_header_bytes)};
+}
 
 std::string encode_frame(FrameKind kind, uint64_t id, std::string_view payload, size_t more_bytes) {
   std::string out;
@@ -183,16 +202,19 @@ std::span<char> FrameReader::space() {
   return {buffer_.data() + end_, buffer_.size() - end_};
 }
 
+bool FrameReader::has_next() const {
+  const size_t available = end_ - begin_;
+  return available >= frame_header_bytes &&
+         available - frame_header_bytes >= get<uint32_t>(buffer_.data() + begin_);
+}
+
 std::optional<Frame> FrameReader::next() {
   missing_bytes_ = 0;
   const size_t available = end_ - begin_;
   if (available < frame_header_bytes) return std::nullopt;
   const char* header = buffer_.data() + begin_;
   const size_t size = get<uint32_t>(header);
-  const auto kind = get<uint32_t>(header + 4);
-  if (kind > 0xff || !is_kind(static_cast<uint8_t>(kind))) {
-    throw broken("kind " + std::to_string(kind));
-  }
+  const FrameKind kind = kind_of(get<uint32_t>(header + 4));
   if (size > max_payload_bytes_) {
     throw broken(std::to_string(size) + " bytes, at most " + std::to_string(max_payload_bytes_) +
                  " are allowed");
@@ -202,8 +224,7 @@ std::optional<Frame> FrameReader::next() {
     return std::nullopt;
   }
   begin_ += frame_header_bytes + size;
-  return Frame{
-      static_cast<FrameKind>(kind), get<uint64_t>(header + 8), {header + frame_header_bytes, size}};
+  return Frame{kind, get<uint64_t>(header + 8), {header + frame_header_bytes, size}};
 }
 
 }  // namespace podium::serve

@@ -65,6 +65,9 @@ struct Frame {
   std::string_view payload;
 };
 
+// A message that is one whole frame. Throws data_error when it is none.
+Frame decode_frame(std::span<const std::byte> message);
+
 // The header of a frame, followed by the beginning of its payload; `more_bytes` of payload follow.
 std::string encode_frame(FrameKind kind, uint64_t id, std::string_view payload,
                          size_t more_bytes = 0);
@@ -115,6 +118,8 @@ class FrameReader {
   std::span<char> space();
   void commit(size_t bytes) { end_ += bytes; }
 
+  // Whether a whole frame has arrived that next() has not given out.
+  bool has_next() const;
   // The next whole frame, if it has arrived. Throws data_error for one that breaks the grammar.
   std::optional<Frame> next();
 

@@ -19,6 +19,8 @@ class FrameSocket {
   // The next frame, valid until the next call; empty at the end of the socket. Throws io_error, and
   // data_error for a frame that breaks the grammar.
   std::optional<Frame> receive();
+  // Whether the next one has arrived together with the last.
+  bool more_at_hand() const { return reader_.has_next(); }
 
   // Sends `head`, which holds the frame's header, and then `body`. A service that is gone takes
   // nothing; receive() tells of its end. Throws io_error.

@@ -37,6 +37,8 @@ class Pulse {
     met_ = true;
     silent_ = 0;
   }
+  // Whether it was ever heard.
+  bool met() const { return met_; }
   // One tick has passed. What is wrong with the replica that holds `bytes` of bodies; empty:
   // nothing.
   std::string tick(const HealthLimits& limits, size_t bytes);

@@ -49,6 +49,7 @@ struct Common {
   const Joiner::FindAddress& find;
   const Log& log;
   std::atomic<int>& joined;
+  std::atomic<bool>& has_joined;
 };
 
 // One replica's place: a process, a connection, and the bytes between.
@@ -146,6 +147,7 @@ class JoinedSeat : public std::enable_shared_from_this<JoinedSeat> {
       return end(failure.what());
     }
     ++common_.joined;
+    common_.has_joined = true;
     since_.restart();
     common_.log.info(name_ + " has joined the service at " + address_.host + ":" +
                      std::to_string(address_.port));
@@ -220,7 +222,7 @@ class Joiner::Implementation {
         log_(log),
         working_(asio::make_work_guard(context_)) {
     for (int i = 0; i < options_.replicas; ++i) {
-      std::make_shared<JoinedSeat>(Common{context_, options_, find_, log_, joined_},
+      std::make_shared<JoinedSeat>(Common{context_, options_, find_, log_, joined_, has_joined_},
                                    options_.replica_prefix + std::to_string(i))
           ->begin();
     }
@@ -232,6 +234,7 @@ class Joiner::Implementation {
   }
 
   int joined() const { return joined_; }
+  bool has_joined() const { return has_joined_; }
 
  private:
   void run() {
@@ -249,6 +252,7 @@ class Joiner::Implementation {
   const FindAddress find_;
   const Log log_;
   std::atomic<int> joined_{0};
+  std::atomic<bool> has_joined_{false};
   asio::io_context context_{1};
   asio::executor_work_guard<asio::io_context::executor_type> working_;
   std::thread thread_;
@@ -261,6 +265,9 @@ Joiner::~Joiner() = default;
 
 int Joiner::joined() const {
   return implementation_->joined();
+}
+bool Joiner::has_joined() const {
+  return implementation_->has_joined();
 }
 
 }  // namespace podium::serve

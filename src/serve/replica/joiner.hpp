@@ -40,6 +40,8 @@ class Joiner {
 
   // Replicas that are welcome at the service now.
   int joined() const;
+  // Whether any ever was.
+  bool has_joined() const;
 
  private:
   class Implementation;

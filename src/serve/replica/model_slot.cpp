@@ -1,13 +1,11 @@
 #include "serve/replica/model_slot.hpp"
 
-#include <algorithm>
-#include <cmath>
 #include <exception>
 #include <utility>
-#include <vector>
 
 #include "core/error.hpp"
 #include "core/precedence.hpp"
+#include "serve/replica/warm_up.hpp"
 
 namespace podium::serve {
 namespace {
@@ -22,24 +20,13 @@ void check(const ModelInfo& info, int version, const std::string& path) {
   }
 }
 
-// Computes one full batch of blank images: the first real request then meets warm caches, and a
-// model with damaged weights is refused before it serves.
-void warm_up(Predictor* predictor, const std::string& path) {
-  const ModelInfo& info = predictor->info();
-  const auto n = static_cast<size_t>(info.max_batch);
-  const std::vector<uint8_t> images(n * info.image_bytes());
-  std::vector<float> probabilities(n * static_cast<size_t>(info.classes));
-  predictor->predict(images, info.max_batch, probabilities);
-  const auto finite = [](float value) { return std::isfinite(value); };
-  if (!std::all_of(probabilities.begin(), probabilities.end(), finite)) {
-    throw data_error("the model's outputs are not finite", path, "train it again");
-  }
-}
-
 }  // namespace
 
-ModelSlot::ModelSlot(PredictorLoader loader, Report report)
-    : loader_(std::move(loader)), report_(std::move(report)), thread_([this] { load_orders(); }) {}
+ModelSlot::ModelSlot(PredictorLoader loader, int max_batch, Report report)
+    : loader_(std::move(loader)),
+      max_batch_(max_batch),
+      report_(std::move(report)),
+      thread_([this] { load_orders(); }) {}
 
 ModelSlot::~ModelSlot() {
   {
@@ -107,7 +94,9 @@ std::shared_ptr<Predictor> ModelSlot::load(const Order& order) const {
   std::shared_ptr<Predictor> predictor = loader_(order.path, order.version);
   if (!predictor) throw internal_error("the loader gave no model", order.path);
   check(predictor->info(), order.version, order.path);
-  warm_up(predictor.get(), order.path);
+  if (!warm_up(*predictor, max_batch_, warm_up_time).finite) {
+    throw data_error("the model's outputs are not finite", order.path, "train it again");
+  }
   return predictor;
 }
 

@@ -1,9 +1,10 @@
 // ModelSlot: the version that a replica serves, and those it has loaded to serve next.
 //
-// prepare() hands a file to the loading thread, which loads it, computes one batch of blank images
-// with it, and reports; the served version is not disturbed, and its requests go first on the
-// cores. activate() swaps in constant time. A version lives as long as somebody computes with it. A
-// ticket names one order to prepare; tickets grow. Thread-safe.
+// prepare() hands a file to the loading thread, which loads it, computes blank images with it in
+// batches of every size that requests may make (warm_up.hpp), and reports; the served version is
+// not disturbed, and its requests go first on the cores. activate() swaps in constant time. A
+// version lives as long as somebody computes with it. A ticket names one order to prepare; tickets
+// grow. Thread-safe.
 #pragma once
 
 #include <condition_variable>
@@ -30,7 +31,8 @@ class ModelSlot {
   // Called on the loading thread; an empty error means that the version can be activated.
   using Report = std::function<void(const Order& order, const std::string& error)>;
 
-  ModelSlot(PredictorLoader loader, Report report);
+  // `max_batch` images at most are computed at once.
+  ModelSlot(PredictorLoader loader, int max_batch, Report report);
   ~ModelSlot();
   ModelSlot(const ModelSlot&) = delete;
   ModelSlot& operator=(const ModelSlot&) = delete;
@@ -48,6 +50,7 @@ class ModelSlot {
   std::shared_ptr<Predictor> load(const Order& order) const;
 
   PredictorLoader loader_;
+  const int max_batch_;
   Report report_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;

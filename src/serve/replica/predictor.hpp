@@ -28,6 +28,10 @@ class Predictor {
   // REQUIRES: 1 <= n <= info().max_batch.
   virtual void predict(std::span<const uint8_t> images, int n, std::span<float> probabilities) = 0;
 
+  // The batch sizes up to `most` whose first batch may take longer than the next ones, ascending;
+  // any other size goes as one of them does. Here: every size.
+  virtual std::vector<int> sizes_to_warm(int most) const;
+
   // The image [H,W,C] that a PNG or JPEG file shows, processed as those that the model was trained
   // on. Unlike the rest, called while another thread predicts. Throws RequestError: 400 for a file
   // that is damaged or fits no image of the model, 415 where no files are taken.

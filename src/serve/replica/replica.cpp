@@ -56,8 +56,10 @@ class Replica {
                   }),
         replies_(&socket_),
         tuner_(tuner_of(options)),
-        slot_(loader, [this](const ModelSlot::Order& order,
-                             const std::string& error) { report(order, error); }),
+        slot_(loader, options_.max_batch,
+              [this](const ModelSlot::Order& order, const std::string& error) {
+                report(order, error);
+              }),
         computing_([this] { compute_batches(); }) {}
 
   // Never returns: at the end of the socket nobody is left to answer, and a batch under way must
@@ -65,7 +67,10 @@ class Replica {
   [[noreturn]] void serve() {
     int status = 0;
     try {
-      while (const std::optional<Frame> frame = socket_.receive()) accept(*frame);
+      while (const std::optional<Frame> frame = socket_.receive()) {
+        accept(*frame);
+        if (!socket_.more_at_hand()) batcher_.announce();
+      }
     } catch (const std::exception& failure) {
       status = fail(failure);
     }

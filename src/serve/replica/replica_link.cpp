@@ -3,11 +3,10 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/write.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
 #include <exception>
 #include <utility>
-#include <vector>
 
 namespace podium::serve {
 namespace {
@@ -41,12 +40,15 @@ std::shared_ptr<ReplicaLink> ReplicaLink::adopt(Socket socket, Events events) {
 }
 
 ReplicaLink::ReplicaLink(Socket socket, size_t most_reply_bytes, Events events)
-    : socket_(std::move(socket)), reader_(most_reply_bytes), events_(std::move(events)) {}
+    : socket_(std::move(socket)), reader_(most_reply_bytes), events_(std::move(events)) {
+  socket_.non_blocking(true);
+}
 
 void ReplicaLink::send(std::string head, std::shared_ptr<const std::string> body) {
   if (closed_) return;
   outgoing_.push_back({std::move(head), std::move(body)});
-  if (writing_ == 0) write();
+  if (std::exchange(writing_, true)) return;
+  asio::post(socket_.get_executor(), [self = shared_from_this()] { self->write(); });
 }
 
 std::optional<WorkerProcess> ReplicaLink::close() {
@@ -80,22 +82,43 @@ void ReplicaLink::received(size_t bytes) {
   if (!closed_) receive();
 }
 
+// As much as the socket takes; the rest when it takes more.
 void ReplicaLink::write() {
-  std::vector<asio::const_buffer> parts;
-  writing_ = std::min(outgoing_.size(), frames_per_write);
-  for (size_t i = 0; i < writing_; ++i) {
-    const Outgoing& frame = outgoing_[i];
-    parts.push_back(asio::buffer(frame.head));
-    if (frame.body) parts.push_back(asio::buffer(*frame.body));
+  while (!closed_ && !outgoing_.empty()) {
+    gather();
+    error_code error;
+    drop(socket_.write_some(parts_, error));
+    if (error == asio::error::would_block) {
+      return socket_.async_wait(Socket::wait_write,
+                                [self = shared_from_this()](const error_code&) { self->write(); });
+    }
+    if (error) return lose(error.message());
   }
-  asio::async_write(socket_, parts, [self = shared_from_this()](const error_code& error, size_t) {
-    if (self->closed_) return;
-    if (error) return self->lose(error.message());
-    const auto begin = self->outgoing_.begin();
-    self->outgoing_.erase(begin, begin + static_cast<ptrdiff_t>(self->writing_));
-    self->writing_ = 0;
-    if (!self->outgoing_.empty()) self->write();
-  });
+  writing_ = false;
+}
+
+// What the next write sends: the first frames, without what was sent of them.
+void ReplicaLink::gather() {
+  parts_.clear();
+  for (size_t i = 0; i < std::min(outgoing_.size(), frames_per_write); ++i) {
+    const Outgoing& frame = outgoing_[i];
+    parts_.push_back(asio::buffer(frame.head));
+    if (frame.body) parts_.push_back(asio::buffer(*frame.body));
+  }
+  size_t sent = sent_bytes_;
+  for (asio::const_buffer& part : parts_) {
+    const size_t of_part = std::min(sent, part.size());
+    part += of_part;
+    sent -= of_part;
+  }
+}
+
+void ReplicaLink::drop(size_t bytes) {
+  sent_bytes_ += bytes;
+  while (!outgoing_.empty() && sent_bytes_ >= outgoing_.front().bytes()) {
+    sent_bytes_ -= outgoing_.front().bytes();
+    outgoing_.pop_front();
+  }
 }
 
 void ReplicaLink::lose(const std::string& why) {

@@ -1,10 +1,12 @@
 // ReplicaLink: one replica and the service's end of its socket, without blocking.
 //
 // A link lives from the start of a process, or from the joining of one that another job started, to
-// its end; a restarted replica gets a new link. Lives
-// on the service's thread. Part of the service; includes Asio.
+// its end; a restarted replica gets a new link. Frames are written when the service's thread has
+// dealt with the events at hand, those of several requests by one call: so a replica is woken once
+// for all of them. Lives on the service's thread. Part of the service; includes Asio.
 #pragma once
 
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <deque>
@@ -12,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/worker_process.hpp"
 #include "serve/replica/frame.hpp"
@@ -48,6 +51,8 @@ class ReplicaLink : public std::enable_shared_from_this<ReplicaLink> {
   struct Outgoing {
     std::string head;
     std::shared_ptr<const std::string> body;
+
+    size_t bytes() const { return head.size() + (body ? body->size() : 0); }
   };
 
   ReplicaLink(Socket socket, size_t most_reply_bytes, Events events);
@@ -55,6 +60,8 @@ class ReplicaLink : public std::enable_shared_from_this<ReplicaLink> {
   void receive();
   void received(size_t bytes);
   void write();
+  void gather();
+  void drop(size_t bytes);
   void lose(const std::string& why);
 
   Socket socket_;
@@ -62,7 +69,9 @@ class ReplicaLink : public std::enable_shared_from_this<ReplicaLink> {
   FrameReader reader_;
   Events events_;
   std::deque<Outgoing> outgoing_;
-  size_t writing_ = 0;  // frames at the front of outgoing_ that are being written
+  size_t sent_bytes_ = 0;                         // of the first of them
+  std::vector<boost::asio::const_buffer> parts_;  // of a write, kept for its memory
+  bool writing_ = false;                          // a write is due
   bool closed_ = false;
 };
 

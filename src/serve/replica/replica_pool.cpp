@@ -139,6 +139,7 @@ void ReplicaPool::begin(size_t seat, std::shared_ptr<ReplicaLink> link) {
 
 void ReplicaPool::received(size_t seat, const Frame& frame) {
   seats_[seat].pulse.heard();
+  if (rollout_ && !rollout_->begun) begin_rollout();
   switch (frame.kind) {
     case FrameKind::reply:
       return replied(seat, frame);

@@ -51,8 +51,10 @@ class ReplicaPool {
 
   // Which seats take requests, for the balancer.
   std::span<const ReplicaLoad> loads();
-  // Those of them that may answer a client, known by a hash, which asks for `version` (0: any).
-  std::span<const ReplicaLoad> loads_for(uint64_t client, int version);
+  // The same, and of the other side none.
+  std::span<const ReplicaLoad> loads_of(Side side);
+  // The side that answers a client, known by a hash, which asks for `version` (0: any).
+  Side side_of(uint64_t client, int version) const;
   bool any_ready() const;
   // False when no seat will ever be ready again, or nothing is deployed.
   bool any_expected() const;
@@ -63,8 +65,11 @@ class ReplicaPool {
   // Gives a replica of another job a seat. Returns false when all for such are taken.
   bool join(ReplicaLink::Socket socket, const std::string& name);
 
-  // Begins a deployment; `done` is called once. REQUIRES: none is under way.
-  void deploy(int version, const std::string& path, Deployed done);
+  // Begins a deployment; `done` is called once. A version that was published must be newer than the
+  // current one, and may be tried out first; one that somebody ordered by its number need not, and
+  // is not. REQUIRES: none is under way.
+  enum class Why { published, ordered };
+  void deploy(int version, const std::string& path, Why why, Deployed done);
   // Gives the deployment under way up.
   void abandon_deployment(const std::string& why);
 
@@ -107,6 +112,7 @@ class ReplicaPool {
   };
   struct Rollout {
     Version version;
+    Why why = Why::published;
     bool begun = false;
     std::set<size_t> waiting;   // seats that are preparing
     std::set<size_t> prepared;  // seats that can activate
@@ -184,7 +190,7 @@ class ReplicaPool {
   int64_t ejections_ = 0;
   std::vector<Leaving> leaving_;  // killed, and not yet reaped
   std::optional<Trial> trial_;
-  std::vector<ReplicaLoad> eligible_;  // the answer of loads_for() during a trial
+  std::vector<ReplicaLoad> eligible_;  // the answer of loads_of() during a trial
   int64_t canaries_ = 0;
   int64_t rolled_back_ = 0;
 };

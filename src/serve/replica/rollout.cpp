@@ -9,11 +9,12 @@ namespace podium::serve {
 
 using State = ReplicaStats::State;
 
-void ReplicaPool::deploy(int version, const std::string& path, Deployed done) {
+void ReplicaPool::deploy(int version, const std::string& path, Why why, Deployed done) {
   rollout_ = Rollout{};
   rollout_->version = {++last_ticket_, version, path};
+  rollout_->why = why;
   rollout_->done = std::move(done);
-  if (version <= this->version()) {
+  if (why == Why::published && version <= this->version()) {
     return finish_rollout("version " + std::to_string(version) + " is not newer than version " +
                           std::to_string(this->version()) + ", which is served");
   }
@@ -24,12 +25,14 @@ void ReplicaPool::abandon_deployment(const std::string& why) {
   if (rollout_) finish_rollout(why);
 }
 
-// Asks all live replicas to prepare; when none lives, the first that starts begins again.
+// Asks all live replicas to prepare; when none lives, the first that starts begins again. One of
+// another job that has yet to say its first word may be frozen: it loads the version afterwards.
 void ReplicaPool::begin_rollout() {
   const auto down = [](const Seat& seat) { return seat.stats.state == State::down; };
   if (std::ranges::all_of(seats_, down)) return finish_rollout("every replica is down");
   for (size_t seat = 0; seat < seats_.size(); ++seat) {
-    if (!seats_[seat].link) continue;
+    const Seat& place = seats_[seat];
+    if (!place.link || (place.stats.joined && !place.pulse.met())) continue;
     rollout_->begun = true;
     rollout_->waiting.insert(seat);
     order_prepare(seat, rollout_->version);

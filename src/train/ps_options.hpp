@@ -1,0 +1,15 @@
+// What a job is told about training through parameter servers (docs/parameter_server.md).
+#pragma once
+
+#include "ps/options.hpp"
+
+namespace podium::train {
+
+struct PsOptions {
+  // Worker processes of the first trainer, or the last ranks of the job.
+  enum class Transport { tcp, mpi };
+  Transport transport = Transport::tcp;
+  ps::GroupOptions group;  // all but the optimizer, which follows from the recipe
+};
+
+}  // namespace podium::train

@@ -1,0 +1,45 @@
+#include "train/servers.hpp"
+
+#include <optional>
+
+#include "comm/broadcast.hpp"
+#include "core/error.hpp"
+#include "ps/tcp/server_group.hpp"
+
+namespace podium::train {
+namespace {
+
+class ServerProcesses final : public Servers {
+ public:
+  ServerProcesses(comm::Communicator& group, Log log) : group_(group), log_(std::move(log)) {}
+
+  std::unique_ptr<ps::Worker> start(const ServersSpec& spec) override {
+    require(!servers_, "the servers run already", "ServerProcesses::start");
+    std::string ticket;
+    if (group_.rank() == 0) {
+      ps::ServerGroup::Options options;
+      options.group = spec.group;
+      options.log = log_;
+      servers_.emplace(spec.buffers, spec.theta, std::move(options));
+      ticket = servers_->ticket();
+    }
+    ticket = comm::broadcast_text(group_, ticket, 0);
+    return ps::join_group(ticket, static_cast<uint32_t>(group_.rank()),
+                          ps::KeyMap(spec.buffers, spec.group), spec.group);
+  }
+
+  int restarts() const override { return servers_ ? servers_->restarts() : 0; }
+
+ private:
+  comm::Communicator& group_;
+  Log log_;
+  std::optional<ps::ServerGroup> servers_;  // on the first trainer, from start() on
+};
+
+}  // namespace
+
+std::unique_ptr<Servers> make_server_processes(comm::Communicator& group, const Log& log) {
+  return std::make_unique<ServerProcesses>(group, log);
+}
+
+}  // namespace podium::train
