@@ -4,9 +4,11 @@
 #include <deque>
 #include <exception>
 #include <mutex>
+#include <optional>
 #include <span>
 
 #include "core/clock.hpp"
+#include "core/error.hpp"
 #include "core/random.hpp"
 #include "serve/http/http_server.hpp"
 #include "serve/protocol/protocol.hpp"
@@ -30,6 +32,24 @@ std::string encode_refusal(uint64_t id, const std::string& why) {
   answer.status = 503;
   answer.body = error_body(why);
   return encode_answer(id, answer);
+}
+
+struct Asked {
+  uint64_t id = 0;
+  RequestView request;
+};
+
+// Empty where a message is no request: that is told, and harms nobody else.
+std::optional<Asked> read(const comm::Message& message, const Log& log) {
+  const std::string sender = "rank " + std::to_string(message.from);
+  try {
+    const Frame frame = decode_frame(message.bytes);
+    if (frame.kind == FrameKind::request) return Asked{frame.id, decode_request(frame.payload)};
+    log.warning(sender + " sent a frame that is no request");
+  } catch (const Error& error) {
+    log.warning(sender + " sent no request: " + error.what());
+  }
+  return {};
 }
 
 }  // namespace
@@ -105,19 +125,20 @@ bool RankDoor::take_request() {
 }
 
 void RankDoor::accept(const comm::Message& message) {
-  const Frame frame = decode_frame(message.bytes);
-  const RequestView view = decode_request(frame.payload);
+  const std::optional<Asked> asked = read(message, log_);
+  if (!asked) return;
+  const RequestView& view = asked->request;
   HttpRequest request;
   request.method = view.method;
   request.fields = view.fields;
   request.target = std::string(view.target);
   request.body = std::string(view.body);
   request.key = request.client = mix64(static_cast<uint64_t>(message.from));
-  open_.emplace(message.from, frame.id);
-  service_.submit(std::move(request),
-                  [outbox = outbox_, rank = message.from, id = frame.id](const HttpAnswer& answer) {
-                    outbox->put({rank, id, encode_answer(id, answer)});
-                  });
+  open_.emplace(message.from, asked->id);
+  service_.submit(std::move(request), [outbox = outbox_, rank = message.from,
+                                       id = asked->id](const HttpAnswer& answer) {
+    outbox->put({rank, id, encode_answer(id, answer)});
+  });
 }
 
 // Returns whether there were any.
@@ -139,7 +160,7 @@ void RankDoor::end() {
   stop();
   send_replies();
   while (const auto message = comm::try_receive(group_, comm::any_rank, rank_tags::request)) {
-    open_.emplace(message->from, decode_frame(message->bytes).id);
+    if (const auto asked = read(*message, log_)) open_.emplace(message->from, asked->id);
   }
   for (const auto& [rank, id] : std::exchange(open_, {})) {
     send(rank, encode_refusal(id, "the service has ended"));

@@ -7,6 +7,7 @@
 #include "comm/inproc/inproc_world.hpp"
 #include "core/error.hpp"
 #include "rank_door_checks.hpp"
+#include "serve/replica/frame.hpp"
 #include "service_fixture.hpp"
 
 namespace podium::serve::test {
@@ -95,6 +96,21 @@ TEST_F(RankDoorTest, LimitsHoldForThemToo) {
   end();
 }
 
+TEST_F(RankDoorTest, WhatIsNoRequestHarmsNobodyElse) {
+  open(options());
+  const std::string broken[] = {"", "broken", encode_frame(FrameKind::ping, 1, "")};
+  const auto send_all = [&] {
+    for (const std::string& message : broken) {
+      comm::send(*groups_[1], std::as_bytes(std::span(message)), 0, rank_tags::request);
+    }
+  };
+  send_all();
+  Client client = client_over(*groups_[1], 0);
+  EXPECT_EQ(client.request("GET", "/v2/health/live").status, 200);
+  send_all();
+  end();
+}
+
 TEST_F(RankDoorTest, WhoIsNotAnsweredIsTold) {
   open(options(), "shift 0 slow 300");
   Client hasty = client_over(*groups_[1], 0, 50ms);
@@ -119,6 +135,8 @@ TEST_F(RankDoorTest, ALateAnswerIsNotTakenForTheNextOne) {
                          R"({"image_id":1,"image":)" + Json(image_of_band(1)).dump() + "}", {}),
       Error);
   EXPECT_TRUE(eventually([&] { return service_->stats().in_flight == 0; }));
+  RankTransport another(*groups_[1], 0, 20s);  // of the same rank: its answers come there too
+  EXPECT_EQ(another.exchange("GET", "/v2/health/live", "", {}).body, R"({"live":true})");
   EXPECT_EQ(transport.exchange("GET", "/v2/health/live", "", {}).body, R"({"live":true})");
   end();
 }

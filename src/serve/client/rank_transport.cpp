@@ -1,6 +1,7 @@
 #include "serve/client/rank_transport.hpp"
 
 #include "core/clock.hpp"
+#include "core/random.hpp"
 #include "serve/http/request_fields.hpp"
 #include "serve/protocol/protocol.hpp"
 #include "serve/protocol/request_error.hpp"
@@ -35,6 +36,14 @@ HttpReply reply_of(const Frame& frame) {
 }
 
 }  // namespace
+
+// Ids begin anywhere: late answers to a transport that this rank had before are none to this one.
+RankTransport::RankTransport(comm::Communicator& group, int server,
+                             std::chrono::milliseconds timeout)
+    : group_(group),
+      server_(server),
+      timeout_(timeout),
+      last_id_(mix64(static_cast<uint64_t>(SteadyClock::now().time_since_epoch().count()))) {}
 
 HttpReply RankTransport::exchange(std::string_view method, std::string_view target,
                                   std::string body, std::span<const HttpHeader> headers) {

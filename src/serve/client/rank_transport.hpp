@@ -18,8 +18,7 @@ namespace podium::serve {
 class RankTransport final : public Transport {
  public:
   // To the service of rank `server` of `group`, each request answered within `timeout`.
-  RankTransport(comm::Communicator& group, int server, std::chrono::milliseconds timeout)
-      : group_(group), server_(server), timeout_(timeout) {}
+  RankTransport(comm::Communicator& group, int server, std::chrono::milliseconds timeout);
 
   HttpReply exchange(std::string_view method, std::string_view target, std::string body,
                      std::span<const HttpHeader> headers) override;
@@ -36,7 +35,7 @@ class RankTransport final : public Transport {
   comm::Communicator& group_;
   const int server_;
   const std::chrono::milliseconds timeout_;
-  uint64_t last_id_ = 0;
+  uint64_t last_id_;
   std::list<Sent> sent_;  // until they have arrived; more than one only after a timeout
 };
 
