@@ -93,6 +93,12 @@ double card_accuracy(const Json& card, const fs::path& path) {
   return accuracy->get<double>();
 }
 
+Registry::Version read_version(int number, const fs::path& path) {
+  const std::string stem = path.stem().string();
+  const double accuracy = card_accuracy(read_snapshot_card(path), path);
+  return {number, stem.substr(stem.find('-') + 1), accuracy, path};
+}
+
 // Gives `source` the second name `target`; copies where the file system has no hard links.
 void link_or_copy(const fs::path& source, const fs::path& target) {
   std::error_code error;
@@ -161,15 +167,19 @@ std::optional<Registry::Version> Registry::current() const {
 std::vector<Registry::Version> Registry::versions() const {
   std::vector<Version> versions;
   for (const fs::path& path : snapshot_files(folder_ / "versions")) {
-    const std::string stem = path.stem().string();
-    const std::optional<int> number = version_number(stem);
-    if (!number) continue;
-    const double accuracy = card_accuracy(read_snapshot_card(path), path);
-    versions.push_back({*number, stem.substr(stem.find('-') + 1), accuracy, path});
+    const std::optional<int> number = version_number(path.stem().string());
+    if (number) versions.push_back(read_version(*number, path));
   }
   std::sort(versions.begin(), versions.end(),
             [](const Version& a, const Version& b) { return a.number < b.number; });
   return versions;
+}
+
+std::optional<Registry::Version> Registry::version(int number) const {
+  for (const fs::path& path : snapshot_files(folder_ / "versions")) {
+    if (version_number(path.stem().string()) == number) return read_version(number, path);
+  }
+  return {};
 }
 
 void Registry::add_candidate(const std::string& name, double val_accuracy,

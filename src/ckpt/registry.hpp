@@ -50,6 +50,8 @@ class Registry {
 
   std::optional<Version> current() const;
   std::vector<Version> versions() const;  // oldest first
+  // The one of a number, empty if there is none; damage to others does not matter.
+  std::optional<Version> version(int number) const;
 
   // Writes or replaces the candidate `name` ([A-Za-z0-9_-]+). The card's "name" and "val_accuracy"
   // are set. Throws usage_error for a bad name or an accuracy outside [0,1].

@@ -54,12 +54,9 @@ std::optional<Published> published(const Settings& settings, int number) {
   std::optional<Published> newest = published(settings);
   if (!newest || number == 0 || number == newest->number) return newest;
   if (!settings.engine.join.empty()) return {};
-  for (const ckpt::Registry::Version& version :
-       ckpt::Registry(settings.registry_dir()).versions()) {
-    if (version.number != number) continue;
-    return Published{number, version.name, std::filesystem::absolute(version.path).string()};
-  }
-  return {};
+  const auto version = ckpt::Registry(settings.registry_dir()).version(number);
+  if (!version) return {};
+  return Published{number, version->name, std::filesystem::absolute(version->path).string()};
 }
 
 serve::LoadResult load_version(const Settings& settings, serve::Service& service, int number,

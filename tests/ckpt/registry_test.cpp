@@ -134,6 +134,18 @@ TEST_F(RegistryTest, DamagedFilesAreNamedAndNothingIsPublished) {
   }
 }
 
+TEST_F(RegistryTest, AVersionIsFoundWhateverTheOthersAre) {
+  const auto damaged = add_and_offer("x", 0.5).current.path;
+  add_and_offer("y", 0.6);
+  io::write_text_file(damaged, "damaged");
+  const auto found = registry_.version(2);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->name, "y");
+  EXPECT_EQ(found->val_accuracy, 0.6);
+  EXPECT_TRUE(thrown_by([&] { registry_.version(1); }).mentions("000001-x.h5"));
+  EXPECT_FALSE(registry_.version(3));
+}
+
 TEST_F(RegistryTest, MissingVersionFileIsNamed) {
   std::filesystem::remove(add_and_offer("x", 0.9).current.path);
   const auto thrown = thrown_by([&] { registry_.current(); });
