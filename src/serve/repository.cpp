@@ -15,10 +15,17 @@ void Repository::load(int version, Answer answer) {
     order_ = LoadOrder{++ticket_, version};
   }
   timer_.expires_after(patience_);
-  timer_.async_wait([this](const boost::system::error_code& error) {
-    if (error) return;
+  // A timer that has just run out cannot be cancelled, and the order may be another one by then.
+  timer_.async_wait([this, ticket = ticket_](const boost::system::error_code& error) {
+    if (error || ticket != ticket_) return;
     give_up({504, "it was not loaded within " + std::to_string(patience_.count()) + " ms"});
   });
+}
+
+void Repository::unload() {
+  loaded_ = false;
+  overruled_ = ticket_;
+  give_up({503, "the model was unloaded meanwhile"});
 }
 
 std::optional<LoadOrder> Repository::take_order() {
@@ -27,7 +34,7 @@ std::optional<LoadOrder> Repository::take_order() {
 }
 
 void Repository::finish(const LoadOrder& order, const LoadResult& result) {
-  if (result.status == 200) loaded_ = true;
+  if (result.status == 200 && order.ticket > overruled_) loaded_ = true;
   if (order.ticket == ticket_) give_up(result);
 }
 

@@ -26,7 +26,8 @@ class Repository {
       : patience_(patience), timer_(context) {}
 
   bool loaded() const { return loaded_; }
-  void unload() { loaded_ = false; }
+  // Overrules an order to load that is under way.
+  void unload();
 
   // Orders a version (0: the newest); `answer` is called once. Throws RequestError 503 while
   // another order is under way.
@@ -34,8 +35,8 @@ class Repository {
 
   // The order that nobody has taken yet. Any thread.
   std::optional<LoadOrder> take_order();
-  // What came of an order; the model is loaded if it went well. Its client has been answered if its
-  // time is over.
+  // What came of an order; the model is loaded if it went well and nobody unloaded it meanwhile.
+  // Its client has been answered if its time is over.
   void finish(const LoadOrder& order, const LoadResult& result);
   // Answers an order under way by `result`.
   void give_up(const LoadResult& result);
@@ -44,9 +45,10 @@ class Repository {
   const std::chrono::milliseconds patience_;
   boost::asio::steady_timer timer_;
   bool loaded_ = true;
-  Answer answer_;        // empty: no order is under way
-  uint64_t ticket_ = 0;  // of the last order
-  std::mutex mutex_;     // guards order_
+  Answer answer_;           // empty: no order is under way
+  uint64_t ticket_ = 0;     // of the last order
+  uint64_t overruled_ = 0;  // the last one before the model was unloaded
+  std::mutex mutex_;        // guards order_
   std::optional<LoadOrder> order_;
 };
 

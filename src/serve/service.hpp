@@ -162,8 +162,8 @@ class Service {
                     const std::atomic<bool>* stop = nullptr);
 
   // A client's order that nobody has taken yet. Who takes it says what came of it, within
-  // options.load_timeout; the model is then loaded again if it was unloaded. Costs next to nothing
-  // when there is none.
+  // options.load_timeout; the model is then loaded again if it was unloaded before. Costs next to
+  // nothing when there is none.
   std::optional<LoadOrder> take_load_order();
   void finish_load(const LoadOrder& order, const LoadResult& result);
 

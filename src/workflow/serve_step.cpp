@@ -72,6 +72,7 @@ serve::LoadResult load_version(const Settings& settings, serve::Service& service
     log.info("serve: " + what + " (" + version->name + ") answers, as a client ordered");
     return {};
   }
+  if (stop) return {503, "the service ends"};
   log.error(what + ", which a client ordered, cannot be served: " + result.error);
   return {500, what + " cannot be loaded; the log of the service says why"};
 }

@@ -165,6 +165,24 @@ TEST_F(Orders, OneLoadAtATime) {
   second.join();
 }
 
+TEST_F(Orders, AnUnloadOverrulesALoadUnderWay) {
+  start_serving(options(), "shift 1");
+  std::thread waiting([&] {
+    Client http = client();
+    EXPECT_EQ(order(http, "load").status, 503);
+  });
+  std::optional<LoadOrder> taken;
+  EXPECT_TRUE(eventually([&] { return (taken = service_->take_load_order()).has_value(); }));
+  Client http = client();
+  EXPECT_EQ(order(http, "unload").status, 200);
+  waiting.join();
+  service_->finish_load(*taken, {});
+  EXPECT_FALSE(service_->ready()) << "the last word was to unload it";
+  obey(1);
+  EXPECT_EQ(order(http, "load").status, 200);
+  EXPECT_TRUE(service_->ready());
+}
+
 TEST_F(Orders, DrainingEndsAnOrder) {
   start_serving(options(), "shift 1");
   std::thread waiting([&] {
