@@ -317,6 +317,18 @@ TEST_F(Search, AFullDiskCostsNoSearchThatFinishesAndAStopEndsWith74) {
   EXPECT_EQ(whole->result().at("samples"), 12);
   EXPECT_NE(whole->err().find("memo.jsonl"), std::string::npos) << whole->err();
 
+// As schedulers do at the end of a job.
+TEST_F(Search, ASignalToAllOfItsProcessesSavesItToo) {
+  const auto job = search({"--search.samples=1000", "--search.epochs=6"});
+  ASSERT_TRUE(job->wait_for_err("sample 2/")) << job->err();
+  for (const pid_t pid : children_of(job->pid())) ::kill(pid, SIGTERM);
+  job->signal(SIGTERM);
+  ASSERT_EQ(job->wait(), 75) << job->err();
+  EXPECT_EQ(job->result().at("child_deaths"), 0) << job->err();
+  EXPECT_EQ(job->result().at("controller_deaths"), 0) << job->err();
+  EXPECT_TRUE(fs::exists(run_dir() / "search" / "search.h5"));
+}
+
   // The checkpoint has no room.
   const std::string options = "size=4k";
   if (::mount("podium-test", (run_dir() / "search").c_str(), "tmpfs", 0, options.c_str()) != 0) {
