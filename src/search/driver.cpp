@@ -140,6 +140,7 @@ void Driver::begin_batch(size_t number, size_t count) {
       nothing.reason = error.what();
     }
   }
+      log_.info("reward 0 for choices that make no network: " + nothing.reason);
   finish_batch(number);
 }
 

@@ -239,8 +239,10 @@ TEST_F(Search, NetworksAboveTheLimitOfFlopsAreNotTrained) {
     refused += above ? 1 : 0;
     EXPECT_EQ(sample.at("epochs") == 0, above) << sample;
     EXPECT_EQ(sample.at("reward") == 0, above) << sample;
+    EXPECT_FALSE(above && sample.at("reused").get<bool>()) << sample;
   }
   EXPECT_GT(refused, 0u);
+  EXPECT_NE(job->err().find("are above --search.max_mflops"), std::string::npos) << job->err();
 }
 
 TEST_F(Search, BadInputIsRefusedBeforeAnythingIsTrained) {
