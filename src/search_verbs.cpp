@@ -233,6 +233,7 @@ bool lead(const Search& search, search::Crew& crew, search::Mail* mail) {
 }  // namespace
 
 ExitCode search_verb(const VerbContext& context) {
+  if (!outcome.stopped) driver.forget();
   const std::unique_ptr<comm::Communicator> group = everyone(context, "search");
   const std::unique_ptr<comm::Communicator> letters = everyone(context, "letters");
   const SearchSettings settings = search_settings(context.config);

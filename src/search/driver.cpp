@@ -47,13 +47,13 @@ SearchOutcome Driver::run() {
     save_if_due();
     end = reason_to_end();
   }
-  if (end == "stop") {
-    save_at_rest();
-  } else {
-    std::error_code ignored;  // a new search starts anew
-    std::filesystem::remove(checkpoint_file(), ignored);
-  }
+  if (end == "stop") save_at_rest();
   return outcome(end);
+}
+
+void Driver::forget() {
+  std::error_code ignored;
+  std::filesystem::remove(checkpoint_file(), ignored);
 }
 
 std::string Driver::reason_to_end() const {

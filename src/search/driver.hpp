@@ -69,6 +69,10 @@ class Driver {
   SearchOutcome run();
 
  private:
+  // Removes the checkpoint: the next search starts anew. To be called once what this one has found
+  // is on the disk.
+  void forget();
+
   struct Batch {
     uint64_t number = 0;
     std::vector<Choices> choices;

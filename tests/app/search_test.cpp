@@ -287,6 +287,29 @@ TEST_F(Search, AStopSavesAndTheSameCommandGoesOn) {
   EXPECT_EQ(rewards(), undisturbed);
 }
 
+TEST_F(Search, AWinnerThatCannotBeWrittenCostsNoSearch) {
+  const Words words = repeatable({"--search.samples=20", "--search.epochs=6"});
+  const auto stopped = search(words);
+  ASSERT_TRUE(stopped->wait_for_err("sample 4/")) << stopped->err();
+  stopped->signal(SIGTERM);
+  ASSERT_EQ(stopped->wait(), 75) << stopped->err();
+
+  const fs::path winner = run_dir() / "winner.cfg";
+  fs::remove(winner);
+  fs::create_directories(winner / "in the way");
+  const auto unheard = search(words);
+  EXPECT_EQ(unheard->wait(), 74) << unheard->err();
+  ASSERT_TRUE(fs::exists(run_dir() / "search" / "search.h5"));
+
+  fs::remove_all(winner);
+  const auto resumed = search(words);
+  ASSERT_EQ(resumed->wait(), 0) << resumed->err();
+  EXPECT_NE(resumed->err().find("goes on after"), std::string::npos) << resumed->err();
+  EXPECT_EQ(resumed->result().at("samples"), 20);
+  EXPECT_TRUE(fs::is_regular_file(winner));
+  EXPECT_FALSE(fs::exists(run_dir() / "search" / "search.h5")) << "a new search starts anew";
+}
+
 TEST_F(Search, OtherRanksPassAStopOn) {
   const auto job = search_on(2, {"--search.samples=100000"});
   ASSERT_TRUE(job->wait_for_err("sample ")) << job->err();
