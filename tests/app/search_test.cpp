@@ -317,6 +317,18 @@ TEST_F(Search, OtherRanksPassAStopOn) {
   EXPECT_EQ(job->wait(), 75) << job->err();
 }
 
+// As schedulers do at the end of a job.
+TEST_F(Search, ASignalToAllOfItsProcessesSavesItToo) {
+  const auto job = search({"--search.samples=1000", "--search.epochs=6"});
+  ASSERT_TRUE(job->wait_for_err("sample 2/")) << job->err();
+  for (const pid_t pid : children_of(job->pid())) ::kill(pid, SIGTERM);
+  job->signal(SIGTERM);
+  ASSERT_EQ(job->wait(), 75) << job->err();
+  EXPECT_EQ(job->result().at("child_deaths"), 0) << job->err();
+  EXPECT_EQ(job->result().at("controller_deaths"), 0) << job->err();
+  EXPECT_TRUE(fs::exists(run_dir() / "search" / "search.h5"));
+}
+
 TEST_F(Search, NoWorkerOutlivesItsJob) {
   const auto job = search({"--search.samples=1000", "--search.epochs=1000"});
   const Deadline up(std::chrono::seconds(30));
@@ -341,18 +353,6 @@ TEST_F(Search, AFullDiskCostsNoSearchThatFinishesAndAStopEndsWith74) {
   ASSERT_EQ(whole->wait(), 0) << whole->err();
   EXPECT_EQ(whole->result().at("samples"), 12);
   EXPECT_NE(whole->err().find("memo.jsonl"), std::string::npos) << whole->err();
-
-// As schedulers do at the end of a job.
-TEST_F(Search, ASignalToAllOfItsProcessesSavesItToo) {
-  const auto job = search({"--search.samples=1000", "--search.epochs=6"});
-  ASSERT_TRUE(job->wait_for_err("sample 2/")) << job->err();
-  for (const pid_t pid : children_of(job->pid())) ::kill(pid, SIGTERM);
-  job->signal(SIGTERM);
-  ASSERT_EQ(job->wait(), 75) << job->err();
-  EXPECT_EQ(job->result().at("child_deaths"), 0) << job->err();
-  EXPECT_EQ(job->result().at("controller_deaths"), 0) << job->err();
-  EXPECT_TRUE(fs::exists(run_dir() / "search" / "search.h5"));
-}
 
   // The checkpoint has no room.
   const std::string options = "size=4k";
