@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <csignal>
 #include <nlohmann/json.hpp>
@@ -111,15 +112,21 @@ std::vector<search::CrewMember> members(const Search& search) {
 
 // A class that a slice leaves out cannot be learnt, or not be asked for.
 void check_classes(const io::Dataset& dataset, io::Split split, const char* option) {
-  std::vector<uint32_t> records(dataset.size(split));
-  std::iota(records.begin(), records.end(), 0U);
-  std::vector<uint8_t> images(records.size() * dataset.info().image_bytes());
-  std::vector<uint8_t> labels(records.size());
-  dataset.gather(split, records, images, labels);
+  constexpr size_t at_once = 256;  // the images of a whole split may exceed the memory
+  const size_t size = dataset.size(split);
+  std::array<bool, 256> seen{};  // by label
+  for (size_t begin = 0; begin < size; begin += at_once) {
+    std::vector<uint32_t> records(std::min(at_once, size - begin));
+    std::iota(records.begin(), records.end(), static_cast<uint32_t>(begin));
+    std::vector<uint8_t> images(records.size() * dataset.info().image_bytes());
+    std::vector<uint8_t> labels(records.size());
+    dataset.gather(split, records, images, labels);
+    for (const uint8_t label : labels) seen[label] = true;
+  }
   for (size_t label = 0; label < dataset.info().classes; ++label) {
-    if (std::ranges::count(labels, static_cast<uint8_t>(label)) > 0) continue;
-    throw usage_error(format("the first %zu records of the %s split have none of class '",
-                             records.size(), io::split_name(split)) +
+    if (seen[static_cast<uint8_t>(label)]) continue;
+    throw usage_error(format("the first %zu records of the %s split have none of class '", size,
+                             io::split_name(split)) +
                           dataset.info().class_names[label] + "'",
                       option, "take more");
   }
@@ -226,6 +233,7 @@ bool lead(const Search& search, search::Crew& crew, search::Mail* mail) {
         format("the best of %zu samples, %.4f, is in ", outcome.ledger.samples(), best.reward) +
         file.string());
   }
+  if (!outcome.stopped) driver.forget();
   print_result(result_of(search, outcome));
   return outcome.stopped;
 }

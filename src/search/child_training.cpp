@@ -80,8 +80,8 @@ class Watch {
     return result;
   }
 
-  ChildResult failed(const std::string& why) const {
-    return {0, static_cast<int>(accuracies_.size()), started_.seconds(), why, true};
+  ChildResult failed(const std::string& why, bool repeatable) const {
+    return {0, static_cast<int>(accuracies_.size()), started_.seconds(), why, repeatable};
   }
 
  private:
@@ -127,11 +127,11 @@ ChildResult train_child(const std::string& architecture, io::Dataset& dataset,
     train(recipe, dataset, options, watch);
     return watch.result();
   } catch (const std::bad_alloc&) {
-    return watch.failed("out of memory");
+    return watch.failed("out of memory", false);  // with more of it the network may train
   } catch (const Error& error) {
     // Damaged data and broken disks are not the network's fault.
     if (error.code() == ExitCode::io || error.code() == ExitCode::bad_data) throw;
-    return watch.failed(error.what());
+    return watch.failed(error.what(), error.code() != ExitCode::unavailable);  // memory again
   }
 }
 

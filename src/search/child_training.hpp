@@ -35,7 +35,7 @@ struct ChildResult {
   int epochs = 0;       // finished
   double seconds = 0;
   std::string reason;  // why the reward is 0, or why it ended early; empty: all epochs were trained
-  bool repeatable = true;  // the same network would end like this again
+  bool repeatable = true;  // the same network would end like this again, also on another machine
 };
 
 struct ChildHooks {

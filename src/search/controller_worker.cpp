@@ -53,6 +53,10 @@ void run_controller(Channel& channel, const Space& space, const MethodOptions& o
     const std::unique_ptr<ThetaStore> theta = join_theta(begin.at("theta"), options, adam, space);
     const std::unique_ptr<Method> method = make_method(options, space, theta.get());
     if (!begin.at("state").is_null()) method->resume(begin.at("state"));
+    if (!begin.at("unlearned").is_null()) {
+      method->propose(count);  // so that it stands where it stood when they were drawn
+      learn(*method, begin.at("unlearned"));
+    }
     while (true) {
       propose(channel, *method, count);
       learn(*method, receive(channel).at("samples"));

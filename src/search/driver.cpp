@@ -47,13 +47,13 @@ SearchOutcome Driver::run() {
     save_if_due();
     end = reason_to_end();
   }
-  if (end == "stop") {
-    save_at_rest();
-  } else {
-    std::error_code ignored;  // a new search starts anew
-    std::filesystem::remove(checkpoint_file(), ignored);
-  }
+  if (end == "stop") save_at_rest();
   return outcome(end);
+}
+
+void Driver::forget() {
+  std::error_code ignored;
+  std::filesystem::remove(checkpoint_file(), ignored);
 }
 
 std::string Driver::reason_to_end() const {
@@ -82,6 +82,7 @@ void Driver::on_controller(size_t number, const CrewEvent& event) {
     staff_.send(event.worker, {{"begin", true},
                                {"count", layout_.children_per_controller()},
                                {"state", controller.state},
+                               {"unlearned", controller.unlearned},
                                {"theta", theta_.ticket()}});
     return;
   }
@@ -95,6 +96,7 @@ void Driver::on_message(size_t number, const Json& message) {
     Controller& controller = controllers_[number];
     controller.proposal = message;
     controller.state = message.at("state");
+    controller.unlearned = nullptr;
     controller.entropy = message.at("entropy");
     controller.learns = false;
   }
@@ -138,6 +140,7 @@ void Driver::begin_batch(size_t number, size_t count) {
       Sampled& nothing = batch.samples[place].emplace();
       nothing.controller = static_cast<int>(number);
       nothing.reason = error.what();
+      log_.info("reward 0 for choices that make no network: " + nothing.reason);
     }
   }
   finish_batch(number);
@@ -175,8 +178,9 @@ void Driver::finish_batch(size_t number) {
   }
   controller.batch.reset();
   controller.learns = true;
+  controller.unlearned = std::move(samples);
   unsaved_ = true;
-  staff_.send(static_cast<int>(number), {{"samples", std::move(samples)}});
+  staff_.send(static_cast<int>(number), {{"samples", controller.unlearned}});
 }
 
 void Driver::tell(size_t number, const Sampled& sampled) {
@@ -233,7 +237,9 @@ void Driver::save_if_due() {
 
 void Driver::save() {
   Json states = Json::array();
-  for (const Controller& controller : controllers_) states.push_back(controller.state);
+  for (const Controller& controller : controllers_) {
+    states.push_back({{"state", controller.state}, {"unlearned", controller.unlearned}});
+  }
   ckpt::write_snapshot(checkpoint_file(),
                        {{"kind", "search"},
                         {"identity", options_.identity},
@@ -264,7 +270,8 @@ void Driver::resume() {
   try {
     ledger_.resume(card.at("ledger"));
     for (size_t i = 0; i < controllers_.size(); ++i) {
-      controllers_[i].state = card.at("controllers").at(i);
+      controllers_[i].state = card.at("controllers").at(i).at("state");
+      controllers_[i].unlearned = card.at("controllers").at(i).at("unlearned");
     }
     earlier_s_ = card.at("seconds");
     theta_.start(card.at("theta"));

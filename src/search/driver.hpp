@@ -7,7 +7,8 @@
 // A batch counts when it is whole: the ledger, metrics.jsonl and the checkpoint know whole batches.
 // What a controller depended on before it drew a batch is kept with the batch: a controller that
 // died, or a search that goes on from its checkpoint, draws it again, and what was trained of it
-// meanwhile is in the memo.
+// meanwhile is in the memo. A batch that counts already is not drawn again: until the controller's
+// next proposal shows that it has learnt from it, its samples are kept, and go to the next process.
 //
 // The search ends after its samples or its time, whichever is first, when it is told to stop, or
 // when it only repeats itself: after many samples in a row that were all known. It fails when every
@@ -68,6 +69,10 @@ class Driver {
   // search that is to stop cannot be saved.
   SearchOutcome run();
 
+  // Removes the checkpoint: the next search starts anew. To be called once what this one has found
+  // is on the disk.
+  void forget();
+
  private:
   struct Batch {
     uint64_t number = 0;
@@ -75,7 +80,8 @@ class Driver {
     std::vector<std::optional<Sampled>> samples;  // by place; empty: not decided
   };
   struct Controller {
-    Json state;  // from before it drew its last proposal
+    Json state;      // from before it drew its last proposal
+    Json unlearned;  // samples of that proposal, counted, that no later state knows of; or null
     double entropy = 0;
     bool down = false;
     bool learns = false;           // its next state is on its way

@@ -58,7 +58,7 @@ void Evolution::learn(std::span<const Sample> samples) {
 }
 
 double Evolution::entropy() const {
-  if (population_.empty()) return std::log(space_.networks());
+  if (population_.empty()) return uniform_entropy(space_);
   double entropy = 0;
   for (size_t i = 0; i < space_.options().size(); ++i) {
     std::vector<double> counts(static_cast<size_t>(space_.options()[i]), 0.0);

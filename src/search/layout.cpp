@@ -13,14 +13,18 @@ constexpr std::array<std::string_view, 3> roles = {"ps", "controller", "child"};
 using Counts = std::array<int, roles.size()>;  // 0: not named
 
 constexpr int most_servers = 64;
-constexpr int most_waiting = 4;  // children for each one that can compute
+constexpr int most_of_a_role = 100'000;  // that products of counts are numbers
+constexpr int most_waiting = 4;          // children for each one that can compute
 
 int parse_count(std::string_view name, std::string_view digits) {
   int count = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), count);
-  if (error == std::errc() && end == digits.data() + digits.size() && count >= 1) return count;
-  throw usage_error("role '" + std::string(name) + "' needs a count of at least 1, not '" +
-                        std::string(digits) + "'",
+  if (error == std::errc() && end == digits.data() + digits.size() && count >= 1 &&
+      count <= most_of_a_role) {
+    return count;
+  }
+  throw usage_error("role '" + std::string(name) + "' needs a count from 1 to " +
+                        std::to_string(most_of_a_role) + ", not '" + std::string(digits) + "'",
                     "--roles", "write for instance ps=2,controller=2,child=4");
 }
 

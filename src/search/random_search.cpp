@@ -15,6 +15,12 @@ Choices random_choices(const Space& space, Random& random) {
   return choices;
 }
 
+double uniform_entropy(const Space& space) {
+  double entropy = 0;
+  for (const int options : space.options()) entropy += std::log(options);
+  return entropy;
+}
+
 std::vector<Choices> RandomSearch::propose(size_t count) {
   std::vector<Choices> proposals;
   for (size_t i = 0; i < count; ++i) {
@@ -25,7 +31,7 @@ std::vector<Choices> RandomSearch::propose(size_t count) {
 }
 
 double RandomSearch::entropy() const {
-  return std::log(space_.networks());
+  return uniform_entropy(space_);
 }
 
 nlohmann::ordered_json RandomSearch::state() const {

@@ -11,6 +11,9 @@ namespace podium::search {
 // Uniform over the networks of a space.
 Choices random_choices(const Space& space, Random& random);
 
+// The entropy of that in nats; finite also where the number of networks is not.
+double uniform_entropy(const Space& space);
+
 class RandomSearch final : public Method {
  public:
   RandomSearch(const Space& space, const MethodOptions& options)

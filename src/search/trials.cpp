@@ -65,8 +65,8 @@ bool Trials::refuse(Trial* trial) {
     reason = error.what();
   }
   if (reason.empty()) return false;
-  log_.debug("reward 0 for '" + trial->architecture + "': " + reason);
-  settle(*trial, nothing_because(reason), true);
+  log_.info("reward 0 for '" + trial->architecture + "': " + reason);
+  settle(*trial, nothing_because(reason), false);
   return true;
 }
 

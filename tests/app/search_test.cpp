@@ -239,8 +239,10 @@ TEST_F(Search, NetworksAboveTheLimitOfFlopsAreNotTrained) {
     refused += above ? 1 : 0;
     EXPECT_EQ(sample.at("epochs") == 0, above) << sample;
     EXPECT_EQ(sample.at("reward") == 0, above) << sample;
+    EXPECT_FALSE(above && sample.at("reused").get<bool>()) << sample;
   }
   EXPECT_GT(refused, 0u);
+  EXPECT_NE(job->err().find("are above --search.max_mflops"), std::string::npos) << job->err();
 }
 
 TEST_F(Search, BadInputIsRefusedBeforeAnythingIsTrained) {
@@ -285,11 +287,46 @@ TEST_F(Search, AStopSavesAndTheSameCommandGoesOn) {
   EXPECT_EQ(rewards(), undisturbed);
 }
 
+TEST_F(Search, AWinnerThatCannotBeWrittenCostsNoSearch) {
+  const Words words = repeatable({"--search.samples=20", "--search.epochs=6"});
+  const auto stopped = search(words);
+  ASSERT_TRUE(stopped->wait_for_err("sample 4/")) << stopped->err();
+  stopped->signal(SIGTERM);
+  ASSERT_EQ(stopped->wait(), 75) << stopped->err();
+
+  const fs::path winner = run_dir() / "winner.cfg";
+  fs::remove(winner);
+  fs::create_directories(winner / "in the way");
+  const auto unheard = search(words);
+  EXPECT_EQ(unheard->wait(), 74) << unheard->err();
+  ASSERT_TRUE(fs::exists(run_dir() / "search" / "search.h5"));
+
+  fs::remove_all(winner);
+  const auto resumed = search(words);
+  ASSERT_EQ(resumed->wait(), 0) << resumed->err();
+  EXPECT_NE(resumed->err().find("goes on after"), std::string::npos) << resumed->err();
+  EXPECT_EQ(resumed->result().at("samples"), 20);
+  EXPECT_TRUE(fs::is_regular_file(winner));
+  EXPECT_FALSE(fs::exists(run_dir() / "search" / "search.h5")) << "a new search starts anew";
+}
+
 TEST_F(Search, OtherRanksPassAStopOn) {
   const auto job = search_on(2, {"--search.samples=100000"});
   ASSERT_TRUE(job->wait_for_err("sample ")) << job->err();
   job->signal(SIGTERM);
   EXPECT_EQ(job->wait(), 75) << job->err();
+}
+
+// As schedulers do at the end of a job.
+TEST_F(Search, ASignalToAllOfItsProcessesSavesItToo) {
+  const auto job = search({"--search.samples=1000", "--search.epochs=6"});
+  ASSERT_TRUE(job->wait_for_err("sample 2/")) << job->err();
+  for (const pid_t pid : children_of(job->pid())) ::kill(pid, SIGTERM);
+  job->signal(SIGTERM);
+  ASSERT_EQ(job->wait(), 75) << job->err();
+  EXPECT_EQ(job->result().at("child_deaths"), 0) << job->err();
+  EXPECT_EQ(job->result().at("controller_deaths"), 0) << job->err();
+  EXPECT_TRUE(fs::exists(run_dir() / "search" / "search.h5"));
 }
 
 TEST_F(Search, NoWorkerOutlivesItsJob) {

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <new>
 
+#include "core/error.hpp"
 #include "train/training_fixture.hpp"
 
 namespace podium::search {
@@ -51,12 +53,27 @@ TEST_F(ChildTrainingTest, OneThatDivergesGetsNothingAndAReason) {
   const ChildResult result = train();
   EXPECT_EQ(result.accuracy, 0);
   EXPECT_NE(result.reason.find("learning rate"), std::string::npos) << result.reason;
+  EXPECT_TRUE(result.repeatable);
 }
 
 TEST_F(ChildTrainingTest, OneThatDoesNotFitGetsNothingAndAReason) {
   const ChildResult result = train("pool 9; dense classes");
   EXPECT_EQ(result.accuracy, 0);
   EXPECT_NE(result.reason.find("window 9"), std::string::npos) << result.reason;
+}
+
+// A later job may give it more.
+TEST_F(ChildTrainingTest, OneWithoutEnoughMemoryGetsNothingInThisJobAlone) {
+  hooks_.on_epoch = [](int, double) { throw std::bad_alloc(); };
+  const ChildResult on_host = train();
+  EXPECT_EQ(on_host.accuracy, 0);
+  EXPECT_NE(on_host.reason.find("out of memory"), std::string::npos) << on_host.reason;
+  EXPECT_FALSE(on_host.repeatable);
+  hooks_.on_epoch = [](int, double) { throw unavailable_error("out of memory", "test", "wait"); };
+  const ChildResult elsewhere = train();
+  EXPECT_EQ(elsewhere.accuracy, 0);
+  EXPECT_NE(elsewhere.reason.find("out of memory"), std::string::npos) << elsewhere.reason;
+  EXPECT_FALSE(elsewhere.repeatable);
 }
 
 TEST_F(ChildTrainingTest, TimeEndsOneWhereItIs) {

@@ -71,6 +71,8 @@ TEST(SearchLayoutTest, NonsenseIsRefusedByName) {
   EXPECT_NE(complaint("controller=2,child=5").find("cannot be shared"), std::string::npos);
   EXPECT_NE(complaint("controller=1,child=9").find("at most 8"), std::string::npos);
   EXPECT_NE(complaint("ps=1000").find("ps=1000"), std::string::npos);
+  EXPECT_NE(complaint("controller=1073741824").find("'controller' needs a count"),
+            std::string::npos);
   EXPECT_EQ(complaint("controller=1,child=8"), "");
   EXPECT_EQ(complaint("controller=1,child=9", {2, 2, 1}), "");
 }

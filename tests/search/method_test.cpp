@@ -71,6 +71,17 @@ TEST_P(AnyMethod, ProposesNetworksOfTheSpace) {
   }
 }
 
+// JSON, by which it travels, knows no infinity.
+TEST(Methods, EntropyIsFiniteWhereTheNumberOfNetworksIsNot) {
+  std::string widths = "1";
+  for (int width = 2; width <= 64; ++width) widths += "|" + std::to_string(width);
+  const Space space = Space::parse("repeat 200 { dense {" + widths + "} }; dense classes");
+  ASSERT_TRUE(std::isinf(space.networks()));
+  for (const char* name : {"random", "evolution"}) {
+    EXPECT_NEAR(make_method(named(name), space, nullptr)->entropy(), 200 * std::log(64), 1e-6);
+  }
+}
+
 TEST_P(AnyMethod, IsDeterministic) {
   Search one(named(GetParam()));
   Search other(named(GetParam()));
