@@ -164,18 +164,22 @@ void Driver::take_verdicts() {
   }
 }
 
-// If all of it is decided.
+// If all of it is decided. A batch without a network that is new to the search teaches nothing, and
+// costs next to nothing: learnt from all the same, a few known networks would soon be all that is
+// proposed.
 void Driver::finish_batch(size_t number) {
   Controller& controller = controllers_[number];
   Batch& batch = *controller.batch;
   if (!std::ranges::all_of(batch.samples, [](const auto& one) { return one.has_value(); })) return;
   Json samples = Json::array();
+  bool news = false;
   for (size_t place = 0; place < batch.samples.size(); ++place) {
     const Sampled& sampled = *batch.samples[place];
-    ledger_.add(sampled);
+    news = ledger_.add(sampled) || news;
     tell(number, sampled);
     samples.push_back({{"choices", batch.choices[place]}, {"reward", sampled.reward}});
   }
+  if (!news) samples = Json::array();
   controller.batch.reset();
   controller.learns = true;
   controller.unlearned = std::move(samples);

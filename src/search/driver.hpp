@@ -2,7 +2,8 @@
 //
 // Controllers propose batches of networks, as many as each has children. Networks become trials;
 // once all of a batch are decided, their rewards go back to the controller, which learns and
-// proposes again. Controllers do not wait for each other.
+// proposes again. From a batch of networks that were all proposed before it learns nothing.
+// Controllers do not wait for each other.
 //
 // A batch counts when it is whole: the ledger, metrics.jsonl and the checkpoint know whole batches.
 // What a controller depended on before it drew a batch is kept with the batch: a controller that

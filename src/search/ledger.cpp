@@ -13,7 +13,7 @@ Json to_json(const Sampled& sampled) {
           {"reason", sampled.reason}};
 }
 
-void Ledger::add(const Sampled& sampled) {
+bool Ledger::add(const Sampled& sampled) {
   rewards_.push_back(sampled.reward);
   if (sampled.reward == 0) ++zeros_;
   if (sampled.seconds > 0 && !sampled.reused) {
@@ -23,6 +23,8 @@ void Ledger::add(const Sampled& sampled) {
     ++since_trained_;
   }
   if (sampled.reward > best_.reward) best_ = sampled;
+  return networks_.insert(sampled.architecture.empty() ? sampled.reason : sampled.architecture)
+      .second;
 }
 
 double Ledger::mean_of_last(size_t count) const {
@@ -32,11 +34,8 @@ double Ledger::mean_of_last(size_t count) const {
 }
 
 Json Ledger::state() const {
-  return {{"rewards", rewards_},
-          {"best", to_json(best_)},
-          {"trained", trained_},
-          {"zeros", zeros_},
-          {"since_trained", since_trained_}};
+  return {{"rewards", rewards_}, {"networks", networks_}, {"best", to_json(best_)},
+          {"trained", trained_}, {"zeros", zeros_},       {"since_trained", since_trained_}};
 }
 
 void Ledger::resume(const Json& state) {
@@ -51,6 +50,7 @@ void Ledger::resume(const Json& state) {
            .reused = best.at("reused"),
            .reason = best.at("reason")};
   rewards_ = state.at("rewards").get<std::vector<double>>();
+  networks_ = state.at("networks").get<std::set<std::string>>();
   trained_ = state.at("trained");
   zeros_ = state.at("zeros");
   since_trained_ = state.at("since_trained");

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,7 +30,8 @@ Json to_json(const Sampled& sampled);
 
 class Ledger {
  public:
-  void add(const Sampled& sampled);
+  // Returns whether the sample is news: the first of its network in this search.
+  bool add(const Sampled& sampled);
 
   size_t samples() const { return rewards_.size(); }
   // Of the samples, the networks trained for this search, and those that brought nothing.
@@ -52,6 +54,7 @@ class Ledger {
   double mean_of_last(size_t count) const;
 
   std::vector<double> rewards_;
+  std::set<std::string> networks_;  // that were proposed
   Sampled best_;
   size_t trained_ = 0;
   size_t zeros_ = 0;

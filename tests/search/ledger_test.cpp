@@ -37,6 +37,21 @@ TEST(LedgerTest, KnownNetworksAreNoNewOnes) {
   EXPECT_EQ(ledger.best().reward, 0.5);
 }
 
+// Networks are told apart by their text; choices that make none, by what is wrong with them.
+TEST(LedgerTest, ANetworkIsNewsOnce) {
+  Ledger ledger;
+  EXPECT_TRUE(ledger.add(sampled(0.5)));
+  EXPECT_FALSE(ledger.add(sampled(0.5, true)));
+  EXPECT_TRUE(ledger.add(sampled(0.25, true))) << "from the memo of an earlier search";
+  Sampled none;
+  none.reason = "too small";
+  EXPECT_TRUE(ledger.add(none));
+  EXPECT_FALSE(ledger.add(none));
+  Ledger other;
+  other.resume(Json::parse(ledger.state().dump()));
+  EXPECT_FALSE(other.add(sampled(0.25)));
+}
+
 TEST(LedgerTest, ItsStateIsAllOfIt) {
   Ledger ledger;
   for (const double reward : {0.25, 0.75, 0.0, 0.5}) ledger.add(sampled(reward));
