@@ -320,6 +320,23 @@ TEST(TcpOptions, WhoTakesNoAnswersForLongerThanTheSilenceKeepsItsConnection) {
   EXPECT_EQ(echo.lost(), 0);
 }
 
+// As many workers that all start at once, or a stranger's crowd.
+TEST(TcpOptions, WhoComesInACrowdIsHeardInTheEnd) {
+  WireOptions options;
+  options.shared_memory = false;
+  options.silence = Milliseconds(500);
+  const Echo echo(options);
+  std::vector<FileDescriptor> crowd;
+  for (int i = 0; i < 100; ++i) {
+    crowd.push_back(connect_to(parse_address(echo.address()), limit));
+  }
+  TcpLink link(echo.address(), limit, options);
+  link.send(push_of({}, 7));
+  const std::optional<Incoming> answer = next(link);
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->header.sequence, 7U);
+}
+
 TEST(TcpOptions, WithoutSharedMemoryThereIsNoLocalSocket) {
   WireOptions options;
   options.shared_memory = false;
