@@ -52,6 +52,7 @@ ps::GroupOptions server_options(const Config& config) {
 train::PsOptions ps_training_options(const Config& config, const std::string& verb) {
   train::PsOptions options;
   options.group = server_options(config);
+  options.shared_memory = config.boolean("ps.shared_memory");
   if (config.text("ps.transport") != "mpi") return options;
   options.transport = train::PsOptions::Transport::mpi;
   if (options.group.replicas > 0) {

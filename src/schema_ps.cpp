@@ -34,6 +34,8 @@ std::vector<OptionSpec> ps_options() {
        "tcp",
        "tcp: servers are processes that may die; mpi: the last ranks of the job, which may not",
        {"tcp", "mpi"}},
+      {"ps.shared_memory", boolean, "true",
+       "tcp: large payloads within a node go through shared memory; else all goes by TCP"},
       {"ps.split", bytes, "64KiB", "larger buffers may be split over servers", {}, 4},
       {"ps.filter.encoding",
        text,

@@ -1,17 +1,17 @@
 // Worker: the side of parameter servers that computes: pushes, pulls, and a clock.
 //
-//   worker.pull(theta);                 // as fresh as the consistency allows
+//   worker.pull_all(theta);             // as fresh as the consistency allows
 //   ... compute gradients ...
-//   worker.push(gradients, {.scale = 1.0F / workers, .lr = rate});
+//   worker.push_all(gradients, {.scale = 1.0F / workers, .lr = rate});
 //   worker.tick();                      // this worker's step is done
 //
 // or, with one message to each server instead of three,
 //
 //   worker.step(gradients, theta, options);
 //
-// Calls with a Ticket return at once; what they view must stay until wait(ticket). Transfers of one
-// worker to one range take effect in the order of the calls. A server that is lost is no error as
-// long as a backup lives: what it had not acknowledged goes to its successor.
+// Calls that give a Ticket return at once; what they view must stay until wait(ticket). Transfers
+// of one worker to one range take effect in the order of the calls. A server that is lost is no
+// error as long as a backup lives: what it had not acknowledged goes to its successor.
 //
 // Threads: a worker belongs to one thread. Every wait has the group's patience: past it
 // unavailable_error names the server and the operation. It works while the thread is inside its
@@ -71,8 +71,8 @@ class Worker {
   void leave();
 
   // Whole Θ, and wait.
-  void pull(std::span<float> theta) { wait(pull(theta, 0)); }
-  void push(std::span<const float> gradients, const PushOptions& options) {
+  void pull_all(std::span<float> theta) { wait(pull(theta, 0)); }
+  void push_all(std::span<const float> gradients, const PushOptions& options = {}) {
     wait(push(gradients, 0, options));
   }
 

@@ -86,7 +86,7 @@ void PsClient::finish_step(std::span<float> theta) {
     worker_->step(values_, theta, how_);
   } else {
     worker_->tick();
-    worker_->pull(theta);
+    worker_->pull_all(theta);
   }
   times_.exposed_s += watch.seconds();
   values_ = {};
@@ -95,7 +95,7 @@ void PsClient::finish_step(std::span<float> theta) {
 
 void PsClient::pull(std::span<float> theta) {
   const Stopwatch watch;
-  worker_->pull(theta);
+  worker_->pull_all(theta);
   times_.exposed_s += watch.seconds();
 }
 

@@ -9,7 +9,8 @@ struct PsOptions {
   // Worker processes of the first trainer, or the last ranks of the job.
   enum class Transport { tcp, mpi };
   Transport transport = Transport::tcp;
-  ps::GroupOptions group;  // all but the optimizer, which follows from the recipe
+  bool shared_memory = true;  // of tcp: large payloads within a node
+  ps::GroupOptions group;     // all but the optimizer, which follows from the recipe
 };
 
 }  // namespace podium::train

@@ -11,7 +11,8 @@ namespace {
 
 class ServerProcesses final : public Servers {
  public:
-  ServerProcesses(comm::Communicator& group, Log log) : group_(group), log_(std::move(log)) {}
+  ServerProcesses(comm::Communicator& group, bool shared_memory, Log log)
+      : group_(group), shared_memory_(shared_memory), log_(std::move(log)) {}
 
   std::unique_ptr<ps::Worker> start(const ServersSpec& spec) override {
     require(!servers_, "the servers run already", "ServerProcesses::start");
@@ -19,6 +20,7 @@ class ServerProcesses final : public Servers {
     if (group_.rank() == 0) {
       ps::ServerGroup::Options options;
       options.group = spec.group;
+      options.shared_memory = shared_memory_;
       options.log = log_;
       servers_.emplace(spec.buffers, spec.theta, std::move(options));
       ticket = servers_->ticket();
@@ -32,14 +34,16 @@ class ServerProcesses final : public Servers {
 
  private:
   comm::Communicator& group_;
+  const bool shared_memory_;
   Log log_;
   std::optional<ps::ServerGroup> servers_;  // on the first trainer, from start() on
 };
 
 }  // namespace
 
-std::unique_ptr<Servers> make_server_processes(comm::Communicator& group, const Log& log) {
-  return std::make_unique<ServerProcesses>(group, log);
+std::unique_ptr<Servers> make_server_processes(comm::Communicator& group, bool shared_memory,
+                                               const Log& log) {
+  return std::make_unique<ServerProcesses>(group, shared_memory, log);
 }
 
 }  // namespace podium::train

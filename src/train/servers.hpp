@@ -38,6 +38,7 @@ class Servers {
 
 // As worker processes of the group's first trainer, which outlive trainers' errors no more than it
 // does, and each other's deaths where a range has a backup. `group` must outlive the object.
-std::unique_ptr<Servers> make_server_processes(comm::Communicator& group, const Log& log);
+std::unique_ptr<Servers> make_server_processes(comm::Communicator& group, bool shared_memory,
+                                               const Log& log);
 
 }  // namespace podium::train

@@ -64,7 +64,8 @@ std::unique_ptr<train::PsClient> make_client(const Settings& settings,
                                              const Log& log) {
   if (!settings.servers) return nullptr;
   std::unique_ptr<train::Servers> servers =
-      hooks.servers ? hooks.servers(group) : train::make_server_processes(group, log);
+      hooks.servers ? hooks.servers(group)
+                    : train::make_server_processes(group, settings.servers->shared_memory, log);
   return std::make_unique<train::PsClient>(group, state, settings.servers->group,
                                            std::move(servers));
 }

@@ -53,6 +53,13 @@ class ParameterServers : public AppTest {
     }
     return servers;
   }
+
+  // Whether it shares memory with a worker (src/ps/tcp/window.hpp).
+  static bool maps_windows(pid_t server) {
+    std::ifstream file("/proc/" + std::to_string(server) + "/maps");
+    const std::string maps(std::istreambuf_iterator<char>(file), {});
+    return maps.find("memfd:podium-ps") != std::string::npos;
+  }
 };
 
 TEST_F(ParameterServers, BspTrainsWhatAllReduceTrains) {
@@ -113,6 +120,17 @@ TEST_F(ParameterServers, AStoppedJobGoesOnToTheSameBits) {
   EXPECT_EQ(rest->result().at("weights_xxh3"), undisturbed.at("weights_xxh3"));
 }
 
+// As a batch system stops a job: servers hear of it too.
+TEST_F(ParameterServers, AStopOfAllProcessesIsAStopInGoodOrder) {
+  const auto job = start(2, "train", by_servers({"--model.cnn.epochs=4000"}));
+  ASSERT_TRUE(job->wait_for_err("epoch  2/")) << job->err();
+  const std::vector<pid_t> servers = servers_of(*job);
+  ASSERT_EQ(servers.size(), 2U);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) ::kill(servers.front(), number);
+  job->signal(SIGTERM);
+  EXPECT_EQ(job->wait(), 75) << job->err();
+}
+
 TEST_F(ParameterServers, AServerWithoutABackupEndsTheJobByName) {
   const auto job = start(2, "train", by_servers({"--model.cnn.epochs=4000"}));
   ASSERT_TRUE(job->wait_for_err("epoch  2/")) << job->err();
@@ -147,6 +165,21 @@ TEST_F(ParameterServers, AStopReachesServersThatAreRanks) {
   const auto rest = start(3, "train", how);
   ASSERT_EQ(rest->wait(), 0) << rest->err();
   EXPECT_EQ(rest->result().at("weights_xxh3"), undisturbed.at("weights_xxh3"));
+}
+
+TEST_F(ParameterServers, SharedMemoryIsUsedUnlessItIsDeclined) {
+  for (const bool shares : {true, false}) {
+    std::filesystem::remove_all(run_dir());
+    const auto job = start(2, "train",
+                           by_servers({shares ? "--ps.shared_memory" : "--ps.shared_memory=false",
+                                       "--model.cnn.epochs=4000"}));
+    ASSERT_TRUE(job->wait_for_err("epoch  2/")) << job->err();
+    const std::vector<pid_t> servers = servers_of(*job);
+    ASSERT_EQ(servers.size(), 2U);
+    for (const pid_t server : servers) EXPECT_EQ(maps_windows(server), shares);
+    job->signal(SIGTERM);
+    EXPECT_EQ(job->wait(), 75) << job->err();
+  }
 }
 
 TEST_F(ParameterServers, NoServerOutlivesItsJob) {

@@ -48,7 +48,7 @@ void expect_at_last(const Party& party, const std::vector<float>& expected) {
   std::vector<float> theta(expected.size());
   const Deadline deadline(std::chrono::seconds(30));
   do {
-    party.worker.pull(theta);
+    party.worker.pull_all(theta);
   } while (theta != expected && !deadline.expired());
   EXPECT_EQ(theta, expected);
 }
@@ -68,12 +68,12 @@ Scene bsp_sums() {
     const std::vector<float> push = push_of(party, values);
     std::vector<float> theta(values);
     for (uint64_t step = 0; step < steps; ++step) {
-      party.worker.pull(theta);
+      party.worker.pull_all(theta);
       ASSERT_EQ(theta, sum_of(party.workers, step, values)) << "step " << step;
-      party.worker.push(push, PushOptions{});
+      party.worker.push_all(push);
       party.worker.tick();
     }
-    party.worker.pull(theta);
+    party.worker.pull_all(theta);
     EXPECT_EQ(theta, sum_of(party.workers, steps, values));
     EXPECT_EQ(party.worker.clock(), steps);
     for (size_t age = 1; age < party.worker.report().staleness.size(); ++age) {
@@ -109,7 +109,7 @@ Scene ssp_bound(uint64_t staleness) {
     for (size_t i = party.index; i < values; i += party.workers) push[i] = 1;
     std::vector<float> theta(values);
     for (uint64_t step = 0; step < 3 * steps; ++step) {
-      party.worker.pull(theta);
+      party.worker.pull_all(theta);
       for (size_t i = 0; i < values; ++i) {
         const auto count = static_cast<uint64_t>(theta[i]);
         if (i % party.workers == party.index) {
@@ -120,7 +120,7 @@ Scene ssp_bound(uint64_t staleness) {
       if (party.index > 0 && step % 5 == party.index) {
         std::this_thread::sleep_for(std::chrono::milliseconds(3));
       }
-      party.worker.push(push, PushOptions{});
+      party.worker.push_all(push);
       party.worker.tick();
     }
     const std::vector<uint64_t> ages = party.worker.report().staleness;
@@ -186,7 +186,7 @@ Scene large_vectors() {
     const std::vector<float> push = push_of(party, values);
     for (int i = 0; i < 3; ++i) party.worker.push(push, size_t{0});
     std::vector<float> theta(values);
-    party.worker.pull(theta);  // behind the pushes of this worker
+    party.worker.pull_all(theta);  // behind the pushes of this worker
     for (size_t i = 0; i < values; ++i) ASSERT_GE(theta[i], 3 * part_of(party.index, i)) << i;
     party.all_here();
     expect_at_last(party, sum_of(party.workers, 3, values));

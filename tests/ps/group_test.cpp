@@ -127,11 +127,11 @@ TEST_F(Group, WithoutBackupsALostServerIsToldByName) {
   start(2, 0, Consistency::asp, Milliseconds(5000));
   const auto worker = join(0);
   const std::vector<float> ones(test_group::values(), 1);
-  worker->push(ones, PushOptions{});
+  worker->push_all(ones);
   ::kill(group_->pid(1), SIGKILL);
   const Stopwatch watch;
   try {
-    for (int i = 0; i < 100'000; ++i) worker->push(ones, PushOptions{});
+    for (int i = 0; i < 100'000; ++i) worker->push_all(ones);
     FAIL() << "server 1 is lost";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ExitCode::unavailable);
@@ -154,7 +154,7 @@ TEST_F(Group, AServerThatDiesAgainAndAgainIsLeftDown) {
   EXPECT_EQ(group_->pid(1), 0);
   const auto worker = join(0);  // the other one goes on alone
   const std::vector<float> ones(test_group::values(), 1);
-  worker->push(ones, PushOptions{});
+  worker->push_all(ones);
   EXPECT_EQ(group_->theta(), ones);
 }
 
@@ -224,7 +224,7 @@ TEST_F(Group, ServersEndWithTheirGroup) {
   EXPECT_TRUE(wait_until([&] { return ::kill(pid, 0) != 0; }));
   const std::vector<float> ones(test_group::values(), 1);
   try {
-    worker->push(ones, PushOptions{});
+    worker->push_all(ones);
     FAIL() << "there are no servers";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ExitCode::unavailable);
@@ -235,7 +235,7 @@ TEST_F(Group, ReportsWhatItsServersDid) {
   start(2, 0, Consistency::asp, Milliseconds(5000));
   const auto worker = join(0);
   const std::vector<float> ones(test_group::values(), 1);
-  for (int i = 0; i < 3; ++i) worker->push(ones, PushOptions{});
+  for (int i = 0; i < 3; ++i) worker->push_all(ones);
   const ServerReport report = group_->report();
   EXPECT_EQ(report.pushes, 6U);  // three to each server
   EXPECT_EQ(report.bytes_in, 3 * test_group::values() * sizeof(float));

@@ -301,6 +301,42 @@ TEST_P(Tcp, WhoStopsInTheMiddleIsLost) {
   EXPECT_TRUE(next(idle));
 }
 
+// It computes, say, while answers pile up on their way to it.
+TEST(TcpOptions, WhoTakesNoAnswersForLongerThanTheSilenceKeepsItsConnection) {
+  WireOptions options;
+  options.shared_memory = false;
+  options.silence = Milliseconds(500);
+  const Echo echo(options);
+  TcpLink link(echo.address(), limit, options);
+  const std::vector<std::byte> sent = pattern(1'000'000, 1);
+  constexpr uint64_t messages = 40;
+  for (uint64_t i = 0; i < messages; ++i) link.send(push_of(sent, i));
+  std::this_thread::sleep_for(5 * options.silence);
+  for (uint64_t i = 0; i < messages; ++i) {
+    const std::optional<Incoming> answer = next(link);
+    ASSERT_TRUE(answer) << i;
+    EXPECT_EQ(answer->header.sequence, i);
+  }
+  EXPECT_EQ(echo.lost(), 0);
+}
+
+// As many workers that all start at once, or a stranger's crowd.
+TEST(TcpOptions, WhoComesInACrowdIsHeardInTheEnd) {
+  WireOptions options;
+  options.shared_memory = false;
+  options.silence = Milliseconds(500);
+  const Echo echo(options);
+  std::vector<FileDescriptor> crowd;
+  for (int i = 0; i < 100; ++i) {
+    crowd.push_back(connect_to(parse_address(echo.address()), limit));
+  }
+  TcpLink link(echo.address(), limit, options);
+  link.send(push_of({}, 7));
+  const std::optional<Incoming> answer = next(link);
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->header.sequence, 7U);
+}
+
 TEST(TcpOptions, WithoutSharedMemoryThereIsNoLocalSocket) {
   WireOptions options;
   options.shared_memory = false;

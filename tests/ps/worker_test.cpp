@@ -68,7 +68,7 @@ TEST(Worker, PullsWhatWasPushedInParts) {
     for (size_t i = 0; i < slice.values.size(); ++i) expected[slice.first + i] += slice.values[i];
   }
   std::vector<float> theta(values);
-  worker->pull(theta);
+  worker->pull_all(theta);
   EXPECT_EQ(theta, expected);
   for (const Worker::Ticket ticket : tickets) worker->wait(ticket);
   std::vector<float> both(100);
@@ -94,7 +94,7 @@ TEST(Worker, RowsByKeysOnceNamed) {
   }
   EXPECT_EQ(worker->report().bytes_saved_keys, 3 * keys.size() * sizeof(uint32_t));
   std::vector<float> theta(values);
-  worker->pull(theta);
+  worker->pull_all(theta);
   const float total = std::accumulate(pulled.begin(), pulled.end(), 0.0F);
   EXPECT_FLOAT_EQ(std::accumulate(theta.begin(), theta.end(), 0.0F), total);
   const size_t cut = map_of(options).range_of(1).first;
@@ -113,16 +113,16 @@ TEST(Worker, BspIsTheSameAsOneProcess) {
     std::vector<std::vector<float>> ends(workers);
     in_threads(servers, workers, [&](Worker& worker) {
       std::vector<float> theta(values);
-      worker.pull(theta);
+      worker.pull_all(theta);
       for (uint64_t step = 0; step < 5; ++step) {
         const std::vector<float> gradients = draws(100 * step + worker.number());
         const PushOptions push{.scale = 1.0F / workers, .lr = 0.1F};
         if (in_one) {
           worker.step(gradients, theta, push);
         } else {
-          worker.push(gradients, push);
+          worker.push_all(gradients, push);
           worker.tick();
-          worker.pull(theta);
+          worker.pull_all(theta);
         }
       }
       ends[worker.number()] = theta;
@@ -155,11 +155,11 @@ TEST(Worker, FiltersSaveBytesAndLoseNothing) {
   std::vector<double> given(values);
   for (uint64_t step = 0; step < 100; ++step) {
     const std::vector<float> gradients = draws(step);
-    worker->push(gradients, {});
+    worker->push_all(gradients);
     for (size_t i = 0; i < values; ++i) given[i] += gradients[i];
   }
   std::vector<float> theta(values);
-  worker->pull(theta);
+  worker->pull_all(theta);
   for (size_t i = 0; i < values; ++i) ASSERT_NEAR(theta[i], given[i], 4) << i;  // what is kept
   const WorkerReport report = worker->report();
   const uint64_t dense = 100 * values * sizeof(float);
@@ -217,16 +217,16 @@ TEST(Worker, EveryPushCountsOnceOverBadLinks) {
   in_threads(servers, workers, [&](Worker& worker) {
     const std::vector<float> ones(values, 1);
     for (int i = 0; i < pushes; ++i) {
-      worker.push(ones, {});
+      worker.push_all(ones);
       worker.tick();
     }
     worker.wait_all();
     std::vector<float> theta(values);
-    worker.pull(theta);
+    worker.pull_all(theta);
     if (worker.number() == 0) worker.leave();
     if (worker.number() == 1) {
       const Stopwatch watch;
-      while (theta[0] < pushes * workers && watch.seconds() < 20) worker.pull(theta);
+      while (theta[0] < pushes * workers && watch.seconds() < 20) worker.pull_all(theta);
       EXPECT_EQ(theta, std::vector<float>(values, pushes * workers));
     }
   });
@@ -241,7 +241,7 @@ TEST(Worker, SaysWhomItWaitsForInVain) {
   worker->tick();
   std::vector<float> theta(values);
   try {
-    worker->pull(theta);  // worker 1 never comes
+    worker->pull_all(theta);  // worker 1 never comes
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ExitCode::unavailable);

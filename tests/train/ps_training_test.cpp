@@ -71,8 +71,9 @@ class PsTraining : public test::TrainingTest {
       io::Dataset dataset = cache_.open();
       nn::Model model = test::small_model(dataset, recipe);
       train::TrainingState state(model, recipe);
-      train::PsClient client(trainers, state, group,
-                             train::make_server_processes(trainers, Log(LogLevel::error, "test")));
+      train::PsClient client(
+          trainers, state, group,
+          train::make_server_processes(trainers, true, Log(LogLevel::error, "test")));
       const auto sync =
           train::make_gradient_sync({.group = trainers, .log = {}, .servers = &client});
       const auto engine = train::make_step_engine(

@@ -129,7 +129,7 @@ std::vector<float> ServerGroup::theta() {
   std::vector<float> theta(keeper.map().values());
   Worker worker(observer, keeper.map(), keeper.options().group, tcp_connect(keeper.ticket().wire()),
                 [&keeper] { return keeper.roster(); });
-  worker.pull(theta);
+  worker.pull_all(theta);
   return theta;
 }
 

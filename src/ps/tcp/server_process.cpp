@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -153,6 +154,9 @@ bool is_server_command(const std::vector<std::string>& arguments) {
 }
 
 void run_server(const std::vector<std::string>& arguments) {
+  // What stops a job may reach all of its processes, as Slurm's signals do. The trainers still need
+  // their servers to stop in good order; a server ends with its group.
+  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) std::signal(number, SIG_IGN);
   try {
     ServerProcess(static_cast<uint32_t>(std::stoul(arguments.at(1))),
                   parse_ticket(line_from_group()))

@@ -161,10 +161,10 @@ FileDescriptor connect_to(const Address& address, Milliseconds limit) {
                           "check that the parameter servers run, and the address");
 }
 
-void tune(const FileDescriptor& socket, Milliseconds silence) {
+void tune(const FileDescriptor& socket, Milliseconds silence, Milliseconds stall) {
   const int on = 1;
   if (::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0) return;
-  const auto limit_ms = static_cast<unsigned>(silence.count());
+  const auto limit_ms = static_cast<unsigned>(stall.count());
   const int seconds = std::max(1, static_cast<int>(silence.count() / 4000));
   const int probes = 3;
   ::setsockopt(socket.get(), IPPROTO_TCP, TCP_USER_TIMEOUT, &limit_ms, sizeof limit_ms);

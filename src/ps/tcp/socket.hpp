@@ -39,9 +39,11 @@ FileDescriptor connect_locally(const std::string& name);
 // By TCP. Throws unavailable_error.
 FileDescriptor connect_to(const Address& address, std::chrono::milliseconds limit);
 
-// What a TCP connection needs: no delay, and an end when the peer's machine has said nothing for
-// `silence`. Does nothing to a Unix socket.
-void tune(const FileDescriptor& socket, std::chrono::milliseconds silence);
+// What a TCP connection needs: no delay, and an end when an idle peer's machine has said nothing
+// for `silence`, or a peer has taken nothing of what was sent for `stall`. Does nothing to a Unix
+// socket.
+void tune(const FileDescriptor& socket, std::chrono::milliseconds silence,
+          std::chrono::milliseconds stall);
 
 // Whether the process at the other end of a Unix socket is of this user.
 bool is_own_user(const FileDescriptor& socket);

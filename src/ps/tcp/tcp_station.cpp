@@ -147,20 +147,20 @@ void TcpStation::watch_sending(Peer peer, Connection& connection) {
 }
 
 void TcpStation::accept_all(const FileDescriptor& listener) {
-  while (true) {
+  auto strangers = static_cast<size_t>(std::ranges::count_if(
+      connections_, [](const auto& entry) { return !entry.second.wire->greeted(); }));
+  for (; strangers < most_strangers; ++strangers) {
     FileDescriptor socket = accept_from(listener);
     if (!socket) {
       // Out of descriptors: later, instead of being told at once again.
       if (errno == EMFILE || errno == ENFILE) watch_listeners(false);
       return;
     }
-    const auto strangers = std::ranges::count_if(
-        connections_, [](const auto& entry) { return !entry.second.wire->greeted(); });
-    if (static_cast<size_t>(strangers) >= most_strangers) continue;
     auto wire = std::make_unique<Wire>(std::move(socket), options_);
     wire->expect_greeting();
     add(std::move(wire));
   }
+  watch_listeners(false);  // who comes now waits until these have greeted, or gone
 }
 
 void TcpStation::watch_listeners(bool on) const {

@@ -33,7 +33,7 @@ Wire::Wire(FileDescriptor socket, const WireOptions& options)
       came_(SteadyClock::now()),
       went_(came_),
       in_(std::make_unique_for_overwrite<std::byte[]>(in_bytes)) {
-  tune(socket_, options.silence);
+  tune(socket_, options.silence, options.stall);
 }
 
 void Wire::close(const std::string& why) {

@@ -36,11 +36,11 @@ struct WireOptions {
   bool shared_memory = true;
   size_t ring_bytes = size_t{64} << 20;  // of a window, each way; pages are taken as they are used
   size_t least_shared_bytes = size_t{8} << 10;  // of a payload; smaller ones travel with the header
-  std::chrono::milliseconds silence{5000};  // of a machine that is gone, or has not greeted
+  std::chrono::milliseconds silence{5000};      // of a machine that is gone, or has not greeted
   // Of a peer in the middle of a message: it may compute meanwhile, and whether its process is
   // there the group knows.
   std::chrono::milliseconds stall{60'000};
-  std::chrono::microseconds spin{30};       // before a wait sleeps; only while a core is free
+  std::chrono::microseconds spin{30};  // before a wait sleeps; only while a core is free
 };
 
 class Wire {
