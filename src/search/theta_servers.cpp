@@ -37,9 +37,9 @@ class ServedTheta final : public ThetaStore {
  public:
   explicit ServedTheta(std::unique_ptr<ps::Worker> worker) : worker_(std::move(worker)) {}
 
-  void pull(std::span<float> theta) override { worker_->pull(theta); }
+  void pull(std::span<float> theta) override { worker_->pull_all(theta); }
   void push(std::span<const float> gradient) override {
-    worker_->push(gradient, {});
+    worker_->push_all(gradient);
     worker_->tick();
   }
 
