@@ -196,27 +196,15 @@ void wait_passively(char** argv) {
   ::execv("/proc/self/exe", argv);  // returns only on failure: then it goes on as it is
 }
 
-// Schedulers signal all processes of a job: a worker stays for the job to save itself, and ends
-// when its socket does.
-void leave_signals_to_the_job() {
-  for (const int number : {SIGTERM, SIGINT, SIGUSR1}) std::signal(number, SIG_IGN);
-}
-
 int podium_main(const std::vector<std::string>& arguments) {
   // A closed connection and a limit on file sizes are errors of the call, not ends of the process.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
   try {
     if (ckpt::engine::is_worker_command(arguments)) return ckpt::engine::run_worker(arguments);
-    if (ps::is_server_command(arguments)) {
-      leave_signals_to_the_job();
-      ps::run_server(arguments);
-    }
+    if (ps::is_server_command(arguments)) ps::run_server(arguments);
     if (bench::is_fixed_replica(arguments)) bench::fixed_replica(arguments);
-    if (is_search_worker(arguments)) {
-      leave_signals_to_the_job();
-      return run_search_worker(arguments);
-    }
+    if (is_search_worker(arguments)) return run_search_worker(arguments);
     if (serve::is_replica_command(arguments)) workflow::replica_worker(arguments);
     return act(parse_command_line(arguments));
   } catch (...) {

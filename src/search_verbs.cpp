@@ -275,6 +275,7 @@ bool is_search_worker(const Words& arguments) {
 }
 
 int run_search_worker(const Words& arguments) {
+  leave_signals_to_the_job();
   const Json order = Json::parse(arguments.back());
   Config config;
   config.read_file(order.at("config").get<std::string>());

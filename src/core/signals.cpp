@@ -19,6 +19,10 @@ void block_signals(std::initializer_list<int> signals) {
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
 
+void leave_signals_to_the_job() {
+  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) std::signal(number, SIG_IGN);
+}
+
 SignalWatch::SignalWatch(std::initializer_list<int> signals, std::function<void(int)> handler)
     : set_(make_set(signals)), handler_(std::move(handler)), thread_([this] { watch(); }) {}
 

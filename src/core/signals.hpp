@@ -16,6 +16,11 @@ namespace podium {
 // Blocks `signals` in the calling thread and in those it starts later.
 void block_signals(std::initializer_list<int> signals);
 
+// For a worker process: schedulers may signal all processes of a job, and the ranks still need their
+// workers to stop in good order. SIGTERM, SIGINT, SIGHUP and SIGUSR1 do nothing to it from now on;
+// it ends with the socket to its rank.
+void leave_signals_to_the_job();
+
 class SignalWatch {
  public:
   // REQUIRES: `signals` are blocked in all threads.

@@ -5,13 +5,13 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <optional>
 
 #include "core/error.hpp"
+#include "core/signals.hpp"
 #include "ps/server_loop.hpp"
 #include "ps/tcp/server_group.hpp"
 #include "ps/tcp/socket.hpp"
@@ -154,9 +154,7 @@ bool is_server_command(const std::vector<std::string>& arguments) {
 }
 
 void run_server(const std::vector<std::string>& arguments) {
-  // What stops a job may reach all of its processes, as Slurm's signals do. The trainers still need
-  // their servers to stop in good order; a server ends with its group.
-  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) std::signal(number, SIG_IGN);
+  leave_signals_to_the_job();
   try {
     ServerProcess(static_cast<uint32_t>(std::stoul(arguments.at(1))),
                   parse_ticket(line_from_group()))
