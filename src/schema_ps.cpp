@@ -7,7 +7,7 @@ using enum ValueKind;
 
 std::vector<OptionSpec> ps_options() {
   return {
-      {"ps.servers", integer, "2", "parameter servers, which share the values", {}, 1, 4096},
+      {"ps.servers", integer, "2", "parameter servers, which share the values", {}, 1, 256},
       {"ps.replicas",
        integer,
        "0",
