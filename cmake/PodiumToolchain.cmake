@@ -18,6 +18,9 @@ set(PODIUM_CXX_OPTIONS
   -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Werror
   -Wno-restrict  # false positives on std::string in g++ 12 (GCC bug 105329)
   -fno-math-errno -fno-trapping-math)
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  list(APPEND PODIUM_CXX_OPTIONS -Wno-pass-failed)  # a loop that a sanitizer keeps from being vectorised
+endif()
 if(PODIUM_ARCH)
   list(APPEND PODIUM_CXX_OPTIONS "-march=${PODIUM_ARCH}")
 endif()

@@ -105,5 +105,11 @@ if [ $# = 0 ]; then
   set -- *
 fi
 status=0
-for target in "$@"; do run_target "$target" || status=1; done
+for target in "$@"; do
+  if [ ! -x "$build/tests/fuzz/fuzz_$target" ]; then
+    echo "$target: SKIPPED, it is not built for libFuzzer (tests/fuzz/CMakeLists.txt)"
+    continue
+  fi
+  run_target "$target" || status=1
+done
 exit "$status"

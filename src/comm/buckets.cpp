@@ -1,7 +1,6 @@
 #include "comm/buckets.hpp"
 
 #include <algorithm>
-#include <ranges>
 
 namespace podium::comm {
 
@@ -10,7 +9,8 @@ std::vector<Bucket> make_buckets(size_t count, std::span<const size_t> layers,
   std::vector<Bucket> buckets;
   size_t end = count;
   size_t wanted = sizes.first;
-  for (const size_t begin : layers | std::views::reverse) {
+  for (size_t i = layers.size(); i-- > 0;) {
+    const size_t begin = layers[i];
     if (begin >= end || end - begin < wanted) continue;
     buckets.push_back({begin, end});
     end = begin;

@@ -107,7 +107,7 @@ void check_entry(const Json& machine, const std::string& file) {
   const Json& costs = machine.at("costs");
   if (!costs.is_object() || costs.empty()) refuse("it has costs of no algorithm");
   for (const auto& [name, cost] : costs.items()) {
-    const auto is_named = [&](Algorithm algorithm) { return name == name_of(algorithm); };
+    const auto is_named = [&name = name](Algorithm algorithm) { return name == name_of(algorithm); };
     if (std::ranges::none_of(all_algorithms(), is_named)) refuse("'" + name + "' is no algorithm");
     if (!is_cost(cost.at("step_s")) || !is_cost(cost.at("byte_s"))) {
       refuse("the costs of '" + name + "' are none");

@@ -101,13 +101,13 @@ void Exchange::run(Watch& watch, const Swap& swap, bool adds) {
   const bool lands = adds || wire.packs();
   if (lands && to_take > 0) make_room(landing_, segments_.bytes);
   if (wire.packs() && to_send > 0) make_room(packed_, segments_.bytes / 2);
-  const auto receive = [&](size_t i) {
+  const auto receive = [&, peer = peer, &incoming = incoming, &wire = wire](size_t i) {
     const Elements in = segment(incoming, segments_, i);
     const std::span<std::byte> to =
         lands ? std::span(landing_[i % window]).first(wire.bytes_of(in)) : in.bytes();
     received_[i % window] = group.irecv(to, peer, tags::sum_values);
   };
-  const auto send = [&](size_t i) {
+  const auto send = [&, peer = peer, &outgoing = outgoing](size_t i) {
     const auto out = leaving(swap, segment(outgoing, segments_, i), i % window, adds);
     sent_[i % window] = group.isend(out, peer, tags::sum_values);
   };
