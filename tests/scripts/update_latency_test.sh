@@ -6,8 +6,8 @@ set -euo pipefail
 source "$(dirname "$0")/expect.sh"
 
 latency() {
-  python3 "$project/bench/update_latency.py" --podium="$build/podium" --models=4 --rate=100 \
-    --connections=4 --arch='dense 8; relu; dense classes' --first-lr=1e-4 --lr-factor=8 "$@"
+  python3 "$project/bench/update_latency.py" --podium="$build/podium" --models=10 --rate=100 \
+    --connections=4 --arch='dense 8; relu; dense classes' --first-lr=1e-4 --lr-factor=2.2 "$@"
 }
 
 expect 0 '0 requests failed, 0 met an older version' latency
