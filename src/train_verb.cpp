@@ -47,7 +47,7 @@ void conclude(const VerbContext& context, const train::Recipe& recipe,
   const workflow::Settings& settings = context.settings;
   const auto validation = workflow::validation_report(outcome, dataset);
   if (!outcome.stopped) {
-    keep_candidate(context, recipe, outcome, dataset);
+    if (!outcome.recalled) keep_candidate(context, recipe, outcome, dataset);
     workflow::remove_finished_checkpoints(settings, recipe, outcome.progress.epochs);
     workflow::forget_node_memory(settings, recipe);
     workflow::write_evaluation(settings.run_dir, recipe.name, "validation",

@@ -18,6 +18,7 @@
 #include "train/recipe_check.hpp"
 #include "train/step_engines.hpp"
 #include "train/trainer.hpp"
+#include "workflow/training_memo.hpp"
 
 namespace podium::workflow {
 namespace {
@@ -187,11 +188,14 @@ TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset
                                const TrainingHooks& hooks, const Log& log) {
   train::check_fit(recipe, {dataset, static_cast<size_t>(group.size())});
   train::check_precision(recipe, settings.device);
+  const int local_batch = largest_share(recipe, dataset, settings, group.size());
+  if (auto known = recall_together(recipe, dataset, settings, threads, local_batch, group, log)) {
+    return std::move(*known);
+  }
   const auto mlperf = group.rank() == 0 ? std::make_shared<train::MlperfLog>(settings.mlperf_file(),
                                                                              recipe.name, log)
                                         : std::make_shared<train::MlperfLog>();
   mlperf->start("init_start");
-  const int local_batch = largest_share(recipe, dataset, settings, group.size());
   TrainingOutcome outcome;
   outcome.model = std::make_unique<nn::Model>(
       make_model(recipe, dataset.info(), settings.device, threads, local_batch));
@@ -243,6 +247,11 @@ TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset
 }
 
 Json describe(const train::Recipe& recipe, const TrainingOutcome& outcome) {
+  if (outcome.recalled) {
+    Json described = *outcome.recalled;
+    described["reused"] = true;
+    return described;
+  }
   Json described = {
       {"name", recipe.name},
       {"parameters", outcome.model->parameter_count()},
@@ -261,6 +270,7 @@ Json describe(const train::Recipe& recipe, const TrainingOutcome& outcome) {
   }
   described["weights_xxh3"] = train::weights_xxh3(*outcome.model);
   if (outcome.servers) described["ps"] = train::to_json(*outcome.servers);
+  described["reused"] = false;
   return described;
 }
 
@@ -277,6 +287,7 @@ ckpt::Snapshot candidate_of(const train::Recipe& recipe, const TrainingOutcome& 
   snapshot.card["metrics"] = describe(recipe, outcome);
   snapshot.card["recipe"] = train::to_json(recipe);
   snapshot.card["dataset"] = data_identity(dataset, settings);
+  snapshot.card["memo"] = training_identity(recipe, dataset, settings);
   snapshot.card["transform"] = settings.ingest.transform.text();
   if (const auto report = validation_report(outcome, dataset); report && is_short(*report)) {
     snapshot.card["evaluation"] = {{"split", io::split_name(io::Split::validation)}};

@@ -40,6 +40,8 @@ struct TrainingOutcome {
   std::optional<train::Confusion> validation;  // of a model that is finished
   std::vector<train::WallTime> wall_times;     // by rank, of this job
   std::optional<train::PsReport> servers;      // of this job, where it had some
+  std::optional<Json>
+      recalled;  // what describe() told of it when it was trained (training_memo.hpp)
 };
 
 struct TrainingHooks {
