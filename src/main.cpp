@@ -155,13 +155,15 @@ int run_job(const Invocation& invocation) {
     fail_job(exception, mpi.rank(), mpi.size(), launched);
   };
   ExitCode code = ExitCode::done;
-  io::FileLock lock;  // on the run folder, on the first rank of a job that trains
+  TrainingLock lock;  // on the first rank of a job that trains
   try {
     const bool prepares =
         mpi.rank() == 0 && writes_configuration(invocation.verb, invocation.config);
     settings.device = device_of(invocation, mpi, log);
     if (prepares && trains(invocation.verb)) {
-      lock = prepare_training_folder(run_dir, invocation.config);
+      lock =
+          prepare_training_folder(run_dir, invocation.config,
+                                  invocation.verb == "train" ? settings.recipes.front().name : "");
     } else if (prepares) {
       prepare_run_folder(run_dir, invocation.config);
     }

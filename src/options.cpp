@@ -147,7 +147,8 @@ std::string take_subject(const Verb& verb, std::vector<std::string>* words) {
 
 // Of a run folder, its configuration.
 void read_input(const std::string& verb, const std::string& name, Config* config) {
-  if (verb != "top" || !std::filesystem::is_directory(name)) return config->read_file(name);
+  const bool takes_folders = verb == "top" || verb == "inspect";
+  if (!takes_folders || !std::filesystem::is_directory(name)) return config->read_file(name);
   config->read_file((std::filesystem::path(name) / "config.cfg").string());
   config->set("run.dir", name, "the run folder");
 }
@@ -199,7 +200,12 @@ const std::vector<Verb>& verbs() {
        {"", "run", "io", "memo", "train", "search", "comm", "log"}},
       {"learn", "explorers, a buffer and trainers kept in step", {}, false},
       {"export", "write a model for other programs: ONNX, safetensors", {"run", "export", "log"}},
-      {"inspect", "show what a file or folder of Podium holds", {}, false},
+      {"inspect",
+       "show what a run folder holds: inspect memo, what its steps did and saved",
+       {"run", "log"},
+       true,
+       {"memo"},
+       "[RUN_FOLDER | input.cfg ...]"},
       {"bench",
        "measure a part against its peers and limits: bench io, nn, allreduce, scaling, sync, save, "
        "ckpt, ps, serve, search",

@@ -22,6 +22,7 @@ constexpr std::array<const char*, 5> late_parts = {"checkpoints", "registry", "r
 
 // A job that was just killed may take a moment to go.
 constexpr std::chrono::seconds lock_timeout{1};
+constexpr std::chrono::seconds setup_timeout{60};
 
 // "process 4711 on node-3"
 std::string this_process() {
@@ -37,10 +38,9 @@ std::string holder_of(const fs::path& lock) {
   return holder;
 }
 
-io::FileLock lock_folder(const fs::path& folder) {
-  const fs::path path = folder / "lock";
+io::FileLock lock(const fs::path& path, io::FileLock::Kind kind, const std::string& who) {
   try {
-    io::FileLock lock(path, lock_timeout);
+    io::FileLock lock(path, lock_timeout, {}, kind);
     // In place: a file of another inode would be another lock. A name that is missing only makes
     // the error of the next job less helpful.
     std::ofstream(path, std::ios::trunc) << this_process() << "\n";
@@ -48,10 +48,20 @@ io::FileLock lock_folder(const fs::path& folder) {
   } catch (const Error& error) {
     if (error.code() != ExitCode::unavailable) throw;
     const std::string holder = holder_of(path);
-    throw unavailable_error(
-        "another job trains in this run folder" + (holder.empty() ? "" : ", " + holder),
-        folder.string(), "wait for its end, or give this job another --run.dir");
+    throw unavailable_error(who + (holder.empty() ? "" : ", " + holder),
+                            path.parent_path().string(),
+                            "wait for its end, or give this job another --run.dir");
   }
+}
+
+TrainingLock lock_folder(const fs::path& folder, const std::string& model) {
+  using Kind = io::FileLock::Kind;
+  const char* other = "another job trains in this run folder";
+  if (model.empty()) return {lock(folder / "lock", Kind::exclusive, other), {}};
+  TrainingLock both{lock(folder / "lock", Kind::shared, other), {}};
+  both.model = lock(folder / (model + ".lock"), Kind::exclusive,
+                    "another job trains model '" + model + "' in this run folder");
+  return both;
 }
 
 // A folder that is not there yet is made when it is needed.
@@ -73,9 +83,12 @@ void prepare_run_folder(const fs::path& folder, const Config& config) {
   io::write_text_file(folder / "config.cfg", config.print());
 }
 
-io::FileLock prepare_training_folder(const fs::path& folder, const Config& config) {
+TrainingLock prepare_training_folder(const fs::path& folder, const Config& config,
+                                     const std::string& model) {
   io::create_folder(folder);
-  io::FileLock lock = lock_folder(folder);
+  TrainingLock lock = lock_folder(folder, model);
+  // Jobs that come at the same time agree on one mark.
+  const io::FileLock turn(folder / "setup.lock", setup_timeout);
   for (const char* part : late_parts) check_late_part(folder / part);
   prepare_run_folder(folder, config);
   ckpt::mark_run(folder);

@@ -4,6 +4,7 @@
 
 #include "core/text.hpp"
 #include "standard_output.hpp"
+#include "workflow/memo_book.hpp"
 
 namespace podium {
 
@@ -28,6 +29,9 @@ workflow::IngestOutcome ingest(const VerbContext& context, comm::Communicator& g
     context.log.info(format("ingest: %llu records in %s after %.2f s",
                             static_cast<unsigned long long>(outcome.records), outcome.cache.c_str(),
                             outcome.seconds));
+    workflow::note_decision(context.settings.run_dir,
+                            {"", "ingest", outcome.reused, outcome.reason, outcome.seconds},
+                            context.log);
   }
   return outcome;
 }

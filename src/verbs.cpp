@@ -20,6 +20,7 @@
 #include "workflow/evaluation_report.hpp"
 #include "workflow/export_step.hpp"
 #include "workflow/ingest_step.hpp"
+#include "workflow/memo_book.hpp"
 #include "workflow/predict_step.hpp"
 #include "workflow/select_step.hpp"
 #include "workflow/serve_step.hpp"
@@ -62,8 +63,12 @@ ExitCode ingest_verb(const VerbContext& context) {
 ExitCode select_verb(const VerbContext& context) {
   const std::unique_ptr<comm::Communicator> group = everyone(context, "select");
   if (group->rank() == 0) {
+    const Stopwatch watch;
     const ckpt::Registry::Offer offer = ckpt::Registry(context.settings.registry_dir()).select();
     context.log.info("select: " + offer.reason);
+    workflow::note_decision(context.settings.run_dir,
+                            {"", "select", !offer.published, offer.reason, watch.seconds()},
+                            context.log);
     Json result = {{"verb", "select"},
                    {"selected", offer.current.name},
                    {"version", offer.current.number},
@@ -73,6 +78,22 @@ ExitCode select_verb(const VerbContext& context) {
     const auto validation = workflow::stored_evaluation(offer.current.path);
     workflow::add_confusion(result, validation ? &*validation : nullptr);
     print_result(result);
+  }
+  comm::barrier(*group, patient);
+  return ExitCode::done;
+}
+
+// What the steps of a run folder decided about their memos.
+ExitCode inspect_verb(const VerbContext& context) {
+  const std::unique_ptr<comm::Communicator> group = everyone(context, "inspect");
+  if (group->rank() == 0) {
+    const auto decisions = workflow::memo_decisions(context.settings.run_dir);
+    if (decisions.empty()) {
+      throw data_error("no step has been decided about here", context.settings.run_dir.string(),
+                       "name the folder of a run (--run.dir), or run one");
+    }
+    print("\n" + workflow::memo_table(decisions) + "\n");
+    print_result(workflow::memo_result(decisions));
   }
   comm::barrier(*group, patient);
   return ExitCode::done;
@@ -168,7 +189,7 @@ ExitCode run_verb(const std::string& verb, const VerbContext& context) {
       {"run", pipeline_verb},  {"ingest", ingest_verb}, {"train", train_verb},
       {"select", select_verb}, {"serve", serve_verb},   {"predict", predict_verb},
       {"export", export_verb}, {"bench", bench_verb},   {"plan", plan_verb},
-      {"search", search_verb}, {"top", top_verb}};
+      {"search", search_verb}, {"top", top_verb},       {"inspect", inspect_verb}};
   const auto found = functions.find(verb);
   require(found != functions.end(), "a verb has no function", verb.c_str());
   return found->second(context);
@@ -190,7 +211,8 @@ bool trains(const std::string& verb) {
 bool writes_configuration(const std::string& verb, const Config& config) {
   const bool visits = (verb == "bench" && !config.text("bench.server").empty()) ||
                       (verb == "serve" && !config.text("serve.join").empty());
-  return !visits && verb != "predict" && verb != "export" && verb != "plan" && verb != "top";
+  return !visits && verb != "predict" && verb != "export" && verb != "plan" && verb != "top" &&
+         verb != "inspect";
 }
 
 bool handles_signals(const std::string& verb) {

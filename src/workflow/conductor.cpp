@@ -12,6 +12,7 @@
 #include "io/loader/dataset.hpp"
 #include "train/recipe_check.hpp"
 #include "workflow/front_door_test.hpp"
+#include "workflow/memo_book.hpp"
 #include "workflow/serve_step.hpp"
 #include "workflow/training_step.hpp"
 
@@ -184,6 +185,9 @@ void Conductor::on_ingested(const Json& event) {
   log_.info(format("ingest: %s in %.2f s: ", event.at("reused").get<bool>() ? "reused" : "built",
                    event.at("seconds").get<double>()) +
             text_of(event, "reason"));
+  note_decision(job_.settings.run_dir,
+                {"", "ingest", event.at("reused"), text_of(event, "reason"), event.at("seconds")},
+                log_);
   check_recipes();
 }
 

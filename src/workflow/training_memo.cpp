@@ -97,10 +97,9 @@ Recalled recall_training(const train::Recipe& recipe, const io::DatasetInfo& dat
   }
 }
 
-std::optional<TrainingOutcome> recall_together(const train::Recipe& recipe,
-                                               const io::Dataset& dataset, const Settings& settings,
-                                               int threads, int max_batch,
-                                               comm::Communicator& group, const Log& log) {
+Memo recall_together(const train::Recipe& recipe, const io::Dataset& dataset,
+                     const Settings& settings, int threads, int max_batch,
+                     comm::Communicator& group, const Log& log) {
   Recalled recalled;
   if (group.rank() == 0) recalled = recall_training(recipe, dataset.info(), settings);
   const bool reuse =
@@ -109,7 +108,7 @@ std::optional<TrainingOutcome> recall_together(const train::Recipe& recipe,
     log.info("memo: model '" + recipe.name + (reuse ? "' is reused: " : "' is trained: ") +
              recalled.reason);
   }
-  if (!reuse) return {};
+  if (!reuse) return {{}, recalled.reason};
   ckpt::Snapshot candidate;
   if (group.rank() == 0) candidate = std::move(*recalled.candidate);
   ckpt::share_snapshot(group, candidate, 0);
@@ -122,7 +121,7 @@ std::optional<TrainingOutcome> recall_together(const train::Recipe& recipe,
   outcome.progress.val_accuracy = outcome.recalled->at("val_accuracy");
   outcome.progress.total_s = outcome.recalled->at("train_s");
   outcome.validation = train::evaluate(*outcome.model, dataset, io::Split::validation, group);
-  return outcome;
+  return {std::move(outcome), recalled.reason};
 }
 
 }  // namespace podium::workflow

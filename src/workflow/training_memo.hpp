@@ -27,11 +27,14 @@ struct Recalled {
 Recalled recall_training(const train::Recipe& recipe, const io::DatasetInfo& dataset,
                          const Settings& settings);
 
-// The outcome of the training that may be skipped, on all ranks; empty where there is none.
-// `max_batch` bounds the batches of its model. Collective over `group`.
-std::optional<TrainingOutcome> recall_together(const train::Recipe& recipe,
-                                               const io::Dataset& dataset, const Settings& settings,
-                                               int threads, int max_batch,
-                                               comm::Communicator& group, const Log& log);
+struct Memo {
+  std::optional<TrainingOutcome> outcome;  // of the training that may be skipped
+  std::string reason;                      // on rank 0
+};
+
+// The same on all ranks. `max_batch` bounds the batches of the model. Collective over `group`.
+Memo recall_together(const train::Recipe& recipe, const io::Dataset& dataset,
+                     const Settings& settings, int threads, int max_batch,
+                     comm::Communicator& group, const Log& log);
 
 }  // namespace podium::workflow

@@ -18,6 +18,7 @@
 #include "train/recipe_check.hpp"
 #include "train/step_engines.hpp"
 #include "train/trainer.hpp"
+#include "workflow/memo_book.hpp"
 #include "workflow/training_memo.hpp"
 
 namespace podium::workflow {
@@ -189,8 +190,16 @@ TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset
   train::check_fit(recipe, {dataset, static_cast<size_t>(group.size())});
   train::check_precision(recipe, settings.device);
   const int local_batch = largest_share(recipe, dataset, settings, group.size());
-  if (auto known = recall_together(recipe, dataset, settings, threads, local_batch, group, log)) {
-    return std::move(*known);
+  const Stopwatch watch;
+  Memo memo = recall_together(recipe, dataset, settings, threads, local_batch, group, log);
+  const auto note = [&](bool reused) {
+    if (group.rank() != 0) return;
+    note_decision(settings.run_dir,
+                  {"", "train " + recipe.name, reused, memo.reason, watch.seconds()}, log);
+  };
+  if (memo.outcome) {
+    note(true);
+    return std::move(*memo.outcome);
   }
   const auto mlperf = group.rank() == 0 ? std::make_shared<train::MlperfLog>(settings.mlperf_file(),
                                                                              recipe.name, log)
@@ -242,7 +251,10 @@ TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset
     tell_wall_time(recipe, outcome, log);
     tell_servers(recipe, outcome, log);
   }
-  if (!outcome.stopped) outcome.validation = trainer.validation();
+  if (!outcome.stopped) {
+    outcome.validation = trainer.validation();
+    note(false);
+  }
   return outcome;
 }
 

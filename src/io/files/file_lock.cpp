@@ -11,13 +11,14 @@
 namespace podium::io {
 
 FileLock::FileLock(const std::filesystem::path& path, std::chrono::milliseconds timeout,
-                   const std::function<void()>& on_wait)
+                   const std::function<void()>& on_wait, Kind kind)
     : file_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
   if (!file_) throw io_error("cannot open the lock file", path.string(), errno);
   const Deadline deadline(timeout);
   Backoff backoff(Backoff::Kind::idle);
   bool waited = false;
-  while (flock(file_.get(), LOCK_EX | LOCK_NB) != 0) {
+  const int wish = kind == Kind::shared ? LOCK_SH : LOCK_EX;
+  while (flock(file_.get(), wish | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK && errno != EINTR) {
       throw io_error("cannot lock", path.string(), errno);
     }

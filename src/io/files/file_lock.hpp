@@ -1,4 +1,5 @@
-// FileLock: exclusive ownership of a lock file between processes, and between threads.
+// FileLock: ownership of a lock file between processes, and between threads: one's own, or shared
+// with others who are content to share it.
 //
 // flock(2) on a file that stays in place; the kernel frees it when its holder dies. A waiting
 // process sleeps. Move-only; released by the destructor.
@@ -14,6 +15,8 @@ namespace podium::io {
 
 class FileLock {
  public:
+  enum class Kind { exclusive, shared };
+
   // An empty lock that holds nothing.
   FileLock() = default;
 
@@ -21,7 +24,7 @@ class FileLock {
   // called once when the lock is not free at first. Throws io_error, and unavailable_error on
   // timeout.
   FileLock(const std::filesystem::path& path, std::chrono::milliseconds timeout,
-           const std::function<void()>& on_wait = {});
+           const std::function<void()>& on_wait = {}, Kind kind = Kind::exclusive);
 
   void release() { file_.reset(); }
 
