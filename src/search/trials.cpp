@@ -11,8 +11,8 @@ namespace {
 
 using What = CrewEvent::What;
 
-constexpr int deaths_allowed = 2;  // of children, with one network
-constexpr double long_s = 60;      // of a training whose epochs are told
+constexpr int deaths_allowed = 2;       // of children, with one network
+constexpr double between_words_s = 60;  // about a network that is trained
 
 ChildResult nothing_because(std::string reason) {
   ChildResult result;
@@ -107,10 +107,13 @@ void Trials::on_child(const CrewEvent& event) {
 // So that a search whose networks take hours is not silent for hours.
 void Trials::on_epoch(const CrewEvent& event) {
   const auto trial = trial_of(event.worker);
-  if (trial == trials_.end() || trial->under_way.seconds() < long_s) return;
+  if (trial == trials_.end()) return;
+  const double seconds = trial->under_way.seconds();
+  if (seconds - trial->told_s < between_words_s) return;
+  trial->told_s = seconds;
   log_.info(format("child %d: epoch %d after %.0f s  accuracy %.4f  ",
                    event.worker - layout_.controllers(), event.message.at("epoch").get<int>(),
-                   trial->under_way.seconds(), event.message.at("accuracy").get<double>()) +
+                   seconds, event.message.at("accuracy").get<double>()) +
             trial->architecture);
 }
 
@@ -140,6 +143,7 @@ void Trials::hand_out() {
     const int worker = child + layout_.controllers();
     trial.child = worker;
     trial.under_way.restart();
+    trial.told_s = 0;
     children_[static_cast<size_t>(child)] = ChildState::busy;
     ++at_work_[static_cast<size_t>(layout_.rank_of(worker))];
     last_child_ = child;

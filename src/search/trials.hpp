@@ -76,6 +76,7 @@ class Trials {
     int deaths = 0;
     int child = -1;            // that trains it; -1: it waits
     Stopwatch under_way = {};  // since it was given to that child
+    double told_s = 0;         // of that, when an epoch of it was told last
   };
   enum class ChildState { gone, idle, busy, down };
 

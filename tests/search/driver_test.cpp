@@ -147,6 +147,7 @@ TEST_F(DriverTest, TheParametersOfTheControllersAreInTheCheckpoint) {
   ASSERT_EQ(before.at("theta").size(), controller.parameter_count());
   EXPECT_NE(before.at("theta").get<std::vector<float>>(), controller.initial(options_.method.seed))
       << "it has learnt";
+  EXPECT_TRUE(before.at("controllers").at(0).at("unlearned").is_null()) << "from all that counts";
   stop_after(0);  // at once
   search();
   EXPECT_EQ(ckpt::read_snapshot_card(checkpoint()).at("theta"), before.at("theta"));
