@@ -200,6 +200,25 @@ TEST_F(DriverTest, AControllerThatDiesDrawsAgainWhatDoesNotCount) {
   }
 }
 
+TEST_F(DriverTest, ABatchUnderWayIsLostWithItsControllerAndDrawnAgain) {
+  const std::vector<std::string> expected = undisturbed();
+  size_t counted = 0;
+  int looks = 0;  // since a batch was counted
+  int kills = 0;
+  options_.should_stop = [&] {
+    looks = told().size() == counted ? looks + 1 : 0;
+    counted = told().size();
+    if (kills == 2 || looks != 2) return false;  // by then the next batch has begun
+    tiny::kill_controllers();
+    ++kills;
+    return false;
+  };
+  const SearchOutcome outcome = search();
+  EXPECT_EQ(outcome.controller_deaths, 2);
+  EXPECT_EQ(outcome.ledger.samples(), 40u);
+  EXPECT_EQ(networks(), expected);
+}
+
 TEST_F(DriverTest, ASearchThatOnlyRepeatsItselfEnds) {
   space_ = "dense {2|3}; dense classes";
   options_.samples = 0;
