@@ -100,6 +100,15 @@ if [ "$(id -u)" = 0 ]; then
   export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 fi
 
+# mpirun, being quiet, ends with 132 to 134 and no word when it finds no program to start.
+names_a_program() {
+  local word
+  for word in "$@"; do
+    if type -P -- "$word" >/dev/null; then return 0; fi
+  done
+  return 1
+}
+
 open_files=$(ulimit -n)
 if [ "$open_files" != unlimited ] && [ "$open_files" -lt 128 ]; then
   echo "podium: error: the limit on open files is $open_files, and mpirun needs 128 (ulimit -n); raise it" >&2
@@ -127,4 +136,9 @@ while true; do
   if [ "$signals" = "$seen" ]; then break; fi
 done
 kill -KILL -- "-$watch_pid" 2>/dev/null || true
+if [ "$status" -gt 128 ] && ! names_a_program "$@"; then
+  echo "podium: error: nothing to start in '$*': no word of it is a program here;" \
+    "build it (./scripts/run.sh does), and give its path: scripts/mpirun.sh -n 4 build/release/podium ..." >&2
+  exit 2
+fi
 exit "$status"

@@ -1,6 +1,7 @@
 #include "ps_settings.hpp"
 
 #include "core/error.hpp"
+#include "schema.hpp"
 
 namespace podium {
 namespace {
@@ -64,6 +65,15 @@ train::PsOptions ps_training_options(const Config& config, const std::string& ve
                       "use --ps.transport=tcp, or `podium train`");
   }
   return options;
+}
+
+std::string idle_server_option(const Config& config) {
+  if (config.text("train.sync") == "ps") return {};
+  for (const OptionSpec& spec : option_schema()) {
+    if (section_of(spec.key) == "ps" && config.text(spec.key) != spec.default_value)
+      return spec.key;
+  }
+  return {};
 }
 
 }  // namespace podium

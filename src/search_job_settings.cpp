@@ -78,7 +78,7 @@ Json reward_identity(const SearchSettings& settings, const Json& data) {
 
 std::string winner_file(const Config& config, const std::string& architecture,
                         const std::string& comment) {
-  std::string text = comment;
+  std::string text = comment + "\n[run]\nmodels = winner\n";
   for (const std::string section : {"io", "train"}) {
     text += "\n[" + section + "]\n";
     for (const OptionSpec& spec : option_schema()) {
@@ -87,7 +87,7 @@ std::string winner_file(const Config& config, const std::string& architecture,
       text += spec.key.substr(section.size() + 1) + " = " + config.text(spec.key) + "\n";
     }
   }
-  return text + "model = " + architecture + "\n";
+  return text + "model = winner\n\n[model.winner]\narch = " + architecture + "\n";
 }
 
 }  // namespace podium

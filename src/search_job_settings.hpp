@@ -40,7 +40,8 @@ nlohmann::ordered_json search_identity(const Config& config, const search::Searc
 nlohmann::ordered_json reward_identity(const SearchSettings& settings,
                                        const nlohmann::ordered_json& data);
 
-// An input file that trains `architecture` on the data and with the recipe of `config`.
+// An input file for `train` and `run` whose one model, `winner`, is `architecture`, on the data and
+// with the recipe of `config`.
 std::string winner_file(const Config& config, const std::string& architecture,
                         const std::string& comment);
 

@@ -224,7 +224,9 @@ bool lead(const Search& search, Crew& crew, search::Mail* mail) {
 
   const search::Sampled& best = outcome.ledger.best();
   if (best.architecture.empty()) {
-    log.warning("no network has got a reward: there is no winner");
+    log.warning(outcome.ledger.samples() == 0
+                    ? "no network is known to the end yet: there is no winner"
+                    : "no network has got a reward: there is no winner");
   } else {
     const std::filesystem::path file = settings.run_dir / "winner.cfg";
     io::write_text_file(

@@ -9,6 +9,7 @@
 #include "comm/barrier.hpp"
 #include "comm/broadcast.hpp"
 #include "comm/mpi/mpi_peer.hpp"
+#include "ps_settings.hpp"
 #include "search_verbs.hpp"
 #include "serve_verbs.hpp"
 #include "settings.hpp"
@@ -181,6 +182,12 @@ ExitCode export_verb(const VerbContext& context) {
   return ExitCode::done;
 }
 
+void warn_of_idle_servers(const VerbContext& context) {
+  const std::string option = idle_server_option(context.config);
+  if (option.empty() || context.mpi.rank() != 0) return;
+  context.log.warning("--" + option + " has no effect: parameter servers need --train.sync=ps");
+}
+
 }  // namespace
 
 ExitCode run_verb(const std::string& verb, const VerbContext& context) {
@@ -192,6 +199,7 @@ ExitCode run_verb(const std::string& verb, const VerbContext& context) {
       {"search", search_verb}, {"top", top_verb},       {"inspect", inspect_verb}};
   const auto found = functions.find(verb);
   require(found != functions.end(), "a verb has no function", verb.c_str());
+  if (verb == "run" || verb == "train") warn_of_idle_servers(context);
   return found->second(context);
 }
 

@@ -136,7 +136,7 @@ ChildResult train_child(const std::string& architecture, io::Dataset& dataset,
 }
 
 bool is_hopeless(double best, int epoch, int epochs, size_t classes, double share) {
-  if (epoch >= epochs || epoch * 3 < epochs) return false;
+  if (share <= 0 || epoch >= epochs || epoch * 3 < epochs) return false;
   const double guessing = 1.0 / static_cast<double>(classes);
   return best < guessing + share * (1 - guessing);
 }

@@ -47,7 +47,8 @@ struct ChildHooks {
 ChildResult train_child(const std::string& architecture, io::Dataset& dataset,
                         const ChildOptions& options, const ChildHooks& hooks);
 
-// Whether a child with `best` as its accuracy after `epoch` of `epochs` is given up.
+// Whether a child with `best` as its accuracy after `epoch` of `epochs` is given up; by a share of
+// 0 none is.
 bool is_hopeless(double best, int epoch, int epochs, size_t classes, double share);
 
 }  // namespace podium::search

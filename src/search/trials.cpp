@@ -11,7 +11,8 @@ namespace {
 
 using What = CrewEvent::What;
 
-constexpr int deaths_allowed = 2;  // of children, with one network
+constexpr int deaths_allowed = 2;       // of children, with one network
+constexpr double between_words_s = 60;  // about a network that is trained
 
 ChildResult nothing_because(std::string reason) {
   ChildResult result;
@@ -85,6 +86,8 @@ void Trials::on_child(const CrewEvent& event) {
   } else if (event.what != What::said) {
     on_loss(event);
     state = event.what == What::down ? ChildState::down : ChildState::gone;
+  } else if (event.message.contains("epoch")) {
+    on_epoch(event);
   } else if (event.message.contains("done")) {
     const auto trial = trial_of(event.worker);
     require(trial != trials_.end(), "a child answers what it was asked", "search");
@@ -99,6 +102,19 @@ void Trials::on_child(const CrewEvent& event) {
     --at_work_[static_cast<size_t>(layout_.rank_of(event.worker))];
     state = ChildState::idle;
   }
+}
+
+// So that a search whose networks take hours is not silent for hours.
+void Trials::on_epoch(const CrewEvent& event) {
+  const auto trial = trial_of(event.worker);
+  if (trial == trials_.end()) return;
+  const double seconds = trial->under_way.seconds();
+  if (seconds - trial->told_s < between_words_s) return;
+  trial->told_s = seconds;
+  log_.info(format("child %d: epoch %d after %.0f s  accuracy %.4f  ",
+                   event.worker - layout_.controllers(), event.message.at("epoch").get<int>(),
+                   seconds, event.message.at("accuracy").get<double>()) +
+            trial->architecture);
 }
 
 // A child is gone, and what it trained waits for another one.
@@ -126,6 +142,8 @@ void Trials::hand_out() {
     if (child < 0) return;
     const int worker = child + layout_.controllers();
     trial.child = worker;
+    trial.under_way.restart();
+    trial.told_s = 0;
     children_[static_cast<size_t>(child)] = ChildState::busy;
     ++at_work_[static_cast<size_t>(layout_.rank_of(worker))];
     last_child_ = child;

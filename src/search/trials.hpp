@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/clock.hpp"
 #include "core/log.hpp"
 #include "nn/image_shape.hpp"
 #include "search/child_training.hpp"
@@ -73,13 +74,16 @@ class Trials {
     int64_t parameters = 0;
     std::vector<Ticket> wanted_by;
     int deaths = 0;
-    int child = -1;  // that trains it; -1: it waits
+    int child = -1;            // that trains it; -1: it waits
+    Stopwatch under_way = {};  // since it was given to that child
+    double told_s = 0;         // of that, when an epoch of it was told last
   };
   enum class ChildState { gone, idle, busy, down };
 
   bool refuse(Trial* trial);
   void settle(const Trial& trial, const ChildResult& result, bool reused);
   std::list<Trial>::iterator trial_of(int child);
+  void on_epoch(const CrewEvent& event);
   void on_loss(const CrewEvent& event);
   int next_child();
 

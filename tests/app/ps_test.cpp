@@ -82,6 +82,17 @@ TEST_F(ParameterServers, BspTrainsWhatAllReduceTrains) {
   EXPECT_NEAR(ours.at("val_accuracy"), theirs.at("val_accuracy"), 0.01);
 }
 
+TEST_F(ParameterServers, OptionsOfServersThatNobodyAskedForAreTold) {
+  for (const bool asked : {false, true}) {
+    const auto job = start_alone(
+        "train", {"--train.model=dense", "--model.dense.epochs=1", "--ps.consistency=asp",
+                  asked ? "--train.sync=ps" : "--train.sync=allreduce"});
+    ASSERT_EQ(job->wait(), 0) << job->err();
+    const bool told = job->err().find("--ps.consistency has no effect") != std::string::npos;
+    EXPECT_NE(told, asked) << job->err();
+  }
+}
+
 TEST_F(ParameterServers, EveryConsistencyAndOneTrainerWork) {
   for (const char* consistency : {"bsp", "ssp", "asp"}) {
     const bool bounded = std::string(consistency) == "ssp";

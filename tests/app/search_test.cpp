@@ -128,8 +128,19 @@ TEST_F(Search, TheWinnerIsAnInputFileThatTrains) {
       Words{PODIUM_EXECUTABLE, "train", (run_dir() / "winner.cfg").string(),
             "--run.dir=" + (folder() / "winner").string()});
   ASSERT_EQ(winner->wait(), 0) << winner->err();
+  EXPECT_EQ(winner->result().at("model"), "winner");
   EXPECT_EQ(winner->result().at("parameters"), result.at("best_parameters"));
   EXPECT_EQ(winner->result().at("epochs"), 2) << "the recipe of the input file, not of a child";
+
+  const auto whole = std::make_unique<Process>(
+      Words{PODIUM_EXECUTABLE, "run", (run_dir() / "winner.cfg").string(), "--serve.port=0",
+            "--run.dir=" + (folder() / "whole").string()});
+  ASSERT_EQ(whole->wait(), 0) << whole->err();
+  const json models = whole->result().at("models");
+  ASSERT_EQ(models.size(), 1u);
+  EXPECT_EQ(models[0].at("name"), "winner");
+  EXPECT_EQ(models[0].at("parameters"), result.at("best_parameters"));
+  EXPECT_EQ(whole->result().at("selected"), "winner");
 }
 
 TEST_F(Search, AllMethodsSearchOnSeveralRanks) {

@@ -109,7 +109,8 @@ TEST(HopelessTest, GuessingIsWhatCounts) {
   EXPECT_FALSE(is_hopeless(0.15, 1, 3, 10, 0.05));
   EXPECT_FALSE(is_hopeless(0.10, 1, 4, 10, 0.05)) << "less than a third is over";
   EXPECT_FALSE(is_hopeless(0.10, 3, 3, 10, 0.05)) << "it is over anyway";
-  EXPECT_FALSE(is_hopeless(0.10, 1, 3, 10, 0)) << "none is given up";
+  EXPECT_TRUE(is_hopeless(0.05, 1, 3, 10, 0.05));
+  EXPECT_FALSE(is_hopeless(0.05, 1, 3, 10, 0)) << "none is given up, however bad it guesses";
 }
 
 }  // namespace
