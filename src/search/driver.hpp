@@ -106,6 +106,7 @@ class Driver {
   std::string reason_to_end() const;
   void save();
   void save_if_due();
+  void save_if_possible();
   void save_at_rest();
   bool anybody_learns() const;
   SearchOutcome outcome(const std::string& end);

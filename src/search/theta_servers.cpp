@@ -68,6 +68,10 @@ void ThetaServers::start(const Json& state) {
     }
     theta_ = std::move(theta);
   }
+  begin();
+}
+
+void ThetaServers::begin() {
   ps::ServerGroup::Options options;
   options.group = options_;
   options.log = log_;
@@ -80,7 +84,19 @@ Json ThetaServers::ticket() {
 }
 
 Json ThetaServers::state() {
-  return group_ ? Json(group_->theta()) : Json();
+  if (!group_) return {};
+  theta_ = group_->theta();
+  return theta_;
+}
+
+void ThetaServers::revive_if_lost() {
+  if (!group_ || !group_->lost()) return;
+  log_.warning(
+      "the parameter servers have lost parameters of the controllers: new ones begin with "
+      "those that were last saved");
+  earlier_restarts_ += group_->restarts() + options_.servers;
+  group_.reset();
+  begin();
 }
 
 std::unique_ptr<ThetaStore> join_theta(const Json& ticket, const MethodOptions& method,

@@ -3,7 +3,8 @@
 //
 // The servers are worker processes with Adam; controllers push their gradients asynchronously, and
 // pull Θ as it is then. With two servers or more each range has a backup, so that a server that
-// dies loses nothing. A search that is resumed begins with the Θ of its checkpoint and a new Adam.
+// dies loses nothing. When all holders of a range die, all begin anew with Θ as it was last saved.
+// A search that is resumed begins with the Θ of its checkpoint and a new Adam.
 //
 // Threads: each object belongs to one thread.
 #pragma once
@@ -36,15 +37,22 @@ class ThetaServers {
 
   // Θ as it is.
   nlohmann::ordered_json state();
-  int restarts() const { return group_ ? group_->restarts() : 0; }
+  int restarts() const { return earlier_restarts_ + (group_ ? group_->restarts() : 0); }
+
+  // When all servers died that held some part of Θ: starts new ones with what state() was last.
+  // Who learns from the old ones must ask for a ticket again. Throws as start() does.
+  void revive_if_lost();
 
  private:
+  void begin();
+
   std::vector<ps::NamedSize> buffers_;
-  std::vector<float> theta_;  // at birth
+  std::vector<float> theta_;  // as last known
   ps::GroupOptions options_;
   Log log_;
   std::optional<ps::ServerGroup> group_;
   uint32_t workers_ = 0;  // numbers that were given out
+  int earlier_restarts_ = 0;
 };
 
 // Θ for a controller that got `ticket`; null for a method that needs none. Throws

@@ -11,7 +11,8 @@ namespace {
 
 using What = CrewEvent::What;
 
-constexpr int deaths_allowed = 2;  // of children, with one network
+constexpr int deaths_allowed = 2;   // of children, with one network
+constexpr int deadly_allowed = 20;  // networks in a row
 
 ChildResult nothing_because(std::string reason) {
   ChildResult result;
@@ -85,9 +86,12 @@ void Trials::on_child(const CrewEvent& event) {
   } else if (event.what != What::said) {
     on_loss(event);
     state = event.what == What::down ? ChildState::down : ChildState::gone;
-  } else if (event.message.contains("done")) {
+  } else if (!event.message.contains("done")) {
+    if (const auto trial = trial_of(event.worker); trial != trials_.end()) trial->begun = true;
+  } else {
     const auto trial = trial_of(event.worker);
     require(trial != trials_.end(), "a child answers what it was asked", "search");
+    deadly_in_a_row_ = 0;
     const ChildResult result = result_in(event.message);
     memo_.add(trial->architecture, result);
     if (!result.reason.empty()) {
@@ -109,7 +113,8 @@ void Trials::on_loss(const CrewEvent& event) {
   if (trial == trials_.end()) return;
   --at_work_[static_cast<size_t>(layout_.rank_of(event.worker))];
   trial->child = -1;
-  if (++trial->deaths < deaths_allowed) return;
+  if (!trial->begun || ++trial->deaths < deaths_allowed) return;
+  ++deadly_in_a_row_;
   ChildResult result = nothing_because(
       format("%d children died of it, the last one was ", deaths_allowed) + event.why);
   result.repeatable = false;
@@ -126,6 +131,7 @@ void Trials::hand_out() {
     if (child < 0) return;
     const int worker = child + layout_.controllers();
     trial.child = worker;
+    trial.begun = false;
     children_[static_cast<size_t>(child)] = ChildState::busy;
     ++at_work_[static_cast<size_t>(layout_.rank_of(worker))];
     last_child_ = child;
@@ -151,7 +157,8 @@ std::list<Trials::Trial>::iterator Trials::trial_of(int child) {
 }
 
 bool Trials::any_child() const {
-  return std::ranges::any_of(children_, [](ChildState s) { return s != ChildState::down; });
+  return deadly_in_a_row_ < deadly_allowed &&
+         std::ranges::any_of(children_, [](ChildState s) { return s != ChildState::down; });
 }
 
 }  // namespace podium::search

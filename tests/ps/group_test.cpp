@@ -10,9 +10,9 @@
 #include <thread>
 
 #include "core/error.hpp"
+#include "core/restarts.hpp"
 #include "ps/group_main.hpp"
 #include "ps/tcp/control.hpp"
-#include "ps/tcp/restarts.hpp"
 #include "ps/tcp/server_group.hpp"
 #include "ps/tcp/socket.hpp"
 

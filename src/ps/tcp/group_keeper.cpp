@@ -118,12 +118,16 @@ void GroupKeeper::lost(Peer peer) {
 // --- servers ---
 
 void GroupKeeper::start(size_t server) {
-  WorkerProcess process = start_server(static_cast<int>(server), ticket_);
-  const std::lock_guard lock(mutex_);
-  Seat& seat = seats_[server];
-  seat.process = std::move(process);
-  seat.heard = SteadyClock::now();
-  seat.start_at.reset();
+  try {
+    WorkerProcess process = start_server(static_cast<int>(server), ticket_);
+    const std::lock_guard lock(mutex_);
+    Seat& seat = seats_[server];
+    seat.process = std::move(process);
+    seat.heard = SteadyClock::now();
+    seat.start_at.reset();
+  } catch (const Error& error) {  // also when it died before it could be told anything
+    died(server, error.what());
+  }
 }
 
 // It listens, and is told what it is to be: with Θ at the beginning, and later it asks the others.
@@ -210,6 +214,7 @@ void GroupKeeper::died(size_t server, const std::string& how) {
                                 : "it died five times in a minute and is left down"));
   if (again) ++restarts_;
   if (!again && !complete_) failed_ = true;
+  if (!held) lost_ = true;
   if (roster_.view > 0) new_view();
 }
 

@@ -14,9 +14,9 @@
 #include <optional>
 #include <vector>
 
+#include "core/restarts.hpp"
 #include "core/worker_process.hpp"
 #include "ps/tcp/control.hpp"
-#include "ps/tcp/restarts.hpp"
 #include "ps/tcp/server_group.hpp"
 #include "ps/tcp/tcp_station.hpp"
 
@@ -39,6 +39,7 @@ class GroupKeeper {
   const Ticket& ticket() const { return ticket_; }
   bool complete() const { return complete_; }  // every server has begun
   bool failed() const { return failed_; }      // before that, one was left down
+  bool is_lost() const { return lost_; }       // after that, a range: all of its holders died
   Roster roster() const;
   int pid(int server) const;
   int restarts() const { return restarts_; }
@@ -108,6 +109,7 @@ class GroupKeeper {
   Roster roster_;
   std::atomic<bool> complete_{false};
   std::atomic<bool> failed_{false};
+  std::atomic<bool> lost_{false};
   std::atomic<int> restarts_{0};
   std::atomic<bool> reports_wanted_{false};
 };

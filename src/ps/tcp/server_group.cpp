@@ -109,6 +109,10 @@ int ServerGroup::restarts() const {
   return state_->keeper.restarts();
 }
 
+bool ServerGroup::lost() const {
+  return state_->keeper.is_lost();
+}
+
 ServerReport ServerGroup::report() const {
   state_->keeper.ask_for_reports();
   state_->keeper.wake();

@@ -51,6 +51,8 @@ class ServerGroup {
   // Θ as it is now, from the servers.
   std::vector<float> theta();
   int restarts() const;
+  // Whether all holders of some range have died: its values are gone.
+  bool lost() const;
 
  private:
   struct State;
