@@ -222,7 +222,8 @@ bool lead(const Search& search, Crew& crew, search::Mail* mail) {
   JsonLines metrics(settings.metrics_file(), log);
   search::Memo memo(search.folder() / "memo.jsonl", reward_identity(search.settings, data), log);
   search::ThetaServers theta(options.method, search.settings.adam, search.space,
-                             search.layout.servers(), log);
+                             search.layout.servers(), log,
+                             search.context.mpi.node_ranks() < search.context.mpi.size());
   search::Staff staff(search.layout, crew, mail);
   search::Driver driver(options, search.space, search.layout, staff, theta, memo, metrics, log);
   const search::SearchOutcome outcome = driver.run();

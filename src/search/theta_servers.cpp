@@ -50,8 +50,10 @@ class ServedTheta final : public ThetaStore {
 }  // namespace
 
 ThetaServers::ThetaServers(const MethodOptions& method, const AdamOptions& adam, const Space& space,
-                           int servers, Log log)
-    : options_(group_options(servers, adam)), log_(std::move(log)) {
+                           int servers, Log log, bool for_other_nodes)
+    : options_(group_options(servers, adam)),
+      for_other_nodes_(for_other_nodes),
+      log_(std::move(log)) {
   if (method.name != "reinforce") return;
   const Controller controller(space, method.reinforce.controller);
   buffers_ = sizes_of(controller);
@@ -74,6 +76,7 @@ void ThetaServers::start(const Json& state) {
 void ThetaServers::begin() {
   ps::ServerGroup::Options options;
   options.group = options_;
+  if (for_other_nodes_) options.listen = "*:0";
   options.log = log_;
   group_.emplace(buffers_, theta_, options);
 }

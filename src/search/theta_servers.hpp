@@ -24,9 +24,10 @@ namespace podium::search {
 
 class ThetaServers {
  public:
-  // For a method without parameters there are no servers.
+  // For a method without parameters there are no servers. With `for_other_nodes` they listen on all
+  // networks of this node, by its name; otherwise nobody outside of it reaches them.
   ThetaServers(const MethodOptions& method, const AdamOptions& adam, const Space& space,
-               int servers, Log log);
+               int servers, Log log, bool for_other_nodes = false);
 
   // Starts the servers, with Θ as in `state` or, for null, as at birth. Throws io_error,
   // unavailable_error, data_error for a state of another Θ.
@@ -49,6 +50,7 @@ class ThetaServers {
   std::vector<ps::NamedSize> buffers_;
   std::vector<float> theta_;  // as last known
   ps::GroupOptions options_;
+  bool for_other_nodes_;
   Log log_;
   std::optional<ps::ServerGroup> group_;
   uint32_t workers_ = 0;  // numbers that were given out
