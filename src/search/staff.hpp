@@ -16,7 +16,7 @@
 #include <functional>
 #include <vector>
 
-#include "search/crew.hpp"
+#include "core/crew.hpp"
 #include "search/layout.hpp"
 #include "search/mail.hpp"
 

@@ -1,4 +1,4 @@
-#include "search/crew.hpp"
+#include "core/crew.hpp"
 
 #include <poll.h>
 
@@ -8,7 +8,7 @@
 #include "core/error.hpp"
 #include "core/text.hpp"
 
-namespace podium::search {
+namespace podium {
 namespace {
 
 using namespace std::chrono_literals;
@@ -89,7 +89,7 @@ void Crew::start(Place& place, std::vector<CrewEvent>* events) {
     log_.error(place.member.name + " cannot be started: " + error.what());
     return bury(place, events);
   }
-  place.channel = {place.process->take_socket(), ckpt::engine::most_message_bytes};
+  place.channel = {place.process->take_socket(), most_message_bytes};
   place.has_work = false;
   place.heard = SteadyClock::now();
   ++place.life;
@@ -151,4 +151,4 @@ void Crew::bury(Place& place, std::vector<CrewEvent>* events) {
   events->back().why = why;
 }
 
-}  // namespace podium::search
+}  // namespace podium

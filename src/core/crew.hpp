@@ -15,12 +15,12 @@
 #include <string>
 #include <vector>
 
-#include "ckpt/engine/channel.hpp"
+#include "core/channel.hpp"
 #include "core/clock.hpp"
 #include "core/log.hpp"
 #include "core/worker_process.hpp"
 
-namespace podium::search {
+namespace podium {
 
 using Json = nlohmann::ordered_json;
 
@@ -74,7 +74,7 @@ class Crew {
   struct Place {
     CrewMember member;
     std::optional<WorkerProcess> process = {};  // empty while none runs
-    ckpt::engine::Channel channel = {};
+    Channel channel = {};
     std::deque<SteadyClock::time_point> deaths = {};  // within the last minute
     SteadyClock::time_point start_at = {};
     SteadyClock::time_point heard = {};
@@ -95,4 +95,4 @@ class Crew {
   Log log_;
 };
 
-}  // namespace podium::search
+}  // namespace podium

@@ -1,4 +1,4 @@
-#include "ckpt/engine/channel.hpp"
+#include "core/channel.hpp"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -12,7 +12,7 @@
 #include "core/error.hpp"
 #include "core/sockets.hpp"
 
-namespace podium::ckpt::engine {
+namespace podium {
 namespace {
 
 using Milliseconds = std::chrono::milliseconds;
@@ -127,4 +127,4 @@ bool Channel::receive_bytes(std::span<std::byte> bytes, Milliseconds limit,
   return true;
 }
 
-}  // namespace podium::ckpt::engine
+}  // namespace podium
