@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.hpp"
+#include "ps/rules.hpp"
 
 namespace podium::search {
 namespace {
@@ -63,12 +64,12 @@ ThetaServers::ThetaServers(const MethodOptions& method, const AdamOptions& adam,
 void ThetaServers::start(const Json& state) {
   if (theta_.empty()) return;
   if (!state.is_null()) {
-    auto theta = state.get<std::vector<float>>();
-    if (theta.size() != theta_.size()) {
+    auto read = state.get<std::vector<float>>();
+    if (!ps::is_beginning(read.size(), theta_.size(), options_.optimizer.rule)) {
       throw data_error("the checkpoint has the parameters of another controller", "search",
                        "delete it to start anew");
     }
-    theta_ = std::move(theta);
+    theta_ = std::move(read);
   }
   begin();
 }
@@ -88,7 +89,7 @@ Json ThetaServers::ticket() {
 
 Json ThetaServers::state() {
   if (!group_) return {};
-  theta_ = group_->theta();
+  theta_ = group_->state();
   return theta_;
 }
 

@@ -11,6 +11,7 @@
 
 #include "core/error.hpp"
 #include "core/restarts.hpp"
+#include "core/sockets.hpp"
 #include "ps/group_main.hpp"
 #include "ps/tcp/control.hpp"
 #include "ps/tcp/server_group.hpp"
@@ -142,6 +143,22 @@ TEST_F(Group, WithoutBackupsALostServerIsToldByName) {
   EXPECT_THROW(group_->theta(), Error);
 }
 
+TEST_F(Group, AServerAndItsBackupThatDieTogetherAreToldAsThat) {
+  start(2, 1, Consistency::asp, Milliseconds(5000));
+  const auto worker = join(0);
+  const std::vector<float> ones(test_group::values(), 1);
+  worker->push_all(ones);
+  for (const int pid : {group_->pid(0), group_->pid(1)}) ::kill(pid, SIGKILL);
+  try {
+    for (int i = 0; i < 100'000; ++i) worker->push_all(ones);
+    FAIL() << "both are lost";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::unavailable);
+    EXPECT_NE(std::string(error.what()).find("and its backup with it"), std::string::npos)
+        << error.what();
+  }
+}
+
 TEST_F(Group, AServerThatDiesAgainAndAgainIsLeftDown) {
   start(2, 1, Consistency::asp, Milliseconds(5000));
   for (int death = 0; death < 5; ++death) {
@@ -162,7 +179,8 @@ TEST_F(Group, AServerThatDiesAgainAndAgainIsLeftDown) {
 uint64_t next_clock(const FileDescriptor& socket) {
   std::string line;
   char byte = 0;
-  while (wait_for(socket, POLLIN, limit) && ::recv(socket.get(), &byte, 1, 0) == 1) {
+  while (wait_for(socket.get(), POLLIN, SteadyClock::now() + limit) &&
+         ::recv(socket.get(), &byte, 1, 0) == 1) {
     if (byte == '\n') return std::stoull(line);
     line.push_back(byte);
   }
