@@ -35,12 +35,14 @@ bool wait_until(Done done) {
 
 class Group : public testing::Test {
  protected:
-  void start(int servers, int replicas, Consistency consistency, Milliseconds silence) {
+  void start(int servers, int replicas, Consistency consistency, Milliseconds silence,
+             const std::string& listen = "127.0.0.1:0") {
     options_ = test_group::options(servers, replicas, consistency);
     ServerGroup::Options options;
     options.group = options_;
     options.grace = Milliseconds(300);
     options.silence = silence;
+    options.listen = listen;
     options.log = Log(LogLevel::error, "test");
     group_ = std::make_unique<ServerGroup>(test_group::buffers(),
                                            std::vector<float>(test_group::values()), options);
@@ -96,6 +98,28 @@ class Group : public testing::Test {
   GroupOptions options_;
   std::unique_ptr<ServerGroup> group_;
 };
+
+TEST_F(Group, ThoseOfAJobOnSeveralNodesListenOnAllNetworks) {
+  start(2, 1, Consistency::asp, Milliseconds(5000), "*:0");
+  for (const Roster::Server& server : group_->roster().servers) {
+    const Address address = parse_address(server.address);
+    EXPECT_TRUE(connect_by_tcp("127.0.0.2", address.port, Milliseconds(5000))) << server.address;
+  }
+  const auto worker = join(0);
+  worker->push(std::vector<float>(test_group::values(), 1), size_t{0});
+  worker->wait_all();
+  worker->leave();
+  EXPECT_EQ(group_->theta(), std::vector<float>(test_group::values(), 1));
+}
+
+TEST_F(Group, WithTheLastHolderOfARangeItIsLost) {
+  start(2, 1, Consistency::asp, Milliseconds(5000));
+  ::kill(group_->pid(0), SIGKILL);
+  EXPECT_TRUE(wait_until([&] { return group_->restarts() == 1 && all_current(); }));
+  EXPECT_FALSE(group_->lost());
+  for (const int server : {0, 1}) ::kill(group_->pid(server), SIGKILL);
+  EXPECT_TRUE(wait_until([&] { return group_->lost(); }));
+}
 
 TEST_F(Group, AKilledServerLosesNoPush) {
   start(2, 1, Consistency::asp, Milliseconds(5000));

@@ -44,7 +44,8 @@ std::string line_from_group() {
 class ServerProcess {
  public:
   ServerProcess(uint32_t number, const Ticket& ticket)
-      : number_(number), station_(parse_address(ticket.address).host + ":0", ticket.wire()) {
+      : number_(number),
+        station_(host_beside(parse_address(ticket.address).host) + ":0", ticket.wire()) {
     group_ = station_.connect(ticket.address, beginning);
     Header header;
     header.worker = number_;

@@ -61,6 +61,10 @@ std::pair<FileDescriptor, Address> listen_at(const std::string& host_and_port) {
   return {std::move(socket), std::move(address)};
 }
 
+std::string host_beside(const std::string& host) {
+  return host == name_of_this_machine() ? "*" : host;
+}
+
 std::pair<FileDescriptor, std::string> listen_locally() {
   std::string name = "podium-ps-" + make_secret();
   FileDescriptor socket = listen_inside_node(name);

@@ -28,6 +28,9 @@ Address parse_address(const std::string& text);
 // come: with the port that it got, and this machine's name where HOST is every interface. Throws
 // usage_error, io_error.
 std::pair<FileDescriptor, Address> listen_at(const std::string& host_and_port);
+// Where a process of this machine listens beside one that announced `host`: at every interface where
+// that is this machine's name, since the name may stand for an address that only this machine knows.
+std::string host_beside(const std::string& host);
 // Listens at a Unix socket under a name that nobody else has. Throws io_error.
 std::pair<FileDescriptor, std::string> listen_locally();
 // The next connection; empty when there is none.
