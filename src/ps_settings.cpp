@@ -67,11 +67,14 @@ train::PsOptions ps_training_options(const Config& config, const std::string& ve
   return options;
 }
 
-std::string idle_server_option(const Config& config) {
-  if (config.text("train.sync") == "ps") return {};
-  for (const OptionSpec& spec : option_schema()) {
-    if (section_of(spec.key) == "ps" && config.text(spec.key) != spec.default_value)
-      return spec.key;
+std::string unused_server_option(const std::string& verb, const Config& config) {
+  const std::string sync = config.text("train.sync");
+  if (verb != "search" && sync == "ps") return {};
+  for (const OptionSpec& option : option_schema()) {
+    if (section_of(option.key) != "ps" || !config.is_set(option.key)) continue;
+    return "--" + option.key + " is ignored: " +
+           (verb == "search" ? "a search has as many servers as --roles says"
+                             : "parameter servers train with --train.sync=ps, this is " + sync);
   }
   return {};
 }

@@ -45,6 +45,10 @@ SearchSettings search_settings(const Config& config) {
   settings.max_mflops = config.real("search.max_mflops");
   settings.child_memory = config.bytes("search.child_memory");
   settings.silence = config.duration("search.silence");
+  if (settings.silence.count() <= 0) {
+    throw usage_error("every worker would be taken for one that hangs", "--search.silence",
+                      "give a time above 0");
+  }
   if (settings.samples == 0 && settings.seconds == 0) {
     throw usage_error("the search would never end", "--search.samples and --search.minutes",
                       "set one of them");

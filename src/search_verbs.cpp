@@ -51,7 +51,8 @@ search::SearchLayout plan_layout(const VerbContext& context, const SearchSetting
                                  comm::Communicator& group) {
   const int mine = workflow::threads_per_trainer(group.size(), context.mpi);
   const int cores = std::stoi(comm::broadcast_text(group, std::to_string(mine), 0));
-  const search::SearchPlace place{group.size(), cores, settings.child.threads};
+  const search::SearchPlace place{group.size(), cores, settings.child.threads,
+                                  static_cast<int>(settings.samples)};
   if (settings.child.threads > cores) {
     throw usage_error(format("a child is to have %d threads, and a rank has %d cores",
                              settings.child.threads, cores),
@@ -104,6 +105,7 @@ std::vector<CrewMember> members(const Search& search) {
       members.push_back({worker,
                          "child " + std::to_string(worker - search.layout.controllers()),
                          {child_verb, child.dump()},
+                         true,
                          true});
     }
   }
@@ -138,6 +140,9 @@ void check(const Search& search, const io::Dataset& dataset) {
   search.space.check({static_cast<int>(info.channels), static_cast<int>(info.height),
                       static_cast<int>(info.width)},
                      static_cast<int>(info.classes));
+  if (search.settings.method.name != "reinforce") {  // whose options its servers are told
+    search::make_method(search.settings.method, search.space, nullptr);
+  }
   check_classes(dataset, io::Split::train, "--search.train_records");
   check_classes(dataset, io::Split::validation, "--search.validation_records");
   train::check_fit(search.settings.child.recipe, {dataset, 1});
@@ -217,7 +222,8 @@ bool lead(const Search& search, Crew& crew, search::Mail* mail) {
   JsonLines metrics(settings.metrics_file(), log);
   search::Memo memo(search.folder() / "memo.jsonl", reward_identity(search.settings, data), log);
   search::ThetaServers theta(options.method, search.settings.adam, search.space,
-                             search.layout.servers(), log);
+                             search.layout.servers(), log,
+                             search.context.mpi.node_ranks() < search.context.mpi.size());
   search::Staff staff(search.layout, crew, mail);
   search::Driver driver(options, search.space, search.layout, staff, theta, memo, metrics, log);
   const search::SearchOutcome outcome = driver.run();

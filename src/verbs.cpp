@@ -182,12 +182,6 @@ ExitCode export_verb(const VerbContext& context) {
   return ExitCode::done;
 }
 
-void warn_of_idle_servers(const VerbContext& context) {
-  const std::string option = idle_server_option(context.config);
-  if (option.empty() || context.mpi.rank() != 0) return;
-  context.log.warning("--" + option + " has no effect: parameter servers need --train.sync=ps");
-}
-
 }  // namespace
 
 ExitCode run_verb(const std::string& verb, const VerbContext& context) {
@@ -199,7 +193,10 @@ ExitCode run_verb(const std::string& verb, const VerbContext& context) {
       {"search", search_verb}, {"top", top_verb},       {"inspect", inspect_verb}};
   const auto found = functions.find(verb);
   require(found != functions.end(), "a verb has no function", verb.c_str());
-  if (verb == "run" || verb == "train") warn_of_idle_servers(context);
+  if (context.mpi.rank() == 0 && trains(verb)) {
+    const std::string unused = unused_server_option(verb, context.config);
+    if (!unused.empty()) context.log.warning(unused);
+  }
   return found->second(context);
 }
 
@@ -223,7 +220,8 @@ bool writes_configuration(const std::string& verb, const Config& config) {
          verb != "inspect";
 }
 
-bool handles_signals(const std::string& verb) {
+bool handles_signals(const std::string& verb, const std::string& subject) {
+  if (verb == "bench") return subject == "sync";
   return verb == "run" || verb == "train" || verb == "serve" || verb == "top" || verb == "search";
 }
 

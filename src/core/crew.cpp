@@ -13,9 +13,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr size_t deaths_allowed = 5;
-constexpr auto deaths_window = 60s;
-constexpr auto first_restart_delay = 10ms;
 constexpr auto send_limit = 10s;  // for a worker that reads nothing
 constexpr auto rest_limit = 10s;  // for the rest of a message that has begun
 constexpr auto end_grace = 500ms;
@@ -61,6 +58,7 @@ void Crew::send(int worker, int life, const Json& message) {
   if (!found->process || found->life != life) return;
   found->channel.send(message, send_limit);
   found->has_work = true;
+  found->amid_work = false;
   found->heard = SteadyClock::now();
 }
 
@@ -90,7 +88,7 @@ void Crew::start(Place& place, std::vector<CrewEvent>* events) {
     return bury(place, events);
   }
   place.channel = {place.process->take_socket(), most_message_bytes};
-  place.has_work = false;
+  place.has_work = place.amid_work = false;
   place.heard = SteadyClock::now();
   ++place.life;
   events->push_back(event_of(place, CrewEvent::What::up));
@@ -119,6 +117,7 @@ void Crew::listen(Place& place, std::vector<CrewEvent>* events) {
     if (!message) break;
     place.heard = SteadyClock::now();
     if (message->contains("done")) place.has_work = false;
+    place.amid_work = place.has_work;
     events->push_back(event_of(place, CrewEvent::What::said));
     events->back().message = std::move(*message);
   }
@@ -138,14 +137,13 @@ void Crew::bury(Place& place, std::vector<CrewEvent>* events) {
     place.process.reset();
   }
   const auto now = SteadyClock::now();
-  place.deaths.push_back(now);
-  while (place.deaths.front() + deaths_window < now) place.deaths.pop_front();
-  place.start_at = now + first_restart_delay * (1 << (place.deaths.size() - 1));
-  place.down = place.deaths.size() >= deaths_allowed;
+  const bool blameless = place.amid_work && place.member.work_may_kill;
+  const std::optional<Restarts::Time> again = blameless ? now : place.restarts.died(now);
+  place.down = !again;
+  place.start_at = again.value_or(now);
   log_.warning(place.member.name + " is gone: " + why);
   if (place.down) {
-    log_.error(place.member.name +
-               format(" died %zu times within a minute and is left down", deaths_allowed));
+    log_.error(place.member.name + " died five times within a minute and is left down");
   }
   events->push_back(event_of(place, place.down ? CrewEvent::What::down : CrewEvent::What::died));
   events->back().why = why;

@@ -2,14 +2,13 @@
 //
 // A worker is a process of this executable with a socket to its rank, on which short JSON messages
 // go both ways. One that dies is started again, a little later each time; after five deaths within
-// a minute it is left down. One from which nothing was heard for `silence` while it had work is
-// killed, which is a death too.
+// a minute it is left down (restarts.hpp). One from which nothing was heard for `silence` while it
+// had work is killed, which is a death too.
 //
 // Threads: belongs to one thread. take() waits at most as long as it is told.
 #pragma once
 
 #include <chrono>
-#include <deque>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -18,6 +17,7 @@
 #include "core/channel.hpp"
 #include "core/clock.hpp"
 #include "core/log.hpp"
+#include "core/restarts.hpp"
 #include "core/worker_process.hpp"
 
 namespace podium {
@@ -30,6 +30,9 @@ struct CrewMember {
   std::string name;  // for people: "child 3"
   std::vector<std::string> arguments;
   bool counted = false;  // its processor time is that of a child
+  // What it was at is to blame when it dies in the middle of its work, after its first word about
+  // it: that does not count against the worker.
+  bool work_may_kill = false;
 };
 
 struct CrewEvent {
@@ -75,13 +78,14 @@ class Crew {
     CrewMember member;
     std::optional<WorkerProcess> process = {};  // empty while none runs
     Channel channel = {};
-    std::deque<SteadyClock::time_point> deaths = {};  // within the last minute
+    Restarts restarts = {};
     SteadyClock::time_point start_at = {};
     SteadyClock::time_point heard = {};
     int life = 0;
     bool down = false;
     bool has_work = false;
-    double past_cpu_s = 0;  // of processes that are gone
+    bool amid_work = false;  // it has said something since it got it
+    double past_cpu_s = 0;   // of processes that are gone
   };
 
   static CrewEvent event_of(const Place& place, CrewEvent::What what);

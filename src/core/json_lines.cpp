@@ -19,6 +19,12 @@ JsonLines::JsonLines(const std::filesystem::path& path, Log log)
   if (!file_) throw io_error("cannot open for writing", path.string(), errno);
 }
 
+uint64_t JsonLines::bytes() const {
+  std::error_code error;
+  const uint64_t bytes = std::filesystem::file_size(path_, error);
+  return error ? 0 : bytes;
+}
+
 void JsonLines::write(const nlohmann::ordered_json& object) {
   if (ended_) return;
   const std::string line =

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <filesystem>
 #include <nlohmann/json_fwd.hpp>
 
@@ -21,6 +22,10 @@ class JsonLines {
 
   // Appends `object` and a newline, unless the file has taken no line before.
   void write(const nlohmann::ordered_json& object);
+
+  const std::filesystem::path& path() const { return path_; }
+  // Of the file so far.
+  uint64_t bytes() const;
 
  private:
   std::filesystem::path path_;

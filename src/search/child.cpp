@@ -63,6 +63,7 @@ void run_child(Channel& channel, const ChildData& data, const ChildOptions& opti
     since_word.restart();
   };
   while (const std::optional<Json> order = channel.receive(forever)) {
+    channel.send({{"trains", true}}, send_limit);  // from here on a death is the network's
     const ChildResult result =
         train_child(order->at("train").get<std::string>(), dataset, options, hooks);
     channel.send({{"done", true},

@@ -1,7 +1,7 @@
 // A child as a worker process: trains one network after the other and tells their rewards.
 //
 //   from the search   {train: architecture text}
-//   to the search     {epoch, accuracy} and {trains} now and then; at last
+//   to the search     {trains} at once and now and then, {epoch, accuracy}; at last
 //                     {done, reward, epochs, seconds, reason, repeatable}
 //
 // It ends as soon as its rank is gone, also in the middle of a network. A limit on its memory makes

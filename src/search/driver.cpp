@@ -41,6 +41,7 @@ SearchOutcome Driver::run() {
   while (end.empty()) {
     for (const CrewEvent& event : staff_.take(patience)) handle(event);
     check_somebody_is_left();
+    theta_.revive_if_lost();
     take_up_proposals();
     trials_.hand_out();
     take_verdicts();
@@ -127,10 +128,9 @@ void Driver::begin_batch(size_t number, size_t count) {
   Controller& controller = controllers_[number];
   const Json proposal = std::move(*controller.proposal);
   controller.proposal.reset();
-  Batch& batch = controller.batch.emplace();
-  batch.number = ++batches_;
-  batch.choices = proposal.at("propose").get<std::vector<Choices>>();
-  batch.choices.resize(count);
+  auto choices = proposal.at("propose").get<std::vector<Choices>>();
+  choices.resize(count);
+  Batch& batch = controller.batch.emplace(Batch{++batches_, std::move(choices), {}});
   batch.samples.resize(count);
   for (size_t place = 0; place < count; ++place) {
     try {
@@ -226,11 +226,22 @@ void Driver::save_at_rest() {
   while (anybody_learns() && !deadline.expired()) {
     for (const CrewEvent& event : staff_.take(patience)) handle(event);
   }
-  save();
+  try {
+    save();
+  } catch (const Error& error) {  // whatever is in the way: the disk, or servers that are gone
+    throw Error(ExitCode::io, std::string("the search stops and cannot be saved: ") + error.what(),
+                "", "the checkpoint before it stays, if there is one");
+  }
 }
 
+// A moment when no gradient is on its way is better, but does not always come.
 void Driver::save_if_due() {
-  if (!unsaved_ || anybody_learns() || since_save_.seconds() < between_saves_s) return;
+  const double wait_s = anybody_learns() ? 2 * between_saves_s : between_saves_s;
+  if (!unsaved_ || since_save_.seconds() < wait_s) return;
+  save_if_possible();
+}
+
+void Driver::save_if_possible() {
   try {
     save();
   } catch (const Error& error) {  // the one before stays
@@ -240,6 +251,7 @@ void Driver::save_if_due() {
 }
 
 void Driver::save() {
+  io::create_folder(options_.folder);  // somebody may have tidied up
   Json states = Json::array();
   for (const Controller& controller : controllers_) {
     states.push_back({{"state", controller.state}, {"unlearned", controller.unlearned}});
@@ -250,7 +262,8 @@ void Driver::save() {
                         {"ledger", ledger_.state()},
                         {"controllers", std::move(states)},
                         {"theta", theta_.state()},
-                        {"seconds", elapsed_s()}},
+                        {"seconds", elapsed_s()},
+                        {"metrics_bytes", metrics_.bytes()}},
                        std::span<const ckpt::NamedBuffer>());
   unsaved_ = false;
 }
@@ -270,7 +283,10 @@ void Driver::resume() {
   io::create_folder(options_.folder);
   io::remove_stale_temporaries(options_.folder);
   const Json card = find_checkpoint();
-  if (card.is_null()) return theta_.start({});
+  if (card.is_null()) {
+    theta_.start({});
+    return save_if_possible();  // so that the next job knows which samples do not count
+  }
   try {
     ledger_.resume(card.at("ledger"));
     for (size_t i = 0; i < controllers_.size(); ++i) {
@@ -279,10 +295,12 @@ void Driver::resume() {
     }
     earlier_s_ = card.at("seconds");
     theta_.start(card.at("theta"));
+    take_back_samples(metrics_.path(), card.value("metrics_bytes", UINT64_MAX));
   } catch (const Json::exception& error) {
     throw data_error("the checkpoint is none of this version: " + std::string(error.what()),
                      checkpoint_file().string(), "delete it to start anew");
   }
+  if (ledger_.samples() == 0) return;
   log_.info(format("goes on after %zu samples and %.0f s, the best reward so far is %.4f",
                    ledger_.samples(), earlier_s_, ledger_.best().reward));
 }

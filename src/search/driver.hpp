@@ -76,7 +76,7 @@ class Driver {
 
  private:
   struct Batch {
-    uint64_t number = 0;
+    uint64_t number;
     std::vector<Choices> choices;
     std::vector<std::optional<Sampled>> samples;  // by place; empty: not decided
   };
@@ -106,6 +106,7 @@ class Driver {
   std::string reason_to_end() const;
   void save();
   void save_if_due();
+  void save_if_possible();
   void save_at_rest();
   bool anybody_learns() const;
   SearchOutcome outcome(const std::string& end);

@@ -52,6 +52,20 @@ Counts parse(std::string_view text) {
   return counts;
 }
 
+// How many share so many children; 0: as many as will be chosen.
+int controllers_for(int children, const SearchPlace& place) {
+  if (children == 0) return place.useful_children == 1 ? 1 : 2;
+  return children % 2 == 0 ? 2 : 1;
+}
+
+// So many that one is ready whenever another one ends, where that is of use.
+int children_for(int controllers, int turns, const SearchPlace& place) {
+  int most = most_waiting * turns;
+  if (place.useful_children > 0) most = std::min(most, place.useful_children);
+  const int share = std::max(2, (turns + controllers - 1) / controllers);
+  return controllers * std::max(1, std::min(share, most / controllers));
+}
+
 std::string count_of(int number, const char* one, const char* many) {
   return std::to_string(number) + " " + (number == 1 ? one : many);
 }
@@ -68,10 +82,8 @@ SearchLayout SearchLayout::plan(std::string_view text, const SearchPlace& place)
   SearchLayout layout;
   layout.place_ = place;
   layout.servers_ = servers > 0 ? servers : 2;
-  layout.controllers_ = controllers > 0 ? controllers : children == 1 ? 1 : 2;
-  // So many that one is ready whenever another one ends.
-  const int share = std::max(2, (turns + layout.controllers_ - 1) / layout.controllers_);
-  layout.children_ = children > 0 ? children : layout.controllers_ * share;
+  layout.controllers_ = controllers > 0 ? controllers : controllers_for(children, place);
+  layout.children_ = children > 0 ? children : children_for(layout.controllers_, turns, place);
   if (layout.servers_ > most_servers) {
     throw usage_error("ps=" + std::to_string(servers) + " is more than a controller's parameters " +
                           "could be spread over",
@@ -83,8 +95,10 @@ SearchLayout SearchLayout::plan(std::string_view text, const SearchPlace& place)
                       "--roles", "give each controller equally many, as ps=2,controller=3,child=6");
   }
   if (layout.children_ > most_waiting * turns) {
-    throw usage_error("child=" + std::to_string(layout.children_) + " is far more than the " +
-                          count_of(turns, "child", "children") +
+    const std::string asked =
+        children > 0 ? "child=" + std::to_string(children)
+                     : "controller=" + std::to_string(controllers) + ", with a child for each,";
+    throw usage_error(asked + " is far more than the " + count_of(turns, "child", "children") +
                           " that the cores of this job can train at once",
                       "--roles",
                       "ask for at most " + std::to_string(most_waiting * turns) +

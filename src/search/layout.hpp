@@ -19,6 +19,7 @@ struct SearchPlace {
   int ranks = 1;
   int cores_per_rank = 1;
   int threads_per_child = 1;
+  int useful_children = 0;  // more would get no network; 0: any number is of use
 
   // Children of one rank that compute at once.
   int turns_per_rank() const;

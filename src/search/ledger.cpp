@@ -1,7 +1,11 @@
 #include "search/ledger.hpp"
 
 #include <algorithm>
+#include <fstream>
 #include <numeric>
+#include <sstream>
+
+#include "core/error.hpp"
 
 namespace podium::search {
 
@@ -11,6 +15,23 @@ Json to_json(const Sampled& sampled) {
           {"parameters", sampled.parameters}, {"epochs", sampled.epochs},
           {"seconds", sampled.seconds},       {"reused", sampled.reused},
           {"reason", sampled.reason}};
+}
+
+void take_back_samples(const std::filesystem::path& metrics, uint64_t bytes) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(metrics, error)) return;
+  if (std::filesystem::file_size(metrics, error) <= bytes) return;
+  std::ifstream file(metrics);
+  file.seekg(static_cast<std::streamoff>(bytes));
+  std::string kept;
+  for (std::string line; std::getline(file, line);) {
+    const Json event = Json::parse(line, nullptr, false);
+    if (event.is_object() && event.value("event", Json()) != "sample") kept += line + "\n";
+  }
+  file.close();
+  std::filesystem::resize_file(metrics, bytes, error);
+  std::ofstream(metrics, std::ios::app) << kept;
+  if (error) throw io_error("cannot take samples back", metrics.string(), error.value());
 }
 
 bool Ledger::add(const Sampled& sampled) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
@@ -27,6 +28,11 @@ struct Sampled {
 };
 
 Json to_json(const Sampled& sampled);
+
+// Removes the samples behind the first `bytes` of metrics.jsonl: a job that was killed told them
+// after it had last been saved, and the next one tells them anew. What else stands there stays.
+// Nobody may append meanwhile. Throws io_error.
+void take_back_samples(const std::filesystem::path& metrics, uint64_t bytes);
 
 class Ledger {
  public:

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.hpp"
+#include "ps/rules.hpp"
 
 namespace podium::search {
 namespace {
@@ -50,8 +51,10 @@ class ServedTheta final : public ThetaStore {
 }  // namespace
 
 ThetaServers::ThetaServers(const MethodOptions& method, const AdamOptions& adam, const Space& space,
-                           int servers, Log log)
-    : options_(group_options(servers, adam)), log_(std::move(log)) {
+                           int servers, Log log, bool for_other_nodes)
+    : options_(group_options(servers, adam)),
+      for_other_nodes_(for_other_nodes),
+      log_(std::move(log)) {
   if (method.name != "reinforce") return;
   const Controller controller(space, method.reinforce.controller);
   buffers_ = sizes_of(controller);
@@ -61,15 +64,20 @@ ThetaServers::ThetaServers(const MethodOptions& method, const AdamOptions& adam,
 void ThetaServers::start(const Json& state) {
   if (theta_.empty()) return;
   if (!state.is_null()) {
-    auto theta = state.get<std::vector<float>>();
-    if (theta.size() != theta_.size()) {
+    auto read = state.get<std::vector<float>>();
+    if (!ps::is_beginning(read.size(), theta_.size(), options_.optimizer.rule)) {
       throw data_error("the checkpoint has the parameters of another controller", "search",
                        "delete it to start anew");
     }
-    theta_ = std::move(theta);
+    theta_ = std::move(read);
   }
+  begin();
+}
+
+void ThetaServers::begin() {
   ps::ServerGroup::Options options;
   options.group = options_;
+  if (for_other_nodes_) options.listen = "*:0";
   options.log = log_;
   group_.emplace(buffers_, theta_, options);
 }
@@ -80,7 +88,19 @@ Json ThetaServers::ticket() {
 }
 
 Json ThetaServers::state() {
-  return group_ ? Json(group_->theta()) : Json();
+  if (!group_) return {};
+  theta_ = group_->state();
+  return theta_;
+}
+
+void ThetaServers::revive_if_lost() {
+  if (!group_ || !group_->lost()) return;
+  log_.warning(
+      "the parameter servers have lost parameters of the controllers: new ones begin with "
+      "those that were last saved");
+  earlier_restarts_ += group_->restarts() + options_.servers;
+  group_.reset();
+  begin();
 }
 
 std::unique_ptr<ThetaStore> join_theta(const Json& ticket, const MethodOptions& method,

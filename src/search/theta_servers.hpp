@@ -3,7 +3,8 @@
 //
 // The servers are worker processes with Adam; controllers push their gradients asynchronously, and
 // pull Θ as it is then. With two servers or more each range has a backup, so that a server that
-// dies loses nothing. A search that is resumed begins with the Θ of its checkpoint and a new Adam.
+// dies loses nothing. When all holders of a range die, all begin anew with Θ as it was last saved.
+// A search that is resumed begins with the Θ and the moments of its checkpoint.
 //
 // Threads: each object belongs to one thread.
 #pragma once
@@ -23,28 +24,38 @@ namespace podium::search {
 
 class ThetaServers {
  public:
-  // For a method without parameters there are no servers.
+  // For a method without parameters there are no servers. With `for_other_nodes` they listen on all
+  // networks of this node, by its name; otherwise nobody outside of it reaches them.
   ThetaServers(const MethodOptions& method, const AdamOptions& adam, const Space& space,
-               int servers, Log log);
+               int servers, Log log, bool for_other_nodes = false);
 
-  // Starts the servers, with Θ as in `state` or, for null, as at birth. Throws io_error,
-  // unavailable_error, data_error for a state of another Θ.
+  // Starts the servers, with what state() was or, for null, with Θ as at birth. A state of Θ alone
+  // begins with empty moments. Throws io_error, unavailable_error, data_error for a state of
+  // another Θ.
   void start(const nlohmann::ordered_json& state);
 
   // What a controller needs to take part; to be asked anew for each process.
   nlohmann::ordered_json ticket();
 
-  // Θ as it is.
+  // Θ and its moments as they are; those of one moment where no controller pushes meanwhile.
   nlohmann::ordered_json state();
-  int restarts() const { return group_ ? group_->restarts() : 0; }
+  int restarts() const { return earlier_restarts_ + (group_ ? group_->restarts() : 0); }
+
+  // When all servers died that held some part of Θ: starts new ones with what state() was last.
+  // Who learns from the old ones must ask for a ticket again. Throws as start() does.
+  void revive_if_lost();
 
  private:
+  void begin();
+
   std::vector<ps::NamedSize> buffers_;
-  std::vector<float> theta_;  // at birth
+  std::vector<float> theta_;  // as last known, and maybe its moments
   ps::GroupOptions options_;
+  bool for_other_nodes_;
   Log log_;
   std::optional<ps::ServerGroup> group_;
   uint32_t workers_ = 0;  // numbers that were given out
+  int earlier_restarts_ = 0;
 };
 
 // Θ for a controller that got `ticket`; null for a method that needs none. Throws

@@ -12,6 +12,7 @@ namespace {
 using What = CrewEvent::What;
 
 constexpr int deaths_allowed = 2;       // of children, with one network
+constexpr int deadly_allowed = 20;      // networks in a row
 constexpr double between_words_s = 60;  // about a network that is trained
 
 ChildResult nothing_because(std::string reason) {
@@ -86,11 +87,14 @@ void Trials::on_child(const CrewEvent& event) {
   } else if (event.what != What::said) {
     on_loss(event);
     state = event.what == What::down ? ChildState::down : ChildState::gone;
-  } else if (event.message.contains("epoch")) {
-    on_epoch(event);
-  } else if (event.message.contains("done")) {
+  } else if (!event.message.contains("done")) {
+    const auto trial = trial_of(event.worker);
+    if (trial != trials_.end()) trial->begun = true;
+    if (event.message.contains("epoch")) on_epoch(event);
+  } else {
     const auto trial = trial_of(event.worker);
     require(trial != trials_.end(), "a child answers what it was asked", "search");
+    deadly_in_a_row_ = 0;
     const ChildResult result = result_in(event.message);
     memo_.add(trial->architecture, result);
     if (!result.reason.empty()) {
@@ -125,7 +129,8 @@ void Trials::on_loss(const CrewEvent& event) {
   if (trial == trials_.end()) return;
   --at_work_[static_cast<size_t>(layout_.rank_of(event.worker))];
   trial->child = -1;
-  if (++trial->deaths < deaths_allowed) return;
+  if (!trial->begun || ++trial->deaths < deaths_allowed) return;
+  ++deadly_in_a_row_;
   ChildResult result = nothing_because(
       format("%d children died of it, the last one was ", deaths_allowed) + event.why);
   result.repeatable = false;
@@ -144,6 +149,7 @@ void Trials::hand_out() {
     trial.child = worker;
     trial.under_way.restart();
     trial.told_s = 0;
+    trial.begun = false;
     children_[static_cast<size_t>(child)] = ChildState::busy;
     ++at_work_[static_cast<size_t>(layout_.rank_of(worker))];
     last_child_ = child;
@@ -169,7 +175,8 @@ std::list<Trials::Trial>::iterator Trials::trial_of(int child) {
 }
 
 bool Trials::any_child() const {
-  return std::ranges::any_of(children_, [](ChildState s) { return s != ChildState::down; });
+  return deadly_in_a_row_ < deadly_allowed &&
+         std::ranges::any_of(children_, [](ChildState s) { return s != ChildState::down; });
 }
 
 }  // namespace podium::search

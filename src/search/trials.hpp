@@ -2,7 +2,8 @@
 // is under way, or given to a child when it is that child's turn.
 //
 // A child that dies costs its trial nothing but time: another child gets it. A network that has
-// cost two children gets the reward 0.
+// cost two children that had begun to train it gets the reward 0. Many such networks in a row are
+// not the networks' fault, and no child is of use.
 //
 // Threads: belongs to the thread of its search.
 #pragma once
@@ -62,7 +63,7 @@ class Trials {
   // What has been decided since the last call.
   std::vector<Verdict> take_verdicts() { return std::exchange(verdicts_, {}); }
 
-  // False once no child will ever train again; `last_words` then says why.
+  // False once no child will ever train; `last_words` then says why.
   bool any_child() const;
   const std::string& last_words() const { return last_words_; }
   int deaths() const { return deaths_; }
@@ -74,7 +75,8 @@ class Trials {
     int64_t parameters = 0;
     std::vector<Ticket> wanted_by;
     int deaths = 0;
-    int child = -1;            // that trains it; -1: it waits
+    int child = -1;            // that has it; -1: it waits
+    bool begun = false;        // by that child
     Stopwatch under_way = {};  // since it was given to that child
     double told_s = 0;         // of that, when an epoch of it was told last
   };
@@ -99,6 +101,7 @@ class Trials {
   std::vector<Verdict> verdicts_;
   std::string last_words_;
   int deaths_ = 0;
+  int deadly_in_a_row_ = 0;  // networks that cost two children each, and none that was trained
 };
 
 }  // namespace podium::search

@@ -1,41 +1,22 @@
 #include "train/ps_engine.hpp"
 
 #include "core/clock.hpp"
-#include "core/error.hpp"
 #include "nn/ops.hpp"
 
 namespace podium::train {
 
 void PsEngine::start_epoch(const EpochPlan& plan) {
-  if (!client_.started()) {
-    const std::span<const float> weights = std::as_const(state_.model).parameters();
-    client_.start(std::vector<float>(weights.begin(), weights.end()));
-  }
-  loader_.reset();
-  plan_ = plan;
-  loader_ = std::make_unique<io::Loader>(dataset_, plan.data);
+  if (!client_.started()) client_.start(state_at_start());
+  batches_.start_epoch(plan);
   local_.start_epoch(plan);
-  loader_->start_epoch(plan.epoch, static_cast<size_t>(plan.begin));
 }
 
 std::span<const Step> PsEngine::advance() {
-  require(loader_ != nullptr, "no epoch is under way", "PsEngine::advance");
-  Stopwatch watch;
-  const std::optional<io::Batch> batch = loader_->next();
-  data_wait_s_ += watch.seconds();
-  if (!batch) {
-    loader_.reset();
-    return {};
-  }
-  watch.restart();
-  const int64_t step = plan_->first_step + static_cast<int64_t>(batch->step);
-  const double lr = plan_->schedule.at(step);
-  const double share =
-      static_cast<double>(batch->count()) / static_cast<double>(batch->global_count);
-  const auto result = take_step(*batch, step, static_cast<float>(lr * share));
-  step_ = {step, lr, result.loss_sum, result.correct, batch->count(), batch->global_count};
-  steps_s_ += watch.seconds();
-  return {&step_, 1};
+  return batches_.advance([this](const io::Batch& batch, int64_t step, double lr) {
+    const double share =
+        static_cast<double>(batch.count()) / static_cast<double>(batch.global_count);
+    return take_step(batch, step, static_cast<float>(lr * share));
+  });
 }
 
 // A trainer without images in a step has nothing to push; it is done with it all the same.
@@ -68,6 +49,17 @@ nn::Model::StepResult PsEngine::take_staged_step(const io::Batch& batch, int64_t
   return result;
 }
 
+// The weights, and behind them their momentum.
+std::vector<float> PsEngine::state_at_start() {
+  nn::Model& model = state_.model;
+  const auto count = static_cast<size_t>(model.parameter_count());
+  std::vector<float> state(2 * count);
+  model.ops().copy(std::as_const(model).parameters(), state.data());
+  model.ops().copy(std::as_const(state_.optimizer).momentum_buffer(), state.data() + count);
+  model.ops().synchronise();
+  return state;
+}
+
 // The model hears of new weights by being asked for its parameters.
 void PsEngine::put_weights(std::span<const float> weights) {
   nn::Model& model = state_.model;
@@ -75,20 +67,18 @@ void PsEngine::put_weights(std::span<const float> weights) {
   model.ops().synchronise();
 }
 
-WallTime PsEngine::times() const {
-  const auto [exposed_s, hidden_s] = client_.times();
-  return {steps_s_ - exposed_s - hidden_s, data_wait_s_, exposed_s, hidden_s, 0};
-}
-
 // Between the barriers nobody pushes.
 void PsEngine::settle() {
   if (!client_.started()) return;
   client_.meet();
   const Stopwatch watch;
-  staged_.resize(static_cast<size_t>(state_.model.parameter_count()));
+  const auto count = static_cast<size_t>(state_.model.parameter_count());
+  staged_.resize(2 * count);
   client_.pull(staged_);
-  put_weights(staged_);
-  steps_s_ += watch.seconds();
+  const std::span<const float> pulled(staged_);
+  state_.model.ops().copy(pulled.subspan(count), state_.optimizer.momentum_buffer().data());
+  put_weights(pulled.first(count));
+  batches_.add_seconds(watch.seconds());
   client_.meet();
 }
 

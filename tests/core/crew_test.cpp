@@ -116,6 +116,23 @@ TEST_F(CrewTest, FiveDeathsInAMinuteLeaveOneDownAndTheOthersAlone) {
   EXPECT_EQ(count(0, What::up), 5u);
 }
 
+TEST_F(CrewTest, WhoseWorkMayKillIsNotLeftDownForDyingInTheMiddleOfIt) {
+  CrewMember blameless = member(0);
+  blameless.work_may_kill = true;
+  hire({blameless});
+  for (int life = 1; life <= 8; ++life) {
+    EXPECT_EQ(next(0, What::up).life, life);
+    say(0, life, "begun");
+    crew_->send(0, life, {{"say", "begun"}, {"exit", 1}});
+    next(0, What::died);
+  }
+  for (int death = 0; death < 5; ++death) {  // before a word about its work
+    const int life = next(0, What::up).life;
+    crew_->send(0, life, {{"exit", 1}});
+    next(0, death < 4 ? What::died : What::down);
+  }
+}
+
 TEST_F(CrewTest, OneThatIsSilentAtItsWorkIsKilledAndOneWithoutWorkIsNot) {
   hire({member(0), member(1)}, 700ms);
   next(0, What::up);

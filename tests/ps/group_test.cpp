@@ -10,9 +10,10 @@
 #include <thread>
 
 #include "core/error.hpp"
+#include "core/restarts.hpp"
+#include "core/sockets.hpp"
 #include "ps/group_main.hpp"
 #include "ps/tcp/control.hpp"
-#include "ps/tcp/restarts.hpp"
 #include "ps/tcp/server_group.hpp"
 #include "ps/tcp/socket.hpp"
 
@@ -34,12 +35,14 @@ bool wait_until(Done done) {
 
 class Group : public testing::Test {
  protected:
-  void start(int servers, int replicas, Consistency consistency, Milliseconds silence) {
+  void start(int servers, int replicas, Consistency consistency, Milliseconds silence,
+             const std::string& listen = "127.0.0.1:0") {
     options_ = test_group::options(servers, replicas, consistency);
     ServerGroup::Options options;
     options.group = options_;
     options.grace = Milliseconds(300);
     options.silence = silence;
+    options.listen = listen;
     options.log = Log(LogLevel::error, "test");
     group_ = std::make_unique<ServerGroup>(test_group::buffers(),
                                            std::vector<float>(test_group::values()), options);
@@ -96,6 +99,28 @@ class Group : public testing::Test {
   std::unique_ptr<ServerGroup> group_;
 };
 
+TEST_F(Group, ThoseOfAJobOnSeveralNodesListenOnAllNetworks) {
+  start(2, 1, Consistency::asp, Milliseconds(5000), "*:0");
+  for (const Roster::Server& server : group_->roster().servers) {
+    const Address address = parse_address(server.address);
+    EXPECT_TRUE(connect_by_tcp("127.0.0.2", address.port, Milliseconds(5000))) << server.address;
+  }
+  const auto worker = join(0);
+  worker->push(std::vector<float>(test_group::values(), 1), size_t{0});
+  worker->wait_all();
+  worker->leave();
+  EXPECT_EQ(group_->theta(), std::vector<float>(test_group::values(), 1));
+}
+
+TEST_F(Group, WithTheLastHolderOfARangeItIsLost) {
+  start(2, 1, Consistency::asp, Milliseconds(5000));
+  ::kill(group_->pid(0), SIGKILL);
+  EXPECT_TRUE(wait_until([&] { return group_->restarts() == 1 && all_current(); }));
+  EXPECT_FALSE(group_->lost());
+  for (const int server : {0, 1}) ::kill(group_->pid(server), SIGKILL);
+  EXPECT_TRUE(wait_until([&] { return group_->lost(); }));
+}
+
 TEST_F(Group, AKilledServerLosesNoPush) {
   start(2, 1, Consistency::asp, Milliseconds(5000));
   expect_exact_sums([&] { ::kill(group_->pid(0), SIGKILL); });
@@ -142,6 +167,22 @@ TEST_F(Group, WithoutBackupsALostServerIsToldByName) {
   EXPECT_THROW(group_->theta(), Error);
 }
 
+TEST_F(Group, AServerAndItsBackupThatDieTogetherAreToldAsThat) {
+  start(2, 1, Consistency::asp, Milliseconds(5000));
+  const auto worker = join(0);
+  const std::vector<float> ones(test_group::values(), 1);
+  worker->push_all(ones);
+  for (const int pid : {group_->pid(0), group_->pid(1)}) ::kill(pid, SIGKILL);
+  try {
+    for (int i = 0; i < 100'000; ++i) worker->push_all(ones);
+    FAIL() << "both are lost";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::unavailable);
+    EXPECT_NE(std::string(error.what()).find("and its backup with it"), std::string::npos)
+        << error.what();
+  }
+}
+
 TEST_F(Group, AServerThatDiesAgainAndAgainIsLeftDown) {
   start(2, 1, Consistency::asp, Milliseconds(5000));
   for (int death = 0; death < 5; ++death) {
@@ -162,7 +203,8 @@ TEST_F(Group, AServerThatDiesAgainAndAgainIsLeftDown) {
 uint64_t next_clock(const FileDescriptor& socket) {
   std::string line;
   char byte = 0;
-  while (wait_for(socket, POLLIN, limit) && ::recv(socket.get(), &byte, 1, 0) == 1) {
+  while (wait_for(socket.get(), POLLIN, SteadyClock::now() + limit) &&
+         ::recv(socket.get(), &byte, 1, 0) == 1) {
     if (byte == '\n') return std::stoull(line);
     line.push_back(byte);
   }

@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <fstream>
+#include <numeric>
 #include <set>
+#include <stdexcept>
 
 #include "ckpt/snapshot.hpp"
 #include "core/error.hpp"
@@ -153,6 +155,56 @@ TEST_F(DriverTest, TheParametersOfTheControllersAreInTheCheckpoint) {
   EXPECT_EQ(ckpt::read_snapshot_card(checkpoint()).at("theta"), before.at("theta"));
   never_stop();
   EXPECT_EQ(search().ledger.samples(), 40u);
+}
+
+// As after a SIGKILL: what is on the disk is older than what was told.
+TEST_F(DriverTest, SamplesThatAKilledJobToldButDidNotSaveAreToldOnce) {
+  const auto samples_told = [&] {
+    std::vector<int> numbers;
+    for (const Json& event : told()) {
+      if (event.at("event") == "sample") numbers.push_back(event.at("sample"));
+    }
+    return numbers;
+  };
+  std::vector<int> once(40);
+  std::iota(once.begin(), once.end(), 1);
+  stop_after(8);
+  search();
+  std::filesystem::copy_file(checkpoint(), folder_.path() / "older");
+  stop_after(20);
+  search();
+  std::filesystem::rename(folder_.path() / "older", checkpoint());
+  JsonLines(metrics_, log_).write({{"event", "of somebody else"}});
+  never_stop();
+  search();
+  EXPECT_EQ(samples_told(), once);
+  EXPECT_EQ(told().at(8).at("event"), "of somebody else");
+  start_anew();
+
+  options_.should_stop = [&]() -> bool {  // before anything but the beginning was saved
+    if (told().size() >= 8) throw std::runtime_error("killed");
+    return false;
+  };
+  EXPECT_THROW(search(), std::runtime_error);
+  never_stop();
+  search();
+  EXPECT_EQ(samples_told(), once);
+}
+
+TEST_F(DriverTest, ServersThatAllDieAreReplacedByNewOnes) {
+  options_.method.name = "reinforce";
+  roles_ = "ps=1,controller=1,child=4";
+  size_t kills = 0;
+  options_.should_stop = [&] {
+    if (kills < 2 && told().size() >= 8 * (kills + 1)) {
+      tiny::kill_servers();
+      ++kills;
+    }
+    return false;
+  };
+  const SearchOutcome outcome = search();
+  EXPECT_EQ(outcome.ledger.samples(), 40u);
+  EXPECT_GE(outcome.server_restarts, 1);
 }
 
 TEST_F(DriverTest, TheCheckpointOfAnotherSearchIsNotGoneOnFrom) {

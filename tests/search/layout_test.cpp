@@ -39,6 +39,16 @@ TEST(SearchLayoutTest, UnsetRolesKeepEveryCoreBusy) {
   EXPECT_EQ(large.cores_for_children(), 64);
 }
 
+TEST(SearchLayoutTest, WhatIsChosenSuitsWhatIsAskedFor) {
+  EXPECT_EQ(SearchLayout::plan("child=3", two_cores).controllers(), 1);
+  EXPECT_EQ(SearchLayout::plan("child=4", two_cores).controllers(), 2);
+  EXPECT_EQ(SearchLayout::plan("controller=8", two_cores).children(), 8);
+  EXPECT_NE(complaint("controller=10").find("controller=10"), std::string::npos);
+  EXPECT_EQ(SearchLayout::plan("", {4, 16, 1, 12}).children(), 12) << "for twelve networks";
+  EXPECT_EQ(SearchLayout::plan("", {1, 2, 1, 1}).children(), 1);
+  EXPECT_EQ(SearchLayout::plan("child=6", {4, 16, 1, 3}).children(), 6) << "as asked for";
+}
+
 TEST(SearchLayoutTest, WorkersAreDealtOverTheRanks) {
   const SearchLayout layout = SearchLayout::plan("controller=2,child=6", {3, 2, 1});
   std::vector<int> seen(static_cast<size_t>(layout.workers()));

@@ -22,8 +22,18 @@ constexpr const char* child_word = "__tiny_child";
 constexpr auto life_limit = 60s;  // a test is over by then
 constexpr int dead_of_a_network = 9;
 
+void kill_all(const char* word) {
+  for (const pid_t pid : podium::test::children_of(::getpid())) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/cmdline");
+    std::ostringstream command;
+    command << file.rdbuf();
+    if (command.str().find(word) != std::string::npos) ::kill(pid, SIGKILL);
+  }
+}
+
 int run_child(Channel& channel, double deadly) {
   while (const auto order = channel.receive(life_limit)) {
+    channel.send({{"trains", true}}, life_limit);
     const double reward = reward_of(order->at("train").get<std::string>());
     if (reward < deadly) return dead_of_a_network;
     channel.send({{"done", true},
@@ -59,19 +69,19 @@ std::vector<CrewMember> members(const SearchLayout& layout, const std::string& s
       members.push_back(
           {worker, "controller " + number, {controller_word, space, method.name, number}, false});
     } else {
-      members.push_back({worker, "child " + number, {child_word, std::to_string(deadly)}, true});
+      members.push_back(
+          {worker, "child " + number, {child_word, std::to_string(deadly)}, true, true});
     }
   }
   return members;
 }
 
 void kill_controllers() {
-  for (const pid_t pid : podium::test::children_of(::getpid())) {
-    std::ifstream file("/proc/" + std::to_string(pid) + "/cmdline");
-    std::ostringstream command;
-    command << file.rdbuf();
-    if (command.str().find(controller_word) != std::string::npos) ::kill(pid, SIGKILL);
-  }
+  kill_all(controller_word);
+}
+
+void kill_servers() {
+  kill_all("__ps_server");
 }
 
 bool is_worker_command(const std::vector<std::string>& arguments) {

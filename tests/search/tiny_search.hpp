@@ -22,8 +22,9 @@ double reward_of(const std::string& architecture);
 std::vector<CrewMember> members(const SearchLayout& layout, const std::string& space,
                                 const MethodOptions& method, double deadly = 0);
 
-// Kills the processes of this executable that are controllers.
+// Kills the processes of this executable that are controllers, or parameter servers.
 void kill_controllers();
+void kill_servers();
 
 bool is_worker_command(const std::vector<std::string>& arguments);
 // Until the search is gone. Returns the exit code.

@@ -35,6 +35,22 @@ class TrialsTest : public testing::Test {
   void tell(int child, What what, const std::string& why = "") {
     trials_->on_child({.worker = 1 + child, .what = what, .life = 1, .message = {}, .why = why});
   }
+  // Its first word about its network.
+  void begin_training(int child) {
+    CrewEvent event{.worker = 1 + child, .what = What::said, .life = 1, .message = {}, .why = {}};
+    event.message = {{"trains", true}};
+    trials_->on_child(event);
+  }
+  // The only child gets a network, begins with it and dies, and so does the next process.
+  void die_twice_of(const std::string& architecture) {
+    ask(0, architecture);
+    for (int death = 0; death < 2; ++death) {
+      tell(0, What::up);
+      trials_->hand_out();
+      begin_training(0);
+      tell(0, What::died, "of it");
+    }
+  }
   void finish(int child, double reward, bool repeatable = true) {
     CrewEvent event{.worker = 1 + child, .what = What::said, .life = 1, .message = {}, .why = {}};
     event.message = {{"done", true},   {"reward", reward}, {"epochs", 2},
@@ -168,8 +184,10 @@ TEST_F(TrialsTest, ANetworkThatCostsTwoChildrenGetsNothing) {
   begin(2, 2);
   ask(0, small);
   trials_->hand_out();
+  begin_training(0);
   tell(0, What::died, "of it");
   trials_->hand_out();
+  begin_training(1);
   tell(1, What::died, "of it too");
   const Verdict one = verdict();
   EXPECT_EQ(one.result.accuracy, 0);
@@ -177,6 +195,39 @@ TEST_F(TrialsTest, ANetworkThatCostsTwoChildrenGetsNothing) {
   ask(1, small);
   EXPECT_TRUE(verdict().reused) << "and is not tried again in this job";
   EXPECT_EQ(Memo(file(), Json{{"seed", 1}}, log_).find(small), nullptr) << "but by the next one";
+}
+
+TEST_F(TrialsTest, AChildThatDiesBeforeItBeginsCostsNoNetwork) {
+  begin(1, 1);
+  ask(0, small);
+  for (int death = 0; death < 4; ++death) {
+    trials_->hand_out();
+    tell(0, What::died, "at its start");
+    tell(0, What::up);
+  }
+  EXPECT_TRUE(trials_->take_verdicts().empty());
+  trials_->hand_out();
+  finish(0, 0.5);
+  EXPECT_EQ(verdict().result.accuracy, 0.5);
+}
+
+TEST_F(TrialsTest, ManyNetworksInARowThatKillAreNotTheNetworksFault) {
+  begin(1, 1);
+  for (int width = 1; width <= 19; ++width) {
+    die_twice_of("dense " + std::to_string(width) + "; dense classes");
+  }
+  EXPECT_TRUE(trials_->any_child());
+  ask(0, "dense 30; dense classes");
+  tell(0, What::up);
+  trials_->hand_out();
+  finish(0, 0.5);  // after which a new row begins
+  for (int width = 40; width <= 58; ++width) {
+    die_twice_of("dense " + std::to_string(width) + "; dense classes");
+  }
+  EXPECT_TRUE(trials_->any_child());
+  die_twice_of("dense 60; dense classes");
+  EXPECT_FALSE(trials_->any_child());
+  EXPECT_EQ(trials_->last_words(), "of it");
 }
 
 TEST_F(TrialsTest, AChildWithoutWorkCostsNoNetworkByItsDeath) {

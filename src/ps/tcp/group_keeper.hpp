@@ -14,9 +14,9 @@
 #include <optional>
 #include <vector>
 
+#include "core/restarts.hpp"
 #include "core/worker_process.hpp"
 #include "ps/tcp/control.hpp"
-#include "ps/tcp/restarts.hpp"
 #include "ps/tcp/server_group.hpp"
 #include "ps/tcp/tcp_station.hpp"
 
@@ -25,7 +25,7 @@ namespace podium::ps {
 class GroupKeeper {
  public:
   // Starts the servers. Throws usage_error, io_error.
-  GroupKeeper(std::vector<NamedSize> buffers, std::span<const float> theta,
+  GroupKeeper(std::vector<NamedSize> buffers, std::span<const float> state,
               ServerGroup::Options options);
 
   // Takes what comes, for up to `patience`, and does what is due.
@@ -39,6 +39,7 @@ class GroupKeeper {
   const Ticket& ticket() const { return ticket_; }
   bool complete() const { return complete_; }  // every server has begun
   bool failed() const { return failed_; }      // before that, one was left down
+  bool is_lost() const { return lost_; }       // after that, a range: all of its holders died
   Roster roster() const;
   int pid(int server) const;
   int restarts() const { return restarts_; }
@@ -98,7 +99,7 @@ class GroupKeeper {
   TcpStation station_;
   Ticket ticket_;
   Station::Events events_;
-  std::vector<float> theta_;  // of the beginning, until all servers have it
+  std::vector<float> beginning_;  // until all servers have it
   std::vector<Member> members_;
   Time turned_;
   Time pinged_;
@@ -108,6 +109,7 @@ class GroupKeeper {
   Roster roster_;
   std::atomic<bool> complete_{false};
   std::atomic<bool> failed_{false};
+  std::atomic<bool> lost_{false};
   std::atomic<int> restarts_{0};
   std::atomic<bool> reports_wanted_{false};
 };

@@ -8,7 +8,7 @@
 
 #include "core/clock.hpp"
 
-namespace podium::ps {
+namespace podium {
 
 class Restarts {
  public:
@@ -29,4 +29,4 @@ class Restarts {
   std::deque<Time> deaths_;  // of the last minute
 };
 
-}  // namespace podium::ps
+}  // namespace podium
