@@ -237,7 +237,7 @@ TEST_F(Group, AKilledWorkerIsDroppedAndJoinsAgain) {
     std::thread steps([&] {
       for (int i = 0; i < 20; ++i) worker->step(ones, theta, {});
     });
-    EXPECT_GE(next_clock(socket), worker->clock() > 0 ? 1U : 0U);
+    EXPECT_GE(next_clock(socket), 1U);
     steps.join();
     stepper.signal(SIGKILL);
     for (int i = 0; i < 20; ++i) worker->step(ones, theta, {});
