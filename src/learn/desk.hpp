@@ -1,8 +1,8 @@
-// Desk: what the hub decides, apart from sockets and threads: the buffer, the pace, and what came of
-// every experience.
+// Desk: what the hub decides, apart from sockets and threads: the buffer, the pace, and what came
+// of every experience.
 //
-// Explorers and trainers tell what has happened; the desk keeps what is to be done next, for them to
-// be told. A rollout for which the buffer has no room waits beside it, and so does its explorer.
+// Explorers and trainers tell what has happened; the desk keeps what is to be done next, for them
+// to be told. A rollout for which the buffer has no room waits beside it, and so does its explorer.
 //
 // Threads: one at a time (the hub's lock).
 #pragma once
@@ -85,8 +85,8 @@ class Desk {
   DeskReport report() const;
 
   // A desk that was loaded goes on as the one that was saved; rollouts that were under way are
-  // ordered again. Throw io_error; data_error naming the file. REQUIRES: of load(), that nothing has
-  // happened yet.
+  // ordered again. Throw io_error; data_error naming the file. REQUIRES: of load(), that nothing
+  // has happened yet.
   void save(const std::filesystem::path& folder, Time now) const;
   void load(const std::filesystem::path& folder, Time now);
 
@@ -100,7 +100,7 @@ class Desk {
   DeskOptions options_;
   Buffer buffer_;
   Pace pace_;
-  std::map<int, uint64_t> under_way_;            // by explorer, its rollout
+  std::map<int, uint64_t> under_way_;  // by explorer, its rollout
   Orders for_explorers_;
   std::deque<Order> for_trainers_;
   std::deque<std::pair<int, Explored>> beside_;  // for which there is no room yet, by explorer

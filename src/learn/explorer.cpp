@@ -70,8 +70,8 @@ class Voice {
   // The hub's next order.
   Json order() {
     while (true) {
-      std::array<pollfd, 2> entries{{{rank_.descriptor(), POLLRDHUP, 0},
-                                     {hub_.descriptor(), POLLIN | POLLRDHUP, 0}}};
+      std::array<pollfd, 2> entries{
+          {{rank_.descriptor(), POLLRDHUP, 0}, {hub_.descriptor(), POLLIN | POLLRDHUP, 0}}};
       ::poll(entries.data(), entries.size(), static_cast<int>(between_words.count() / 2));
       if ((entries[1].revents & POLLIN) != 0) {
         std::optional<Json> message = hub_.receive(message_limit);
@@ -191,7 +191,8 @@ int run_explorer(const Words& arguments) {
   const Json welcome = receive(hub, "the hub");
   if (welcome.contains("refused")) {
     throw unavailable_error("this explorer was refused: " + text_in(welcome, "refused"),
-                            place.at("hub"), "use the same input file and release, and its learn.json");
+                            place.at("hub"),
+                            "use the same input file and release, and its learn.json");
   }
   Explorer(task, Voice(std::move(rank), std::move(hub)), welcome).run();
   return 0;

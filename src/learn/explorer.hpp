@@ -2,9 +2,9 @@
 // what it experiences to the hub.
 //
 // Its rank starts it, tells it where the hub is, and hears that it lives; from the hub it takes
-// orders (hub_messages.hpp), one at a time: take weights, explore a rollout. It says a word at least
-// every second, also within a rollout, so that one that hangs is told from one that works. It ends
-// when its rank or the hub is gone, or when the hub says so.
+// orders (hub_messages.hpp), one at a time: take weights, explore a rollout. It says a word at
+// least every second, also within a rollout, so that one that hangs is told from one that works. It
+// ends when its rank or the hub is gone, or when the hub says so.
 //
 // Threads: one.
 #pragma once

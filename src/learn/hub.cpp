@@ -29,8 +29,8 @@ std::pair<FileDescriptor, ps::Address> listen(const std::string& at) {
   try {
     return ps::listen_at(at);
   } catch (const Error& error) {
-    throw Error(error.code(), "explorers cannot be listened for at '" + at + "'",
-                "--learn.listen", "write HOST:PORT of this machine, with a port that is free");
+    throw Error(error.code(), "explorers cannot be listened for at '" + at + "'", "--learn.listen",
+                "write HOST:PORT of this machine, with a port that is free");
   }
 }
 
@@ -183,6 +183,12 @@ void Hub::publish(const Version& version, std::span<const float> parameters) {
   if (version != state_->desk.newest()) state_->desk.published(version);
   state_->act();
   state_->wake();
+}
+
+std::vector<float> Hub::weights() const {
+  const std::lock_guard hold(state_->lock);
+  const std::span<const float> weights = state_->guests.weights();
+  return {weights.begin(), weights.end()};
 }
 
 bool Hub::stop_wanted() const {

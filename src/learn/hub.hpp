@@ -5,8 +5,8 @@
 // is the desk's (desk.hpp). An explorer that goes, breaks the grammar or is silent for too long
 // while it is there loses its rollout, which another one gets; nobody else notices.
 //
-// Threads: one of its own waits for explorers. The functions may be called from any thread; one lock
-// guards all. What goes wrong in the thread is thrown by next().
+// Threads: one of its own waits for explorers. The functions may be called from any thread; one
+// lock guards all. What goes wrong in the thread is thrown by next().
 #pragma once
 
 #include <chrono>
@@ -15,6 +15,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "core/log.hpp"
 #include "learn/desk.hpp"
@@ -26,10 +27,10 @@ namespace podium::learn {
 
 struct HubOptions {
   DeskOptions desk;
-  ExperienceLimits limits;              // of what explorers send
-  std::string task;                     // digest of what explorers do
-  std::string listen = "127.0.0.1:0";   // HOST:PORT; port 0: any that is free
-  int explorers = 1;                    // of this job
+  ExperienceLimits limits;             // of what explorers send
+  std::string task;                    // digest of what explorers do
+  std::string listen = "127.0.0.1:0";  // HOST:PORT; port 0: any that is free
+  int explorers = 1;                   // of this job
   std::chrono::milliseconds silence{30'000};
   std::chrono::milliseconds patience{120'000};  // trainers wait so long while no explorer is there
 };
@@ -57,6 +58,8 @@ class Hub {
   void trained(uint64_t batch);
   // Explorers can take these weights from now on.
   void publish(const Version& version, std::span<const float> parameters);
+  // Those that were published last.
+  std::vector<float> weights() const;
   // Some rank was asked to stop.
   bool stop_wanted() const;
 

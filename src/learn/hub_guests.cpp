@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/channel.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "learn/experience_codec.hpp"

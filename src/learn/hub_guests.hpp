@@ -55,8 +55,8 @@ class HubGuests {
   std::span<const float> weights() const;
 
   void end();
-  size_t ready() const;                 // explorers
-  bool all_down() const;                // of this job, and none of another is there
+  size_t ready() const;   // explorers
+  bool all_down() const;  // of this job, and none of another is there
   bool stop_wanted() const { return stop_wanted_; }
   ExplorerReport report() const;
 

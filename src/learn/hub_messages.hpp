@@ -1,10 +1,11 @@
-// What explorers and the hub say to each other: JSON heads (core/channel.hpp), some with plain bytes
-// behind them, as many as "bytes" says.
+// What explorers and the hub say to each other: JSON heads (core/channel.hpp), some with plain
+// bytes behind them, as many as "bytes" says.
 //
 // Whoever connects speaks first:
 //
 //   hello     {"podium": "learn", "secret": S, "task": D, "explorer": K}   K < 0: of another job
-//   watcher   {"podium": "learn", "secret": S, "rank": R}                  a rank that keeps explorers
+//   watcher   {"podium": "learn", "secret": S, "rank": R}                  a rank that keeps
+//   explorers
 //
 // The hub says to an explorer:
 //
@@ -18,8 +19,8 @@
 //
 //   ready     {"ready": true, "road": found}        found: it has found what the ticket describes
 //   taken     {"taken": V}
-//   explored  {"explored": rollout, "experiences": N, "bytes": B, "returns": [...], "spent": [...]} bytes
-//   here      {"here": true}                        at least every second, whatever it does
+//   explored  {"explored": rollout, "experiences": N, "bytes": B, "returns": [...], "spent": [...]}
+//   bytes here      {"here": true}                        at least every second, whatever it does
 //
 // A watcher says:
 //

@@ -42,9 +42,8 @@ void HubWire::send(Json head, Bytes bytes) {
 void HubWire::flush() {
   while (open() && !unsent_.empty()) {
     Piece& piece = unsent_.front();
-    const ssize_t sent =
-        ::send(socket_.get(), piece.bytes->data() + piece.gone, piece.bytes->size() - piece.gone,
-               MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t sent = ::send(socket_.get(), piece.bytes->data() + piece.gone,
+                                piece.bytes->size() - piece.gone, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent < 0 && again()) return;
     if (sent < 0) return close("it has gone");
     piece.gone += static_cast<size_t>(sent);
@@ -55,8 +54,7 @@ void HubWire::flush() {
 // Whether the part that comes next is all here.
 bool HubWire::fill() {
   while (open() && have_ < in_.size()) {
-    const ssize_t got =
-        ::recv(socket_.get(), in_.data() + have_, in_.size() - have_, MSG_DONTWAIT);
+    const ssize_t got = ::recv(socket_.get(), in_.data() + have_, in_.size() - have_, MSG_DONTWAIT);
     if (got < 0 && again()) return false;
     if (got <= 0) close("it has gone");
     if (got > 0) have_ += static_cast<size_t>(got);

@@ -87,7 +87,9 @@ class Segment {
 class SharedOut : public WeightsOut {
  public:
   explicit SharedOut(size_t floats)
-      : floats_(floats), file_(make_file(Segment::bytes_of(floats))), segment_(file_, floats, true) {
+      : floats_(floats),
+        file_(make_file(Segment::bytes_of(floats))),
+        segment_(file_, floats, true) {
     Head& head = segment_.head();
     if (::getrandom(&head.nonce, sizeof head.nonce, 0) != sizeof head.nonce) {
       throw io_error("cannot make a random number", "getrandom", errno);

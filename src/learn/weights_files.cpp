@@ -46,13 +46,12 @@ class FilesOut : public WeightsOut {
   }
 
   void publish(const Version& version, std::span<const float> parameters) override {
-    const Json card = {
-        {"model", card_}, {"number", version.number}, {"made_at", version.made_at}};
+    const Json card = {{"model", card_}, {"number", version.number}, {"made_at", version.made_at}};
     const ckpt::NamedBuffer buffer{
         "parameters", {parameters.size()}, {parameters.begin(), parameters.end()}};
-    ckpt::write_snapshot(folder_ / format("%s%09llu.h5", prefix,
-                                          static_cast<unsigned long long>(version.number)),
-                         card, std::span(&buffer, 1));
+    ckpt::write_snapshot(
+        folder_ / format("%s%09llu.h5", prefix, static_cast<unsigned long long>(version.number)),
+        card, std::span(&buffer, 1));
     std::map<uint64_t, fs::path> files = files_of(folder_);
     while (files.size() > kept) {
       std::error_code ignored;  // it goes with the next version
