@@ -26,6 +26,7 @@ using Milliseconds = std::chrono::milliseconds;
 constexpr const char* command = "__explorer";
 constexpr Milliseconds greeting_limit{30'000};  // of the rank and of the hub
 constexpr Milliseconds message_limit{60'000};   // of a message that has begun
+constexpr Milliseconds end_limit{60'000};       // until the rank ends this process
 constexpr Milliseconds weights_limit{30'000};   // until weights that are published are there
 
 // Nobody waits for the rest of a rollout when the rank or the hub is gone.
@@ -65,6 +66,13 @@ class Voice {
 
   void tell_rank(const Json& message) {
     if (!rank_.send(message, message_limit)) leave();
+  }
+
+  // Learning has ended: the rank ends its explorers when it has heard of it.
+  void await_end() {
+    tell_rank({{"ended", true}});
+    pollfd entry{rank_.descriptor(), POLLRDHUP, 0};
+    ::poll(&entry, 1, static_cast<int>(end_limit.count()));
   }
 
   // The hub's next order.
@@ -114,7 +122,7 @@ class Explorer {
       const Json order = voice_.order();
       if (order.contains("take")) take(order);
       if (order.contains("explore")) explore(order.at("explore"));
-      if (order.contains("end")) return voice_.tell_rank({{"ended", true}});
+      if (order.contains("end")) return voice_.await_end();
     }
   }
 
