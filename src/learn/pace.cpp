@@ -64,8 +64,7 @@ Pace::Pace(PaceOptions options, const PaceState& from)
       newest_(from.newest) {
   options.mode = mode_;
   check_sizes(options);
-  const auto interval = static_cast<uint64_t>(mode_.sync_interval);
-  published_at_ = trained_ / interval * interval;
+  published_at_ = newest_.made_at / updates_per_batch_;
 }
 
 // ---- Events
@@ -157,12 +156,7 @@ void Pace::decide_trainers(Orders& orders) {
     orders.push_back({.what = Order::What::end});
     return;
   }
-  const auto interval = static_cast<uint64_t>(mode_.sync_interval);
-  if (!publishing_ && trained_ - published_at_ >= interval) {
-    published_at_ = trained_;
-    publishing_ = Version{newest_.number + 1, updates()};
-    orders.push_back({.what = Order::What::publish, .version = *publishing_});
-  }
+  decide_publication(orders);
   trainers_waiting_ = mode_.style == SyncStyle::meet ? meeting_of_trainers() : Waiting::no;
   if (trainers_waiting_ != Waiting::no) return;
   if (holdings_.ready < batch_ || too_early(trained_)) {
@@ -172,6 +166,19 @@ void Pace::decide_trainers(Orders& orders) {
   training_ = true;
   holdings_.ready -= batch_;
   orders.push_back({.what = Order::What::train, .batch = trained_});
+}
+
+// Where both sides meet, a version's number says after which batch it was made.
+void Pace::decide_publication(Orders& orders) {
+  if (publishing_) return;
+  const auto interval = static_cast<uint64_t>(mode_.sync_interval);
+  const bool meets = mode_.style == SyncStyle::meet;
+  const bool due =
+      meets ? trained_ / interval > newest_.number : trained_ - published_at_ >= interval;
+  if (!due) return;
+  publishing_ = Version{meets ? trained_ / interval : newest_.number + 1, updates()};
+  published_at_ = trained_;
+  orders.push_back({.what = Order::What::publish, .version = *publishing_});
 }
 
 Waiting Pace::meeting_of_trainers() const {
