@@ -21,12 +21,13 @@ void check_sizes(const PaceOptions& options) {
           machine);
   const bool meets = options.mode.style == SyncStyle::meet;
   const auto ahead = static_cast<size_t>(meets ? std::max(1, options.mode.sync_offset) : 1);
-  const size_t needed = ahead * static_cast<size_t>(options.batch);
+  // What a filter leaves of rollouts may be one experience less than a batch.
+  const auto needed =
+      ahead * static_cast<size_t>(options.batch) + static_cast<size_t>(options.rollout) - 1;
   if (options.capacity > 0 && options.capacity < needed) {
     throw usage_error("a buffer of " + std::to_string(options.capacity) +
-                          " experiences cannot hold the " + std::to_string(needed) +
-                          " that explorers are ahead",
-                      "learn.capacity", "make it at least that large");
+                          " experiences cannot hold what explorers are ahead",
+                      "learn.capacity", "make it " + std::to_string(needed) + " or more");
   }
 }
 
@@ -280,9 +281,11 @@ std::optional<Pace::Work> Pace::work() const {
     }
     before += rollout_;
   }
+  // Some of a rollout may be left over for the batch behind; the bound holds for those too.
+  const size_t ahead = mode_.style == SyncStyle::meet ? supply() : supply() + rollout_ - 1;
   const uint64_t batch = drawn() + supply() / batch_;
   if (done_with(batch) || !room_for_one()) return std::nullopt;
-  return Work{std::nullopt, batch};
+  return Work{std::nullopt, drawn() + ahead / batch_};
 }
 
 uint64_t Pace::version_of(uint64_t batch) const {

@@ -50,10 +50,11 @@ double ScheduleSimulator::length(double ms) {
   return spread == 0 ? ms : ms * (1 - spread + 2 * spread * random_.uniform());
 }
 
-Holdings ScheduleSimulator::holdings() {
+const Holdings& ScheduleSimulator::holdings() {
   buffer_.expire(Buffer::Time(now_ms()));
   buffer_.discard_stale(pace_->next_draw_at());
-  return {buffer_.ready(pace_->next_draw_at()), buffer_.counts().waiting, buffer_.room()};
+  told_ = {buffer_.ready(pace_->next_draw_at()), buffer_.counts().waiting, buffer_.room()};
+  return told_;
 }
 
 void ScheduleSimulator::run() {

@@ -113,7 +113,7 @@ class ScheduleSimulator {
   double length(double ms);
   int64_t now_ms() const { return now_us_ / 1000; }
   bool chance(double share) { return share > 0 && random_.uniform() < share; }
-  Holdings holdings();
+  const Holdings& holdings();
   void happen(const Event& event);
   void come(const Event& event);
   void be_explored(const Event& event);
@@ -138,8 +138,8 @@ class ScheduleSimulator {
   void check_waits();
   void check_trainers_wait();
   void check_explorer_waits(int number, const Explorer& explorer);
-  bool may_explore(const Explorer& explorer);
-  bool must_take(const Explorer& explorer);
+  bool may_explore(const Explorer& explorer) const;
+  bool must_take(const Explorer& explorer) const;
   void check_end();
   void check_nothing_wasted();
   bool meets() const { return options_.pace.mode.style == SyncStyle::meet; }
@@ -150,11 +150,10 @@ class ScheduleSimulator {
   }
   uint64_t version_of(uint64_t batch) const;
   bool fits(uint64_t batch, const Version& version) const;
-  bool all_ordered(uint64_t batch) const {
-    return options_.pace.batches > 0 && batch >= options_.pace.batches;
-  }
+  bool all_ordered() const;
   uint64_t drawn() const { return trained_ + (training_ ? 1 : 0); }
-  uint64_t next_batch();
+  size_t supply() const;
+  uint64_t next_batch() const;
   const Open* lost(uint64_t* batch) const;
 
   ScheduleOptions options_;
@@ -163,6 +162,7 @@ class ScheduleSimulator {
   Buffer buffer_;
   std::priority_queue<Event> events_;
   std::deque<Order> ordered_;
+  Holdings told_;
   int64_t now_us_ = 0;
   uint64_t order_ = 0;
   int lives_ = 0;

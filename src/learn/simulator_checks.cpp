@@ -20,17 +20,25 @@ bool ScheduleSimulator::held(uint64_t version) const {
   });
 }
 
+bool ScheduleSimulator::all_ordered() const {
+  return options_.pace.batches > 0 &&
+         drawn() + supply() / static_cast<size_t>(options_.pace.batch) >= options_.pace.batches;
+}
+
 bool ScheduleSimulator::fits(uint64_t batch, const Version& version) const {
   return !paced() ||
          batch * updates_per_batch() <= version.made_at + options_.pace.mode.most_staleness;
 }
 
-// That a new rollout would be for.
-uint64_t ScheduleSimulator::next_batch() {
-  const Holdings has = holdings();
-  const size_t there =
-      has.ready + has.awaited + open_.size() * static_cast<size_t>(options_.pace.rollout);
-  return drawn() + there / static_cast<size_t>(options_.pace.batch);
+// Experiences that are there, or under way.
+size_t ScheduleSimulator::supply() const {
+  return told_.ready + told_.awaited + open_.size() * static_cast<size_t>(options_.pace.rollout);
+}
+
+// That the last experience of a new rollout would be in; where both sides meet, the first.
+uint64_t ScheduleSimulator::next_batch() const {
+  const size_t before = supply() + (meets() ? 0 : static_cast<size_t>(options_.pace.rollout) - 1);
+  return drawn() + before / static_cast<size_t>(options_.pace.batch);
 }
 
 // The first that is to be ordered again, and which batch it can be in at the soonest.
@@ -55,7 +63,9 @@ void ScheduleSimulator::check_explore(const Order& order) {
   const auto open = open_.find(order.rollout);
   if (in_.contains(order.rollout)) fail("a rollout is ordered that is in");
   if (open != open_.end() && open->second.explorer >= 0) fail("a rollout is ordered twice");
-  if (all_ordered(order.batch)) fail("a rollout for a batch that will not be");
+  if (open == open_.end() && options_.buffer.reuse == 1 && all_ordered()) {
+    fail("a rollout for a batch that will not be");
+  }
   const uint64_t wanted = version_of(order.batch);
   if (meets() && order.version.number < wanted) fail("a rollout with too old a version");
   if (meets() && order.version.number > wanted && held(wanted)) {
@@ -157,7 +167,7 @@ void ScheduleSimulator::check_trainers_wait() {
     return;
   }
   if (told != Waiting::experiences) fail("trainers wait for experiences, and say otherwise");
-  if (holdings().ready < static_cast<size_t>(options_.pace.batch)) return;
+  if (told_.ready < static_cast<size_t>(options_.pace.batch)) return;
   size_t before = 0;
   for (const auto& [number, open] : open_) {
     if (meets() && open.batch <= trained_) return;
@@ -174,19 +184,19 @@ void ScheduleSimulator::check_explorer_waits(int number, const Explorer& explore
   if (must_take(explorer)) fail(who + " waits, but has to take the newest weights");
 }
 
-bool ScheduleSimulator::may_explore(const Explorer& explorer) {
+bool ScheduleSimulator::may_explore(const Explorer& explorer) const {
   if (!explorer.version) return false;
   uint64_t batch = next_batch();
   if (lost(&batch) == nullptr) {
     const size_t under_way = (open_.size() + 1) * static_cast<size_t>(options_.pace.rollout);
-    if (all_ordered(batch) || buffer_.room() < under_way) return false;
+    if (all_ordered() || buffer_.room() < under_way) return false;
   }
   if (!meets()) return fits(batch, *explorer.version);
   const uint64_t wanted = version_of(batch);
   return explorer.version->number == wanted || (explorer.version->number > wanted && !held(wanted));
 }
 
-bool ScheduleSimulator::must_take(const Explorer& explorer) {
+bool ScheduleSimulator::must_take(const Explorer& explorer) const {
   if (explorer.version && explorer.version->number >= published_.number) return false;
   if (options_.pace.mode.style == SyncStyle::free) return true;
   if (options_.pace.mode.style == SyncStyle::turns) {
@@ -206,7 +216,7 @@ bool ScheduleSimulator::must_take(const Explorer& explorer) {
 void ScheduleSimulator::check_end() {
   if (!ended_) {
     fail("nothing happens any more after " + std::to_string(trained_) +
-         " batches: " + std::to_string(holdings().ready) + " experiences are ready, " +
+         " batches: " + std::to_string(told_.ready) + " experiences are ready, " +
          std::to_string(open_.size()) + " rollouts open");
     return;
   }
@@ -227,7 +237,9 @@ void ScheduleSimulator::check_nothing_wasted() {
   const BufferCounts has = buffer_.counts();
   const bool in_order = options_.buffer.order == BufferOrder::fifo && options_.buffer.reuse == 1;
   if (options_.pace.mode.overage == Overage::discard || !in_order) return;
-  if (options_.troubles.awaited == 0 && has.too_stale > 0) {
+  // What a strict version leaves over of a rollout that was to fill up a batch has to go.
+  const bool left_over = meets() && options_.troubles.bad > 0;
+  if (options_.troubles.awaited == 0 && !left_over && has.too_stale > 0) {
     fail(std::to_string(has.too_stale) + " experiences became too stale in vain");
   }
   if (!options_.troubles.none()) return;

@@ -36,7 +36,8 @@ ScheduleOptions schedule_of(const std::string& name, uint64_t seed, bool calm = 
   pace.batch = pace.rollout * (1 + static_cast<int>(random.below(6)));
   pace.batches = 4 + random.below(8);
   const auto ahead = static_cast<size_t>(std::max(1, pace.mode.sync_offset));
-  pace.capacity = static_cast<size_t>(pace.batch) * (ahead + random.below(6));
+  pace.capacity = static_cast<size_t>(pace.batch) * (ahead + random.below(6)) +
+                  static_cast<size_t>(pace.rollout) - 1;
   options.buffer.capacity = pace.capacity;
   options.buffer.most_staleness = pace.mode.most_staleness;
 
@@ -113,6 +114,8 @@ void run_all(const std::string& name, void (*change)(ScheduleOptions&), Sum& sum
   for (uint64_t seed = 0; seed < seeds; ++seed) {
     ScheduleOptions options = schedule_of(name, seed);
     change(options);
+    check(options.pace.mode, options.explorers, options.pace.updates_per_batch,
+          options.buffer.reuse);
     ScheduleSimulator simulator(options);
     simulator.run();
     sum.add(options, simulator.report());
