@@ -21,12 +21,13 @@ void check_sizes(const PaceOptions& options) {
           machine);
   const bool meets = options.mode.style == SyncStyle::meet;
   const auto ahead = static_cast<size_t>(meets ? std::max(1, options.mode.sync_offset) : 1);
-  const size_t needed = ahead * static_cast<size_t>(options.batch);
+  // What a filter leaves of rollouts may be one experience less than a batch.
+  const auto needed =
+      ahead * static_cast<size_t>(options.batch) + static_cast<size_t>(options.rollout) - 1;
   if (options.capacity > 0 && options.capacity < needed) {
     throw usage_error("a buffer of " + std::to_string(options.capacity) +
-                          " experiences cannot hold the " + std::to_string(needed) +
-                          " that explorers are ahead",
-                      "learn.capacity", "make it at least that large");
+                          " experiences cannot hold what explorers are ahead",
+                      "learn.capacity", "make it " + std::to_string(needed) + " or more");
   }
 }
 
@@ -64,8 +65,7 @@ Pace::Pace(PaceOptions options, const PaceState& from)
       newest_(from.newest) {
   options.mode = mode_;
   check_sizes(options);
-  const auto interval = static_cast<uint64_t>(mode_.sync_interval);
-  published_at_ = trained_ / interval * interval;
+  published_at_ = newest_.made_at / updates_per_batch_;
 }
 
 // ---- Events
@@ -157,12 +157,7 @@ void Pace::decide_trainers(Orders& orders) {
     orders.push_back({.what = Order::What::end});
     return;
   }
-  const auto interval = static_cast<uint64_t>(mode_.sync_interval);
-  if (!publishing_ && trained_ - published_at_ >= interval) {
-    published_at_ = trained_;
-    publishing_ = Version{newest_.number + 1, updates()};
-    orders.push_back({.what = Order::What::publish, .version = *publishing_});
-  }
+  decide_publication(orders);
   trainers_waiting_ = mode_.style == SyncStyle::meet ? meeting_of_trainers() : Waiting::no;
   if (trainers_waiting_ != Waiting::no) return;
   if (holdings_.ready < batch_ || too_early(trained_)) {
@@ -172,6 +167,19 @@ void Pace::decide_trainers(Orders& orders) {
   training_ = true;
   holdings_.ready -= batch_;
   orders.push_back({.what = Order::What::train, .batch = trained_});
+}
+
+// Where both sides meet, a version's number says after which batch it was made.
+void Pace::decide_publication(Orders& orders) {
+  if (publishing_) return;
+  const auto interval = static_cast<uint64_t>(mode_.sync_interval);
+  const bool meets = mode_.style == SyncStyle::meet;
+  const bool due =
+      meets ? trained_ / interval > newest_.number : trained_ - published_at_ >= interval;
+  if (!due) return;
+  publishing_ = Version{meets ? trained_ / interval : newest_.number + 1, updates()};
+  published_at_ = trained_;
+  orders.push_back({.what = Order::What::publish, .version = *publishing_});
 }
 
 Waiting Pace::meeting_of_trainers() const {
@@ -273,9 +281,11 @@ std::optional<Pace::Work> Pace::work() const {
     }
     before += rollout_;
   }
+  // Some of a rollout may be left over for the batch behind; the bound holds for those too.
+  const size_t ahead = mode_.style == SyncStyle::meet ? supply() : supply() + rollout_ - 1;
   const uint64_t batch = drawn() + supply() / batch_;
   if (done_with(batch) || !room_for_one()) return std::nullopt;
-  return Work{std::nullopt, batch};
+  return Work{std::nullopt, drawn() + ahead / batch_};
 }
 
 uint64_t Pace::version_of(uint64_t batch) const {

@@ -46,10 +46,10 @@ struct PaceOptions {
 struct PaceState {
   uint64_t trained = 0;       // batches
   uint64_t next_rollout = 0;  // its number
-  Version newest;             // that explorers are given first; published already
+  Version newest;             // that explorers can take: published already, or anew on resuming
 };
 
-// What the buffer has, as of Pace::updates().
+// What the buffer has, as of Pace::next_draw_at().
 struct Holdings {
   size_t ready = 0;    // to be drawn
   size_t awaited = 0;  // that wait for a reward
@@ -60,7 +60,7 @@ struct Order {
   enum class What {
     explore,  // `explorer` begins `rollout`, for `batch`, with `version`, which it has
     take,     // `explorer` takes `version`, or a newer one
-    train,    // the trainers train on `batch`, which is drawn now
+    train,    // the trainers train on `batch`, which is drawn now, as of updates()
     publish,  // the trainers publish their weights as `version`
     end,      // all batches are done
   };
@@ -111,6 +111,8 @@ class Pace {
   Waiting waiting(int explorer) const;
   Waiting trainers_waiting() const { return trainers_waiting_; }
   uint64_t updates() const { return trained_ * updates_per_batch_; }
+  // Updates that will have been made when the next batch is drawn.
+  uint64_t next_draw_at() const { return drawn() * updates_per_batch_; }
   // Of the batch that is trained on, or comes next.
   uint64_t batch() const { return trained_; }
   const Version& newest() const { return newest_; }
@@ -142,6 +144,7 @@ class Pace {
 
   Orders decide();
   void decide_trainers(Orders& orders);
+  void decide_publication(Orders& orders);
   Waiting meeting_of_trainers() const;
   bool too_early(uint64_t batch) const;
   void decide_explorer(int number, Explorer& explorer, Orders& orders);
@@ -175,7 +178,7 @@ class Pace {
   uint64_t events_ = 0;
 
   uint64_t trained_ = 0;       // batches
-  uint64_t published_at_ = 0;  // batches trained when the last publication was due
+  uint64_t published_at_ = 0;  // batches that made what was published last
   bool training_ = false;
   bool ended_ = false;
   std::optional<Version> publishing_;
