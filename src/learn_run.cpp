@@ -121,8 +121,9 @@ LearnOutcome LearnRun::lead() {
   std::optional<ckpt::Snapshot> found;
   if (!settings_.profile) found = checkpoint.find();
   const bool goes_on = share_state(learner, found, *place_.trainers);
-  const auto road = learn::make_weights_road(settings_.mode.method, learner.policy(),
-                                             job.run_dir / "learn" / "weights");
+  const std::string host = settings_.listen.substr(0, settings_.listen.rfind(':'));
+  const auto road = learn::make_weights_road(settings_.mode.method,
+                                             learner.policy().parameter_count(), host, log);
   learn::Hub hub(hub_options(kit), *road, log);
   if (goes_on) {
     checkpoint.restore(hub);

@@ -113,7 +113,7 @@ class Explorer {
         policy_(kit_.info(), kit_.policy_options(), task.seed),
         rollouts_([this](int place) { return kit_.make(place); },
                   {task.environments, task.steps, welcome.at("welcome").get<int>(), task.seed}),
-        road_(find_weights(welcome.at("ticket"), policy_)) {}
+        road_(find_weights(welcome.at("ticket"), policy_.parameter_count())) {}
 
   void run() {
     voice_.say({{"ready", true}, {"road", road_ != nullptr}});
