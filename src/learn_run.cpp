@@ -153,6 +153,7 @@ LearnOutcome LearnRun::lead() {
   outcome.seconds = progress.seconds();
   outcome.ended_by = progress.story(outcome.ended);
   outcome.report = hub.report();
+  outcome.mean_return = outcome.report.mean_return;
   outcome.updates = learner.updates();
   if (outcome.ended == Ended::stopped && !settings_.profile) {
     checkpoint.save(hub, learner, progress.seconds());
@@ -211,7 +212,6 @@ void LearnRun::gather(const learn::Accounting& accounting, LearnOutcome* outcome
 
 void LearnRun::evaluate(learn::Learner& learner, const learn::EnvironmentKit& kit,
                         LearnOutcome* outcome) {
-  outcome->mean_return = outcome->report.mean_return;
   if (settings_.evaluation == 0 || settings_.profile) return;
   if (kit.dataset() != nullptr) {
     outcome->accuracy = learn::accuracy_of(learner.policy(), *kit.dataset(), io::Split::validation);
