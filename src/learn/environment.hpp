@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 
+#include "io/loader/dataset.hpp"
 #include "learn/experience.hpp"
 #include "nn/image_shape.hpp"
 
@@ -43,8 +44,18 @@ class Environment {
   virtual const EnvironmentInfo& info() const = 0;
   // Begins an episode. Writes its first observation.
   virtual void reset(uint64_t seed, std::span<std::byte> observation) = 0;
-  // REQUIRES: an episode is under way, 0 <= action < actions. Writes the observation after it.
+  // REQUIRES: an episode is under way, 0 <= action < actions. Writes the observation after it; what
+  // stands there after a terminal step means nothing.
   virtual Outcome step(int action, std::span<std::byte> observation) = 0;
 };
+
+struct EnvironmentOptions {
+  std::string name;                      // cartpole | image_bandit
+  std::shared_ptr<io::Dataset> dataset;  // image_bandit: whose images
+  io::Split split = io::Split::train;    // and of which split
+};
+
+// Throws usage_error for an unknown name, or without the data set that it needs.
+std::unique_ptr<Environment> make_environment(const EnvironmentOptions& options);
 
 }  // namespace podium::learn
