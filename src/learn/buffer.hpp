@@ -28,7 +28,7 @@
 #include "learn/buffer_filter.hpp"
 #include "learn/draw_order.hpp"
 #include "learn/experience.hpp"
-#include "learn/recent_ids.hpp"
+#include "core/recent_ids.hpp"
 
 namespace podium::learn {
 
