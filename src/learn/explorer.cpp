@@ -202,9 +202,9 @@ int run_explorer(const Words& arguments) {
            message_limit);
   const Json welcome = receive(hub, "the hub");
   if (welcome.contains("refused")) {
-    throw unavailable_error("this explorer was refused: " + text_in(welcome, "refused"),
-                            place.at("hub"),
-                            "use the same input file and release, and its learn.json");
+    rank.send({{"refused", text_in(welcome, "refused")}}, message_limit);
+    rank.receive(end_limit);  // it ends this process
+    return 0;
   }
   Explorer(task, Voice(std::move(rank), std::move(hub)), welcome).run();
   return 0;
