@@ -199,6 +199,12 @@ serve::ServiceOptions service_options(const Config& config) {
   options.health.silence = std::chrono::milliseconds(config.integer("serve.health_ms"));
   options.health.stuck = std::chrono::milliseconds(config.integer("serve.stuck_ms"));
   options.slow_start = std::chrono::milliseconds(config.integer("serve.slow_start_ms"));
+  options.feedback.memory = static_cast<size_t>(config.integer("serve.feedback_memory"));
+  options.feedback.explore = config.boolean("serve.explore");
+  if (options.feedback.explore && options.feedback.memory == 0) {
+    throw usage_error("classes that are drawn teach nothing without feedback", "--serve.explore",
+                      "give --serve.feedback_memory too");
+  }
   options.canary.share = config.real("serve.canary");
   options.canary.time = std::chrono::seconds(config.integer("serve.canary_s"));
   options.canary.requests = config.integer("serve.canary_requests");

@@ -35,6 +35,7 @@ class HubGuests {
     int number = -1;
     bool ready = false;          // it explores
     bool finds_weights = false;  // by the road of the ticket
+    Version version;             // that it has
     bool left = false;           // the desk knows that it is gone
     SteadyClock::time_point heard;
     std::array<double, spent_kinds> spent{};
@@ -68,6 +69,7 @@ class HubGuests {
   void leave(Guest& guest);
   void hear_watcher(const Json& head);
   void hear_explorer(Guest& guest, HubWire::Message& message);
+  void note_taken(Guest& guest, const Version& version);
   void take_rollout(Guest& guest, HubWire::Message& message);
   void order(const Order& order);
   Guest* explorer(int number);

@@ -182,7 +182,8 @@ nlohmann::ordered_json to_json(const serve::ServiceStats& stats) {
           {"retried", stats.retried},
           {"restarts", stats.restarts},
           {"canaries", stats.canaries},
-          {"rolled_back", stats.rolled_back}};
+          {"rolled_back", stats.rolled_back},
+          {"feedback", stats.feedback.accepted}};
 }
 
 nlohmann::ordered_json serve_from_registry(const Settings& settings, comm::Communicator& group,

@@ -6,7 +6,7 @@
 #include <deque>
 #include <unordered_set>
 
-namespace podium::learn {
+namespace podium {
 
 class RecentIds {
  public:
@@ -30,4 +30,4 @@ class RecentIds {
   std::unordered_set<uint64_t> known_;
 };
 
-}  // namespace podium::learn
+}  // namespace podium
