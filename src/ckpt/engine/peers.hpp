@@ -14,9 +14,9 @@
 #include <thread>
 #include <vector>
 
-#include "core/channel.hpp"
 #include "ckpt/engine/receiver.hpp"
 #include "ckpt/engine/shard.hpp"
+#include "core/channel.hpp"
 
 namespace podium::ckpt::engine {
 
