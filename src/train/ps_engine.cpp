@@ -14,7 +14,7 @@ void PsEngine::start_epoch(const EpochPlan& plan) {
   loader_.reset();
   plan_ = plan;
   loader_ = std::make_unique<io::Loader>(dataset_, plan.data);
-  local_.start_epoch(plan);
+  steps_.start_epoch(plan);
   loader_->start_epoch(plan.epoch, static_cast<size_t>(plan.begin));
 }
 
@@ -32,47 +32,10 @@ std::span<const Step> PsEngine::advance() {
   const double lr = plan_->schedule.at(step);
   const double share =
       static_cast<double>(batch->count()) / static_cast<double>(batch->global_count);
-  const auto result = take_step(*batch, step, static_cast<float>(lr * share));
+  const auto result = steps_.take(*batch, step, {.lr = static_cast<float>(lr * share)});
   step_ = {step, lr, result.loss_sum, result.correct, batch->count(), batch->global_count};
   steps_s_ += watch.seconds();
   return {&step_, 1};
-}
-
-// A trainer without images in a step has nothing to push; it is done with it all the same.
-nn::Model::StepResult PsEngine::take_step(const io::Batch& batch, int64_t step, float lr) {
-  nn::Model& model = state_.model;
-  if (!model.ops().on_host()) return take_staged_step(batch, step, lr);
-  const bool pushes = batch.count() > 0;
-  if (pushes) client_.begin_push(model.gradients(), {.lr = lr});
-  const nn::Model::StepResult result = local_.compute(batch, step, [&](size_t first) {
-    if (pushes) client_.ready(first);
-  });
-  client_.finish_step(model.parameters());
-  return result;
-}
-
-// What travels lies in the host's own memory.
-nn::Model::StepResult PsEngine::take_staged_step(const io::Batch& batch, int64_t step, float lr) {
-  nn::Model& model = state_.model;
-  const nn::Model::StepResult result = local_.compute(batch, step, {});
-  const std::span<float> gradients = model.gradients();
-  staged_.resize(gradients.size());
-  model.ops().copy(gradients, staged_.data());
-  model.ops().synchronise();
-  if (batch.count() > 0) {
-    client_.begin_push(staged_, {.lr = lr});
-    client_.ready(0);
-  }
-  client_.finish_step(staged_);
-  put_weights(staged_);
-  return result;
-}
-
-// The model hears of new weights by being asked for its parameters.
-void PsEngine::put_weights(std::span<const float> weights) {
-  nn::Model& model = state_.model;
-  model.ops().copy(weights, model.parameters().data());
-  model.ops().synchronise();
 }
 
 WallTime PsEngine::times() const {
@@ -87,7 +50,7 @@ void PsEngine::settle() {
   const Stopwatch watch;
   staged_.resize(static_cast<size_t>(state_.model.parameter_count()));
   client_.pull(staged_);
-  put_weights(staged_);
+  put_parameters(state_.model, staged_);
   steps_s_ += watch.seconds();
   client_.meet();
 }

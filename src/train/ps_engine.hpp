@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "io/loader/dataset.hpp"
-#include "train/local_gradients.hpp"
 #include "train/ps_client.hpp"
+#include "train/ps_step.hpp"
 #include "train/step_engine.hpp"
 
 namespace podium::train {
@@ -25,28 +25,23 @@ class PsEngine final : public StepEngine {
  public:
   // Starts the servers with the first epoch. All references must outlive the engine.
   PsEngine(TrainingState& state, const io::Dataset& dataset, PsClient& client)
-      : state_(state), dataset_(dataset), client_(client), local_(state) {}
+      : state_(state), dataset_(dataset), client_(client), steps_(state, client) {}
 
   void start_epoch(const EpochPlan& plan) override;
   std::span<const Step> advance() override;  // by one step
   WallTime times() const override;
-  std::optional<BadGradient> bad_gradient() const override { return local_.bad(); }
+  std::optional<BadGradient> bad_gradient() const override { return steps_.bad(); }
   bool in_step() const override { return false; }
   void settle() override;
 
  private:
-  nn::Model::StepResult take_step(const io::Batch& batch, int64_t step, float lr);
-  nn::Model::StepResult take_staged_step(const io::Batch& batch, int64_t step, float lr);
-
-  void put_weights(std::span<const float> weights);
-
   TrainingState& state_;
   const io::Dataset& dataset_;
   PsClient& client_;
   std::optional<EpochPlan> plan_;
   std::unique_ptr<io::Loader> loader_;  // during an epoch
-  LocalGradients local_;
-  std::vector<float> staged_;  // weights or gradients on their way
+  PsStep steps_;
+  std::vector<float> staged_;  // weights on their way
   Step step_;                  // the last one
   double data_wait_s_ = 0;
   double steps_s_ = 0;  // without the wait for their data

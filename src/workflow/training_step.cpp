@@ -11,6 +11,7 @@
 #include "core/text.hpp"
 #include "io/files/atomic_file.hpp"
 #include "nn/backend.hpp"
+#include "train/crew_engine.hpp"
 #include "train/gradient_syncs.hpp"
 #include "train/mlperf_log.hpp"
 #include "train/model_snapshot.hpp"
@@ -57,12 +58,26 @@ int batch_of(const train::Recipe& recipe, const io::Dataset& dataset) {
   return static_cast<int>(std::min<size_t>(static_cast<size_t>(recipe.batch), records));
 }
 
+// Worker processes of each rank that train in its place.
+int trainers_of(const Settings& settings) {
+  return settings.servers ? settings.servers->trainers : 0;
+}
+
+// Null where the ranks train.
+std::unique_ptr<train::CrewEngine> make_crew(const Settings& settings, train::TrainingState& state,
+                                             const io::Dataset& dataset, int threads,
+                                             comm::Communicator& group, const Log& log) {
+  if (trainers_of(settings) == 0) return nullptr;
+  return std::make_unique<train::CrewEngine>(
+      train::CrewSpec{state, dataset, group, *settings.servers, settings.device.gpu, threads, log});
+}
+
 // Null where the trainers do without parameter servers.
 std::unique_ptr<train::PsClient> make_client(const Settings& settings,
                                              const train::TrainingState& state,
                                              comm::Communicator& group, const TrainingHooks& hooks,
                                              const Log& log) {
-  if (!settings.servers) return nullptr;
+  if (!settings.servers || trainers_of(settings) > 0) return nullptr;
   std::unique_ptr<train::Servers> servers =
       hooks.servers ? hooks.servers(group)
                     : train::make_server_processes(group, settings.servers->shared_memory, log);
@@ -185,7 +200,8 @@ nn::Model make_model(const train::Recipe& recipe, const io::DatasetInfo& dataset
 TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset,
                                const Settings& settings, int threads, comm::Communicator& group,
                                const TrainingHooks& hooks, const Log& log) {
-  train::check_fit(recipe, {dataset, static_cast<size_t>(group.size())});
+  const int parts = std::max(1, trainers_of(settings));
+  train::check_fit(recipe, {dataset, static_cast<size_t>(group.size() * parts)});
   train::check_precision(recipe, settings.device);
   const auto mlperf = group.rank() == 0 ? std::make_shared<train::MlperfLog>(settings.mlperf_file(),
                                                                              recipe.name, log)
@@ -213,9 +229,14 @@ TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset
   const train::TrainerOptions options =
       trainer_options(recipe, dataset, settings, group, hooks, mlperf, log);
   outcome.target_accuracy = settings.target_accuracy;
-  const std::unique_ptr<train::StepEngine> engine =
-      train::make_step_engine({state, dataset, *sync, group, settings.shuffle, client.get()}, log);
-  train::Trainer trainer(state, dataset, *engine, group, options);
+  const std::unique_ptr<train::CrewEngine> crew =
+      make_crew(settings, state, dataset, threads, group, log);
+  const std::unique_ptr<train::StepEngine> own_steps =
+      crew ? nullptr
+           : train::make_step_engine({state, dataset, *sync, group, settings.shuffle, client.get()},
+                                     log);
+  train::StepEngine& engine = crew ? *crew : *own_steps;
+  train::Trainer trainer(state, dataset, engine, group, options);
   mlperf->stop("init_stop");
   mlperf->start("run_start", {{"first_epoch_num", trainer.progress().epochs + 1}});
   try {
@@ -229,6 +250,7 @@ TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset
   const bool success = !outcome.stopped && (settings.target_accuracy == 0 || outcome.reached);
   mlperf->stop("run_stop", {{"status", success ? "success" : "aborted"}});
   outcome.wall_times = train::share_wall_times(trainer.wall_time(), group);
+  if (crew) outcome.servers = crew->report();
   if (client) {
     outcome.servers = client->report();
     client->leave();
@@ -331,7 +353,9 @@ void forget_node_memory(const Settings& settings, const train::Recipe& recipe) {
 io::Dataset open_dataset(const std::filesystem::path& cache, uint64_t generation,
                          const Settings& settings) {
   io::DatasetOptions options;
-  options.memory_bytes = settings.cache_memory_bytes;
+  // The trainers of a rank share its budget, each with images of its own.
+  options.memory_bytes =
+      settings.cache_memory_bytes / static_cast<uint64_t>(std::max(1, trainers_of(settings)));
   options.policy = settings.cache_policy;
   options.generation = generation;
   return io::Dataset::open(cache, options);

@@ -1,4 +1,4 @@
-#include "search/crew.hpp"
+#include "train/crew.hpp"
 
 #include <poll.h>
 
@@ -8,10 +8,11 @@
 #include "core/error.hpp"
 #include "core/text.hpp"
 
-namespace podium::search {
+namespace podium::train {
 namespace {
 
 using namespace std::chrono_literals;
+using Json = nlohmann::ordered_json;
 
 constexpr size_t deaths_allowed = 5;
 constexpr auto deaths_window = 60s;
@@ -55,13 +56,23 @@ std::vector<CrewEvent> Crew::take(Milliseconds patience) {
 }
 
 void Crew::send(int worker, int life, const Json& message) {
+  Place& place = place_of(worker);
+  if (!place.process || place.life != life) return;
+  place.channel.send(message, send_limit);
+  place.has_work = true;
+  place.heard = SteadyClock::now();
+}
+
+int Crew::pid(int worker) {
+  const auto& process = place_of(worker).process;
+  return process ? process->pid() : 0;
+}
+
+Crew::Place& Crew::place_of(int worker) {
   const auto found =
       std::ranges::find(places_, worker, [](const Place& place) { return place.member.worker; });
-  require(found != places_.end(), "a message goes to a worker of this rank", "Crew");
-  if (!found->process || found->life != life) return;
-  found->channel.send(message, send_limit);
-  found->has_work = true;
-  found->heard = SteadyClock::now();
+  require(found != places_.end(), "a worker is one of this rank", "Crew");
+  return *found;
 }
 
 double Crew::cpu_s() const {
@@ -151,4 +162,4 @@ void Crew::bury(Place& place, std::vector<CrewEvent>* events) {
   events->back().why = why;
 }
 
-}  // namespace podium::search
+}  // namespace podium::train

@@ -20,16 +20,14 @@
 #include "core/log.hpp"
 #include "core/worker_process.hpp"
 
-namespace podium::search {
-
-using Json = nlohmann::ordered_json;
+namespace podium::train {
 
 // Who is to be kept running.
 struct CrewMember {
-  int worker = 0;    // its number in the search
+  int worker = 0;    // its number in the job
   std::string name;  // for people: "child 3"
   std::vector<std::string> arguments;
-  bool counted = false;  // its processor time is that of a child
+  bool counted = false;  // its processor time is asked for
 };
 
 struct CrewEvent {
@@ -42,7 +40,7 @@ struct CrewEvent {
   int worker = 0;
   What what = What::said;
   int life = 0;  // which of the worker's processes, counted from 1
-  Json message = Json::object();
+  nlohmann::ordered_json message = nlohmann::ordered_json::object();
   std::string why = {};
 };
 
@@ -62,7 +60,10 @@ class Crew {
 
   // To one life of a worker; when that is over, nothing is sent. It has work until it says
   // something that has "done" in it.
-  void send(int worker, int life, const Json& message);
+  void send(int worker, int life, const nlohmann::ordered_json& message);
+
+  // The worker's process, to be killed by tests; 0: none now.
+  int pid(int worker);
 
   // Processor time so far of those that are counted, also of processes that are gone.
   double cpu_s() const;
@@ -84,6 +85,7 @@ class Crew {
     double past_cpu_s = 0;  // of processes that are gone
   };
 
+  Place& place_of(int worker);
   static CrewEvent event_of(const Place& place, CrewEvent::What what);
   void start(Place& place, std::vector<CrewEvent>* events);
   void wait(Milliseconds patience) const;
@@ -95,4 +97,4 @@ class Crew {
   Log log_;
 };
 
-}  // namespace podium::search
+}  // namespace podium::train
