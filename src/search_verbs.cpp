@@ -83,7 +83,7 @@ uint64_t cache_of_child(const Search& search) {
   return search.context.settings.cache_memory_bytes / std::max<size_t>(1, mine);
 }
 
-std::vector<search::CrewMember> members(const Search& search) {
+std::vector<CrewMember> members(const Search& search) {
   const workflow::Settings& settings = search.context.settings;
   const std::string config = (settings.run_dir / "config.cfg").string();
   const Json child = {{"config", config},
@@ -92,7 +92,7 @@ std::vector<search::CrewMember> members(const Search& search) {
                       {"cache_memory", cache_of_child(search)},
                       {"memory", memory_of_child(search)},
                       {"gpu", settings.device.gpu}};
-  std::vector<search::CrewMember> members;
+  std::vector<CrewMember> members;
   for (const int worker : search.layout.workers_of(search.context.mpi.rank())) {
     if (search.layout.is_controller(worker)) {
       const Json controller = {{"config", config}, {"replica", worker}};
@@ -192,7 +192,7 @@ Json result_of(const Search& search, const search::SearchOutcome& outcome) {
 }
 
 // Rank 0 leads; returns whether the search was stopped before its end.
-bool lead(const Search& search, search::Crew& crew, search::Mail* mail) {
+bool lead(const Search& search, Crew& crew, search::Mail* mail) {
   const workflow::Settings& settings = search.context.settings;
   const Log& log = search.context.log;
   const io::Dataset dataset = open_slice(search);
@@ -255,7 +255,7 @@ ExitCode search_verb(const VerbContext& context) {
   const workflow::IngestOutcome cache = ingest(context, *group);
   const Search search{context, settings, space, layout, cache.cache, cache.generation, should_stop};
 
-  search::Crew crew(members(search), settings.silence, context.log);
+  Crew crew(members(search), settings.silence, context.log);
   search::Mail mail(*letters);
   bool stopped = false;
   if (group->rank() == 0) {
@@ -280,7 +280,7 @@ int run_search_worker(const Words& arguments) {
   Config config;
   config.read_file(order.at("config").get<std::string>());
   const SearchSettings settings = search_settings(config);
-  ckpt::engine::Channel channel(FileDescriptor(worker_socket_fd), ckpt::engine::most_message_bytes);
+  Channel channel(FileDescriptor(worker_socket_fd), most_message_bytes);
   if (arguments.front() == controller_verb) {
     search::MethodOptions method = settings.method;
     method.replica = order.at("replica");

@@ -13,7 +13,6 @@
 namespace podium::search {
 namespace {
 
-using Channel = ckpt::engine::Channel;
 using Json = nlohmann::ordered_json;
 
 constexpr std::chrono::hours forever{24 * 365};  // the end of a search is seen at once

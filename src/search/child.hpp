@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <filesystem>
 
-#include "ckpt/engine/channel.hpp"
+#include "core/channel.hpp"
 #include "search/child_training.hpp"
 
 namespace podium::search {
@@ -23,7 +23,7 @@ struct ChildData {
 
 // Runs until the search ends the channel. `memory_bytes` is what the process may take beside what
 // it has; 0: no limit. Throws what opening and reading the data throws.
-void run_child(ckpt::engine::Channel& channel, const ChildData& data, const ChildOptions& options,
+void run_child(Channel& channel, const ChildData& data, const ChildOptions& options,
                uint64_t memory_bytes);
 
 }  // namespace podium::search

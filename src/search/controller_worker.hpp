@@ -12,7 +12,7 @@
 // that state, it learns from them first and then goes on.
 #pragma once
 
-#include "ckpt/engine/channel.hpp"
+#include "core/channel.hpp"
 #include "search/method.hpp"
 #include "search/space.hpp"
 #include "search/theta_store.hpp"
@@ -20,7 +20,7 @@
 namespace podium::search {
 
 // Runs until the search ends the channel.
-void run_controller(ckpt::engine::Channel& channel, const Space& space,
-                    const MethodOptions& options, const AdamOptions& adam);
+void run_controller(Channel& channel, const Space& space, const MethodOptions& options,
+                    const AdamOptions& adam);
 
 }  // namespace podium::search

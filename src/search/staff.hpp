@@ -1,7 +1,7 @@
 // Staff: the workers of all ranks, as rank 0 sees them.
 //
-// Each rank keeps the workers that the layout gives it (train/crew.hpp). Rank 0 leads the search;
-// the others pass its messages on to their workers, and tell it what those say and what becomes of
+// Each rank keeps the workers that the layout gives it (crew.hpp). Rank 0 leads the search; the
+// others pass its messages on to their workers, and tell it what those say and what becomes of
 // them.
 //
 //   to a rank      {worker, life, message}, {end}
@@ -16,15 +16,11 @@
 #include <functional>
 #include <vector>
 
+#include "core/crew.hpp"
 #include "search/layout.hpp"
 #include "search/mail.hpp"
-#include "train/crew.hpp"
 
 namespace podium::search {
-
-using train::Crew;
-using train::CrewEvent;
-using train::CrewMember;
 
 class Staff {
  public:

@@ -103,7 +103,7 @@ TrainerSetup CrewEngine::setup_of(int trainer) const {
     setup.prefetch_threads = plan_->data.threads;
   }
   setup.gpu = spec_.gpu;
-  setup.threads = std::max(1, spec_.threads / parts);
+  setup.threads = spec_.threads;
   setup.rank = static_cast<size_t>(spec_.group.rank());
   setup.world = static_cast<size_t>(spec_.group.size());
   setup.parts = parts_;
@@ -266,7 +266,7 @@ void CrewEngine::tell(const Shift::Order& order) {
   crew_->send(order.trainer, lives_[static_cast<size_t>(order.trainer)], message);
 }
 
-CrewEngine::Json CrewEngine::rates_of(const Lease& lease) const {
+Json CrewEngine::rates_of(const Lease& lease) const {
   Json rates = Json::array();
   for (uint64_t step = lease.begin / parts_; step * parts_ < lease.end; ++step) {
     rates.push_back(plan_->schedule.at(plan_->first_step + static_cast<int64_t>(step)));
@@ -323,14 +323,6 @@ PsReport CrewEngine::report() {
     (*report.crew).*counts[i] = static_cast<uint64_t>(sums[i]);
   }
   return report;
-}
-
-int CrewEngine::pid(int trainer) {
-  return crew_ ? crew_->pid(trainer) : 0;
-}
-
-int CrewEngine::server_pid(int server) const {
-  return servers_ ? servers_->pid(server) : 0;
 }
 
 }  // namespace podium::train

@@ -18,11 +18,11 @@
 #include <optional>
 #include <vector>
 
+#include "core/crew.hpp"
 #include "core/device_choice.hpp"
 #include "core/log.hpp"
 #include "io/loader/dataset.hpp"
 #include "ps/tcp/server_group.hpp"
-#include "train/crew.hpp"
 #include "train/ps_options.hpp"
 #include "train/ps_report.hpp"
 #include "train/shift.hpp"
@@ -38,7 +38,7 @@ struct CrewSpec {
   comm::Communicator& group;
   PsOptions servers;  // with the trainers of a rank
   int gpu = DeviceChoice::cpu;
-  int threads = 1;  // of a rank, shared by its trainers
+  int threads = 1;  // of a trainer
   Log log;
 };
 
@@ -59,14 +59,7 @@ class CrewEngine final : public StepEngine {
   // Collective.
   PsReport report();
 
-  // The process of a trainer of this rank, or of a server of the first, to be killed by tests; 0:
-  // none now.
-  int pid(int trainer);
-  int server_pid(int server) const;
-
  private:
-  using Json = nlohmann::ordered_json;
-
   void start();
   int number_of(int trainer) const;  // in the job
   TrainerSetup setup_of(int trainer) const;

@@ -4,8 +4,8 @@
 #include <memory>
 #include <optional>
 
-#include "ckpt/engine/channel.hpp"
 #include "comm/inproc/inproc_world.hpp"
+#include "core/channel.hpp"
 #include "core/clock.hpp"
 #include "core/error.hpp"
 #include "core/signals.hpp"
@@ -22,7 +22,6 @@
 namespace podium::train {
 namespace {
 
-using Channel = ckpt::engine::Channel;
 using Json = nlohmann::ordered_json;
 
 constexpr const char* trainer_word = "__trainer";  // first argument of such a process
@@ -227,7 +226,7 @@ bool is_trainer_command(const std::vector<std::string>& arguments) {
 
 void run_trainer(const std::vector<std::string>& /*arguments*/) {
   leave_signals_to_the_job();
-  Channel channel(FileDescriptor(worker_socket_fd), ckpt::engine::most_message_bytes);
+  Channel channel(FileDescriptor(worker_socket_fd), most_message_bytes);
   try {
     const std::optional<Json> told = channel.receive(forever);
     if (!told) std::_Exit(0);

@@ -11,14 +11,11 @@
 #include "core/text.hpp"
 #include "io/files/atomic_file.hpp"
 #include "nn/backend.hpp"
-#include "train/crew_engine.hpp"
-#include "train/gradient_syncs.hpp"
 #include "train/mlperf_log.hpp"
 #include "train/model_snapshot.hpp"
-#include "train/ps_client.hpp"
 #include "train/recipe_check.hpp"
-#include "train/step_engines.hpp"
 #include "train/trainer.hpp"
+#include "workflow/step_source.hpp"
 
 namespace podium::workflow {
 namespace {
@@ -56,33 +53,6 @@ void tell_order(const io::Dataset& dataset, const Settings& settings, const Log&
 int batch_of(const train::Recipe& recipe, const io::Dataset& dataset) {
   const size_t records = std::max<size_t>(1, dataset.size(io::Split::train));
   return static_cast<int>(std::min<size_t>(static_cast<size_t>(recipe.batch), records));
-}
-
-// Worker processes of each rank that train in its place.
-int trainers_of(const Settings& settings) {
-  return settings.servers ? settings.servers->trainers : 0;
-}
-
-// Null where the ranks train.
-std::unique_ptr<train::CrewEngine> make_crew(const Settings& settings, train::TrainingState& state,
-                                             const io::Dataset& dataset, int threads,
-                                             comm::Communicator& group, const Log& log) {
-  if (trainers_of(settings) == 0) return nullptr;
-  return std::make_unique<train::CrewEngine>(
-      train::CrewSpec{state, dataset, group, *settings.servers, settings.device.gpu, threads, log});
-}
-
-// Null where the trainers do without parameter servers.
-std::unique_ptr<train::PsClient> make_client(const Settings& settings,
-                                             const train::TrainingState& state,
-                                             comm::Communicator& group, const TrainingHooks& hooks,
-                                             const Log& log) {
-  if (!settings.servers || trainers_of(settings) > 0) return nullptr;
-  std::unique_ptr<train::Servers> servers =
-      hooks.servers ? hooks.servers(group)
-                    : train::make_server_processes(group, settings.servers->shared_memory, log);
-  return std::make_unique<train::PsClient>(group, state, settings.servers->group,
-                                           std::move(servers));
 }
 
 void tell_servers(const train::Recipe& recipe, const TrainingOutcome& outcome, const Log& log) {
@@ -200,8 +170,8 @@ nn::Model make_model(const train::Recipe& recipe, const io::DatasetInfo& dataset
 TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset,
                                const Settings& settings, int threads, comm::Communicator& group,
                                const TrainingHooks& hooks, const Log& log) {
-  const int parts = std::max(1, trainers_of(settings));
-  train::check_fit(recipe, {dataset, static_cast<size_t>(group.size() * parts)});
+  const int trainers = group.size() * std::max(1, trainers_of(settings));
+  train::check_fit(recipe, {dataset, static_cast<size_t>(trainers)});
   train::check_precision(recipe, settings.device);
   const auto mlperf = group.rank() == 0 ? std::make_shared<train::MlperfLog>(settings.mlperf_file(),
                                                                              recipe.name, log)
@@ -221,22 +191,11 @@ TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset
   }
 
   train::TrainingState state(*outcome.model, recipe);
-  const std::unique_ptr<train::PsClient> client = make_client(settings, state, group, hooks, log);
-  const std::unique_ptr<train::GradientSync> sync = train::make_gradient_sync(
-      {group, settings.device.gpu, outcome.model->gradients().size(),
-       nn::layer_starts(outcome.model->buffers()), settings.exchange, log, client.get()});
-
+  StepSource source(settings, state, dataset, group, threads, hooks, log);
   const train::TrainerOptions options =
       trainer_options(recipe, dataset, settings, group, hooks, mlperf, log);
   outcome.target_accuracy = settings.target_accuracy;
-  const std::unique_ptr<train::CrewEngine> crew =
-      make_crew(settings, state, dataset, threads, group, log);
-  const std::unique_ptr<train::StepEngine> own_steps =
-      crew ? nullptr
-           : train::make_step_engine({state, dataset, *sync, group, settings.shuffle, client.get()},
-                                     log);
-  train::StepEngine& engine = crew ? *crew : *own_steps;
-  train::Trainer trainer(state, dataset, engine, group, options);
+  train::Trainer trainer(state, dataset, source.engine(), group, options);
   mlperf->stop("init_stop");
   mlperf->start("run_start", {{"first_epoch_num", trainer.progress().epochs + 1}});
   try {
@@ -250,11 +209,7 @@ TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset
   const bool success = !outcome.stopped && (settings.target_accuracy == 0 || outcome.reached);
   mlperf->stop("run_stop", {{"status", success ? "success" : "aborted"}});
   outcome.wall_times = train::share_wall_times(trainer.wall_time(), group);
-  if (crew) outcome.servers = crew->report();
-  if (client) {
-    outcome.servers = client->report();
-    client->leave();
-  }
+  outcome.servers = source.conclude();
   if (group.rank() == 0) {
     tell_target(recipe, outcome, log);
     tell_wall_time(recipe, outcome, log);

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "ckpt/engine/channel.hpp"
+#include "core/channel.hpp"
 #include "ckpt/engine/engine.hpp"
 #include "core/worker_process.hpp"
 

@@ -14,7 +14,6 @@ namespace podium::search {
 namespace {
 
 using namespace std::chrono_literals;
-using ckpt::engine::Channel;
 using Json = nlohmann::ordered_json;
 
 constexpr const char* text = "conv {4|8|16} {1|3|5}; anchor; conv 4 {1|3}; anchor; dense classes";
@@ -27,8 +26,8 @@ class Replica {
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) != 0) {
       throw std::runtime_error("no socket pair");
     }
-    ours_ = {FileDescriptor(pair[0]), ckpt::engine::most_message_bytes};
-    theirs_ = {FileDescriptor(pair[1]), ckpt::engine::most_message_bytes};
+    ours_ = {FileDescriptor(pair[0]), most_message_bytes};
+    theirs_ = {FileDescriptor(pair[1]), most_message_bytes};
     thread_ = std::thread([this, options] { run_controller(theirs_, space_, options, {}); });
     const Json begin = {{"begin", true},
                         {"count", 4},

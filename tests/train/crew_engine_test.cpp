@@ -49,7 +49,7 @@ class CrewTraining : public testing::Test {
   struct Outcome {
     train::Progress progress;
     train::PsReport report;
-    std::string hash;
+    size_t parameters = 0;
   };
 
   static train::PsOptions options(Consistency consistency, int trainers) {
@@ -87,7 +87,8 @@ class CrewTraining : public testing::Test {
         Trainer trainer(state, dataset, engine, group, {});
         EXPECT_EQ(trainer.run(), Trainer::Outcome::finished);
         const train::PsReport report = engine.report();
-        if (group.rank() == 0) outcome = {trainer.progress(), report, train::weights_xxh3(model)};
+        if (group.rank() != 0) return;
+        outcome = {trainer.progress(), report, static_cast<size_t>(model.parameter_count())};
       });
     } catch (...) {
       over = true;
@@ -134,7 +135,9 @@ TEST_F(CrewTraining, TrainsUnderEveryConsistency) {
     EXPECT_EQ(outcome.report.crew->trainers, 2);
     EXPECT_EQ(outcome.report.crew->deaths, 0U);
     EXPECT_EQ(outcome.report.crew->images_repeated, 0U);
-    EXPECT_GT(outcome.report.bytes_pushed, 0U);
+    const size_t steps = (records() + 31) / 32;
+    EXPECT_EQ(outcome.report.bytes_pushed, 3 * steps * 2 * outcome.parameters * sizeof(float))
+        << "each part once";
     const size_t bound = consistency == Consistency::bsp ? 0 : 2;
     if (consistency != Consistency::asp) {
       EXPECT_LE(outcome.report.most_staleness(), bound);
@@ -223,7 +226,7 @@ TEST_F(CrewTraining, AStoppedTrainerIsReplaced) {
   };
   const Outcome outcome = train_by(how, recipe(10), 1, disturb);
   expect_whole(outcome, 10);
-  EXPECT_EQ(outcome.report.crew->deaths, 1U);
+  EXPECT_GT(outcome.report.crew->deaths, 0U);
 }
 
 TEST_F(CrewTraining, AnAverageOfWeightsIsRefused) {

@@ -83,6 +83,7 @@ class Simulation {
   // What is wrong; empty: nothing.
   std::string run() {
     uint64_t next = 0;
+    uint64_t turns = 0;
     for (int shift = 0; shift < 3; ++shift) {
       const Lease work{next, next + quantum_ * random_.below(60)};
       next = work.end;
@@ -91,6 +92,7 @@ class Simulation {
         const bool moved = turn();
         quiet = moved ? 0 : quiet + 1;
         if (quiet > 1000) return "nothing moves";
+        if (++turns > 1'000'000) return "no end";
         tell();
       }
       for (uint64_t unit = work.begin; unit < work.end; ++unit) {

@@ -17,7 +17,7 @@
 #include <thread>
 #include <vector>
 
-#include "ckpt/engine/channel.hpp"
+#include "core/channel.hpp"
 #include "ckpt/engine/segment.hpp"
 
 namespace podium::ckpt::engine {

@@ -14,7 +14,7 @@
 #include <thread>
 #include <vector>
 
-#include "ckpt/engine/channel.hpp"
+#include "core/channel.hpp"
 #include "ckpt/engine/receiver.hpp"
 #include "ckpt/engine/shard.hpp"
 

@@ -11,7 +11,7 @@
 #include <memory>
 #include <string>
 
-#include "ckpt/engine/channel.hpp"
+#include "core/channel.hpp"
 #include "ckpt/engine/segment.hpp"
 #include "ckpt/engine/shadow.hpp"
 #include "core/trace.hpp"

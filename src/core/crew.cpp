@@ -1,4 +1,4 @@
-#include "train/crew.hpp"
+#include "core/crew.hpp"
 
 #include <poll.h>
 
@@ -8,11 +8,10 @@
 #include "core/error.hpp"
 #include "core/text.hpp"
 
-namespace podium::train {
+namespace podium {
 namespace {
 
 using namespace std::chrono_literals;
-using Json = nlohmann::ordered_json;
 
 constexpr size_t deaths_allowed = 5;
 constexpr auto deaths_window = 60s;
@@ -56,23 +55,13 @@ std::vector<CrewEvent> Crew::take(Milliseconds patience) {
 }
 
 void Crew::send(int worker, int life, const Json& message) {
-  Place& place = place_of(worker);
-  if (!place.process || place.life != life) return;
-  place.channel.send(message, send_limit);
-  place.has_work = true;
-  place.heard = SteadyClock::now();
-}
-
-int Crew::pid(int worker) {
-  const auto& process = place_of(worker).process;
-  return process ? process->pid() : 0;
-}
-
-Crew::Place& Crew::place_of(int worker) {
   const auto found =
       std::ranges::find(places_, worker, [](const Place& place) { return place.member.worker; });
-  require(found != places_.end(), "a worker is one of this rank", "Crew");
-  return *found;
+  require(found != places_.end(), "a message goes to a worker of this rank", "Crew");
+  if (!found->process || found->life != life) return;
+  found->channel.send(message, send_limit);
+  found->has_work = true;
+  found->heard = SteadyClock::now();
 }
 
 double Crew::cpu_s() const {
@@ -100,7 +89,7 @@ void Crew::start(Place& place, std::vector<CrewEvent>* events) {
     log_.error(place.member.name + " cannot be started: " + error.what());
     return bury(place, events);
   }
-  place.channel = {place.process->take_socket(), ckpt::engine::most_message_bytes};
+  place.channel = {place.process->take_socket(), most_message_bytes};
   place.has_work = false;
   place.heard = SteadyClock::now();
   ++place.life;
@@ -162,4 +151,4 @@ void Crew::bury(Place& place, std::vector<CrewEvent>* events) {
   events->back().why = why;
 }
 
-}  // namespace podium::train
+}  // namespace podium

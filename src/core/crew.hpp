@@ -15,19 +15,21 @@
 #include <string>
 #include <vector>
 
-#include "ckpt/engine/channel.hpp"
+#include "core/channel.hpp"
 #include "core/clock.hpp"
 #include "core/log.hpp"
 #include "core/worker_process.hpp"
 
-namespace podium::train {
+namespace podium {
+
+using Json = nlohmann::ordered_json;
 
 // Who is to be kept running.
 struct CrewMember {
-  int worker = 0;    // its number in the job
+  int worker = 0;    // its number in the search
   std::string name;  // for people: "child 3"
   std::vector<std::string> arguments;
-  bool counted = false;  // its processor time is asked for
+  bool counted = false;  // its processor time is that of a child
 };
 
 struct CrewEvent {
@@ -40,7 +42,7 @@ struct CrewEvent {
   int worker = 0;
   What what = What::said;
   int life = 0;  // which of the worker's processes, counted from 1
-  nlohmann::ordered_json message = nlohmann::ordered_json::object();
+  Json message = Json::object();
   std::string why = {};
 };
 
@@ -60,10 +62,7 @@ class Crew {
 
   // To one life of a worker; when that is over, nothing is sent. It has work until it says
   // something that has "done" in it.
-  void send(int worker, int life, const nlohmann::ordered_json& message);
-
-  // The worker's process, to be killed by tests; 0: none now.
-  int pid(int worker);
+  void send(int worker, int life, const Json& message);
 
   // Processor time so far of those that are counted, also of processes that are gone.
   double cpu_s() const;
@@ -75,7 +74,7 @@ class Crew {
   struct Place {
     CrewMember member;
     std::optional<WorkerProcess> process = {};  // empty while none runs
-    ckpt::engine::Channel channel = {};
+    Channel channel = {};
     std::deque<SteadyClock::time_point> deaths = {};  // within the last minute
     SteadyClock::time_point start_at = {};
     SteadyClock::time_point heard = {};
@@ -85,7 +84,6 @@ class Crew {
     double past_cpu_s = 0;  // of processes that are gone
   };
 
-  Place& place_of(int worker);
   static CrewEvent event_of(const Place& place, CrewEvent::What what);
   void start(Place& place, std::vector<CrewEvent>* events);
   void wait(Milliseconds patience) const;
@@ -97,4 +95,4 @@ class Crew {
   Log log_;
 };
 
-}  // namespace podium::train
+}  // namespace podium

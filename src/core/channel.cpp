@@ -1,4 +1,4 @@
-#include "ckpt/engine/channel.hpp"
+#include "core/channel.hpp"
 
 #include <netdb.h>
 #include <netinet/in.h>
@@ -15,7 +15,7 @@
 #include "core/clock.hpp"
 #include "core/error.hpp"
 
-namespace podium::ckpt::engine {
+namespace podium {
 namespace {
 
 using Milliseconds = std::chrono::milliseconds;
@@ -224,4 +224,4 @@ bool Channel::receive_bytes(std::span<std::byte> bytes, Milliseconds limit,
   return true;
 }
 
-}  // namespace podium::ckpt::engine
+}  // namespace podium

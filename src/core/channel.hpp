@@ -16,7 +16,7 @@
 
 #include "core/file_descriptor.hpp"
 
-namespace podium::ckpt::engine {
+namespace podium {
 
 using Json = nlohmann::ordered_json;
 
@@ -58,4 +58,4 @@ std::string text_in(const Json& message, const char* key);
 inline constexpr size_t most_message_bytes = size_t{256} << 20;
 inline constexpr size_t most_first_message_bytes = 4096;  // of somebody not yet known
 
-}  // namespace podium::ckpt::engine
+}  // namespace podium
