@@ -17,6 +17,7 @@
 #include "standard_output.hpp"
 #include "study_verbs.hpp"
 #include "sync_verb.hpp"
+#include "value_lists.hpp"
 #include "verb_parts.hpp"
 #include "workflow/training_step.hpp"
 
@@ -112,10 +113,9 @@ std::string ps_lite(const Config& config) {
 // Rank 0 measures, with a server of its own.
 void bench_ps_verb(const VerbContext& context) {
   bench::PsBenchOptions options;
-  if (context.config.is_set("bench.min_bytes")) {
-    options.least_bytes = context.config.bytes("bench.min_bytes");
-  }
-  options.most_bytes = context.config.bytes("bench.max_bytes");
+  const SizeRange sizes = size_range(context.config, options.least_bytes);
+  options.least_bytes = sizes.least;
+  options.most_bytes = sizes.most;
   options.in_flight = static_cast<int>(context.config.integer("bench.in_flight"));
   options.repetitions = static_cast<int>(context.config.integer("bench.repetitions"));
   if (context.config.is_set("bench.seconds"))

@@ -144,7 +144,8 @@ int run_job(const Invocation& invocation) {
   const Stopwatch started;
   const std::filesystem::path run_dir = run_folder(invocation.config, invocation.input_files);
   workflow::Settings settings = make_settings(invocation.config, invocation.verb, run_dir);
-  if (handles_signals(invocation.verb)) block_signals({SIGTERM, SIGINT, SIGUSR1});
+  if (handles_signals(invocation.verb, invocation.subject))
+    block_signals({SIGTERM, SIGINT, SIGUSR1});
 
   prepare_environment(invocation.verb, invocation.subject);
   check_limits();

@@ -1,6 +1,7 @@
 #include "ps_settings.hpp"
 
 #include "core/error.hpp"
+#include "schema.hpp"
 
 namespace podium {
 namespace {
@@ -73,6 +74,18 @@ train::PsOptions ps_training_options(const Config& config, const std::string& ve
                       "use --ps.transport=tcp, or `podium train`");
   }
   return options;
+}
+
+std::string unused_server_option(const std::string& verb, const Config& config) {
+  const std::string sync = config.text("train.sync");
+  if (verb != "search" && sync == "ps") return {};
+  for (const OptionSpec& option : option_schema()) {
+    if (section_of(option.key) != "ps" || !config.is_set(option.key)) continue;
+    return "--" + option.key + " is ignored: " +
+           (verb == "search" ? "a search has as many servers as --roles says"
+                             : "parameter servers train with --train.sync=ps, this is " + sync);
+  }
+  return {};
 }
 
 }  // namespace podium

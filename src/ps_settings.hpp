@@ -15,4 +15,8 @@ ps::GroupOptions server_options(const Config& config);
 // The same for the trainers of `verb`. Throws usage_error for what the verb cannot do.
 train::PsOptions ps_training_options(const Config& config, const std::string& verb);
 
+// What to tell of an option --ps.* that was set though `verb` asks no servers that it would tell
+// something; empty where there is none.
+std::string unused_server_option(const std::string& verb, const Config& config);
+
 }  // namespace podium

@@ -14,6 +14,7 @@
 #include "ckpt/engine/peers.hpp"
 #include "ckpt/registry.hpp"
 #include "core/error.hpp"
+#include "core/sockets.hpp"
 #include "core/text.hpp"
 #include "nn/architecture.hpp"
 #include "ps_settings.hpp"
@@ -203,7 +204,7 @@ serve::ServiceOptions service_options(const Config& config) {
   options.canary.time = std::chrono::seconds(config.integer("serve.canary_s"));
   options.canary.requests = config.integer("serve.canary_requests");
   options.join_port = static_cast<int>(config.integer("serve.join_port"));
-  if (options.join_port >= 0) options.join_secret = ckpt::engine::make_secret();
+  if (options.join_port >= 0) options.join_secret = make_secret();
   options.standby = config.boolean("serve.standby");
   options.batch_target_p99 = std::chrono::milliseconds(config.integer("serve.batch_target_p99_ms"));
   options.replica_queue = static_cast<size_t>(config.integer("serve.replica_queue"));
@@ -340,8 +341,9 @@ workflow::Settings make_settings(const Config& config, const std::string& verb,
 
 bench::AllReduceBenchOptions allreduce_bench_options(const Config& config, const Log& log) {
   bench::AllReduceBenchOptions options;
-  options.least_bytes = config.bytes("bench.min_bytes");
-  options.most_bytes = config.bytes("bench.max_bytes");
+  const SizeRange sizes = size_range(config, config.bytes("bench.min_bytes"));
+  options.least_bytes = sizes.least;
+  options.most_bytes = sizes.most;
   options.factor = static_cast<int>(config.integer("bench.factor"));
   options.type = config.text("bench.type");
   options.repetitions = static_cast<int>(config.integer("bench.repetitions"));

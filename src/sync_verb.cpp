@@ -1,11 +1,14 @@
 #include "sync_verb.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <csignal>
 #include <nlohmann/json.hpp>
 
 #include "bench/sync_table.hpp"
 #include "comm/barrier.hpp"
+#include "core/signals.hpp"
 #include "core/text.hpp"
 #include "ps_settings.hpp"
 #include "standard_output.hpp"
@@ -87,24 +90,31 @@ bench::SyncMeasurement measured(const workflow::TrainingOutcome& outcome, int ba
   return one;
 }
 
-// Trains all models by all ways, in turns, each repetition with a seed of its own.
+// Trains all models by all ways, in turns, each repetition with a seed of its own; until
+// `should_stop` says on some rank that it is enough.
 class Comparison {
  public:
   Comparison(const VerbContext& context, TrainingRanks& ranks, io::Dataset& dataset,
-             std::vector<Way> ways)
+             std::vector<Way> ways, std::function<bool()> should_stop)
       : context_(context),
         ranks_(ranks),
         group_(ranks.trainers()),
         dataset_(dataset),
-        ways_(std::move(ways)) {}
+        ways_(std::move(ways)),
+        should_stop_(std::move(should_stop)) {}
 
+  // Empty when it was stopped.
   std::vector<bench::SyncRow> run() {
     const auto repetitions = static_cast<int>(context_.config.integer("bench.repetitions"));
     for (const train::Recipe& recipe : context_.settings.recipes) {
       std::vector<bench::SyncRow> rows;
       for (const Way& way : ways_) rows.push_back({recipe.name, way.name, {}, {}, {}, {}});
       for (int repetition = 0; repetition < repetitions; ++repetition) {
-        for (size_t i = 0; i < ways_.size(); ++i) rows[i].add(train(recipe, ways_[i], repetition));
+        for (size_t i = 0; i < ways_.size(); ++i) {
+          const auto one = train(recipe, ways_[i], repetition);
+          if (!one) return {};
+          rows[i].add(*one);
+        }
       }
       std::ranges::move(rows, std::back_inserter(rows_));
     }
@@ -112,7 +122,9 @@ class Comparison {
   }
 
  private:
-  bench::SyncMeasurement train(train::Recipe recipe, const Way& way, int repetition) {
+  // Nothing when it was stopped.
+  std::optional<bench::SyncMeasurement> train(train::Recipe recipe, const Way& way,
+                                              int repetition) {
     workflow::Settings settings = context_.settings;
     settings.servers = way.servers;
     settings.checkpoint_every = settings.memory_every = never;
@@ -124,8 +136,10 @@ class Comparison {
     const Log quiet(std::min(LogLevel::warning, context_.log.level()), context_.log.speaker());
     workflow::TrainingHooks hooks;
     hooks.servers = ranks_.servers();
+    hooks.should_stop = should_stop_;
     const workflow::TrainingOutcome outcome =
         workflow::train_together(recipe, dataset_, settings, threads, group_, hooks, quiet);
+    if (outcome.stopped) return {};
     const bench::SyncMeasurement one = measured(outcome, recipe.batch, group_.size());
     if (group_.rank() == 0) {
       context_.log.info(format("bench: %s by %s: %.0f images/s, validation accuracy %.4f",
@@ -140,6 +154,7 @@ class Comparison {
   comm::Communicator& group_;
   io::Dataset& dataset_;
   const std::vector<Way> ways_;
+  const std::function<bool()> should_stop_;
   std::vector<bench::SyncRow> rows_;
 };
 
@@ -154,11 +169,15 @@ ExitCode bench_sync_verb(const VerbContext& context) {
                       by_servers == ways.end() ? std::nullopt : by_servers->servers);
   if (!ranks.trains()) return ranks.serve();
   comm::Communicator& group = ranks.trainers();
+  std::atomic<bool> stop{false};
+  const SignalWatch signals({SIGTERM, SIGINT, SIGUSR1}, [&stop](int) { stop = true; });
   const workflow::IngestOutcome cache = ingest(context, group);
   io::Dataset dataset = workflow::open_dataset(cache.cache, cache.generation, context.settings);
   const std::vector<bench::SyncRow> rows =
-      Comparison(context, ranks, dataset, std::move(ways)).run();
-  if (group.rank() == 0) {
+      Comparison(context, ranks, dataset, std::move(ways), [&stop] { return stop.load(); }).run();
+  if (rows.empty() && group.rank() == 0) {
+    context.log.info("stopped early, and nothing is kept: the same command measures anew");
+  } else if (group.rank() == 0) {
     print("\n" + bench::to_text(rows) + "\n");
     print_result({{"verb", "bench"},
                   {"what", context.subject},
@@ -169,7 +188,7 @@ ExitCode bench_sync_verb(const VerbContext& context) {
                   {"rows", bench::to_json(rows)}});
   }
   comm::barrier(group, patient);
-  return ranks.end(ExitCode::done);
+  return ranks.end(rows.empty() ? ExitCode::stopped : ExitCode::done);
 }
 
 }  // namespace podium

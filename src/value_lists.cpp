@@ -61,4 +61,13 @@ std::vector<double> positive_list(const Config& config, const std::string& key) 
   return values;
 }
 
+SizeRange size_range(const Config& config, size_t least) {
+  SizeRange sizes{least, config.bytes("bench.max_bytes")};
+  if (config.is_set("bench.min_bytes")) sizes.least = config.bytes("bench.min_bytes");
+  if (sizes.least <= sizes.most) return sizes;
+  throw usage_error("the smallest size, " + std::to_string(sizes.least) +
+                        " bytes, is larger than the largest, " + std::to_string(sizes.most),
+                    "bench.min_bytes", "lower it, or raise --bench.max_bytes");
+}
+
 }  // namespace podium

@@ -1,4 +1,5 @@
-// Lists in the values of options: words or numbers with commas between them.
+// Lists in the values of options: words or numbers with commas between them; and ranges, two
+// options.
 #pragma once
 
 #include <string>
@@ -16,5 +17,13 @@ std::vector<int> count_list(const Config& config, const std::string& key);
 
 // The numbers that `key` lists, each above 0. Throws usage_error.
 std::vector<double> positive_list(const Config& config, const std::string& key);
+
+// --bench.min_bytes, or `least` where that is not set, and --bench.max_bytes. Throws usage_error
+// where the first is the larger.
+struct SizeRange {
+  size_t least = 0;
+  size_t most = 0;
+};
+SizeRange size_range(const Config& config, size_t least);
 
 }  // namespace podium

@@ -9,6 +9,7 @@
 #include "comm/barrier.hpp"
 #include "comm/broadcast.hpp"
 #include "comm/mpi/mpi_peer.hpp"
+#include "ps_settings.hpp"
 #include "search_verbs.hpp"
 #include "serve_verbs.hpp"
 #include "settings.hpp"
@@ -171,6 +172,10 @@ ExitCode run_verb(const std::string& verb, const VerbContext& context) {
       {"search", search_verb}, {"top", top_verb}};
   const auto found = functions.find(verb);
   require(found != functions.end(), "a verb has no function", verb.c_str());
+  if (context.mpi.rank() == 0 && trains(verb)) {
+    const std::string unused = unused_server_option(verb, context.config);
+    if (!unused.empty()) context.log.warning(unused);
+  }
   return found->second(context);
 }
 
@@ -193,7 +198,8 @@ bool writes_configuration(const std::string& verb, const Config& config) {
   return !visits && verb != "predict" && verb != "export" && verb != "plan" && verb != "top";
 }
 
-bool handles_signals(const std::string& verb) {
+bool handles_signals(const std::string& verb, const std::string& subject) {
+  if (verb == "bench") return subject == "sync";
   return verb == "run" || verb == "train" || verb == "serve" || verb == "top" || verb == "search";
 }
 

@@ -28,7 +28,7 @@ struct VerbContext {
 ExitCode run_verb(const std::string& verb, const VerbContext& context);
 
 // Whether `verb` ends in its own way on SIGTERM, SIGINT and SIGUSR1, by a SignalWatch.
-bool handles_signals(const std::string& verb);
+bool handles_signals(const std::string& verb, const std::string& subject);
 
 // Whether `verb` trains or classifies, or measures that, and so needs to know where to compute.
 bool computes(const std::string& verb);
@@ -40,8 +40,8 @@ bool trains(const std::string& verb);
 void prepare_environment(const std::string& verb, const std::string& subject);
 
 // Whether `verb` makes or changes what the run folder holds, so that the folder keeps its
-// configuration; `predict`, `export`, `plan` and `top` do not, nor who loads or joins a service that
-// runs there.
+// configuration; `predict`, `export`, `plan` and `top` do not, nor who loads or joins a service
+// that runs there.
 bool writes_configuration(const std::string& verb, const Config& config);
 
 }  // namespace podium

@@ -42,13 +42,21 @@ std::vector<PsWork> works_of(const PsBenchOptions& options) {
     }
   }
   constexpr size_t sparse_bytes = sparse_keys * sizeof(float);
-  if (sparse_bytes > options.most_bytes) return works;
+  if (sparse_bytes < options.least_bytes || sparse_bytes > options.most_bytes) return works;
   for (const char* operation : {"push", "pull"}) {
     for (const int in_flight : {1, options.in_flight}) {
       works.push_back({operation, sparse_bytes, in_flight, true});
     }
   }
   return works;
+}
+
+std::vector<PsWork> checked(std::vector<PsWork> works, const PsBenchOptions& options) {
+  if (!works.empty()) return works;
+  throw usage_error("no size that is measured has " + std::to_string(options.least_bytes) + " to " +
+                        std::to_string(options.most_bytes) + " bytes",
+                    "--bench.min_bytes, --bench.max_bytes",
+                    "let one of these be between them: 4, 4KiB, 64KiB, 1MiB, 4MiB, 16MiB, 64MiB");
 }
 
 double percentile(std::vector<double>& sorted, double share) {
@@ -189,7 +197,7 @@ double PsWork::moved_bytes() const {
 }
 
 PsBench bench_ps(const PsBenchOptions& options) {
-  const std::vector<PsWork> works = works_of(options);
+  const std::vector<PsWork> works = checked(works_of(options), options);
   Bed memory(options, true);
   Bed tcp(options, false);
   std::vector<std::array<Measured, 3>> measured(works.size());  // memory, tcp, theirs

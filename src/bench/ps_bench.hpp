@@ -59,7 +59,8 @@ struct PsBench {
   std::string peer;  // what theirs are, or why there are none
 };
 
-// Starts the servers as processes of this executable. Throws what ServerGroup throws.
+// Starts the servers as processes of this executable. Throws usage_error where no size is to be
+// measured, and what ServerGroup throws.
 PsBench bench_ps(const PsBenchOptions& options);
 
 std::string to_text(const PsBench& bench);

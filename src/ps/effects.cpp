@@ -81,6 +81,10 @@ bool Server::State::read_body(Home& home, const Incoming& message, Body& body) {
     }
     values = has_values ? body.keys.size() * header.width : 0;
   } else {
+    if (header.width >= (has_values ? 1 : home.shard.layers())) {
+      refuse(header, "it names a layer that there is not");
+      return false;
+    }
     const auto total = values_within(range, message.segments);
     if (!total) {
       refuse(header, "its segments are not all of this server's range");

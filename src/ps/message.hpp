@@ -7,6 +7,7 @@
 // A payload holds the values of the segments one after the other, as `encoding` says. A sparse
 // message has one segment, {where the table begins in Θ, how many keys}; its payload holds first
 // the keys, u32 each, then a row of `width` values for each. A pull has no values, but its keys.
+// A pull of ranges reads Θ, or another layer of what the server holds (rules.hpp).
 // A transport hands over whole messages, of one peer in the order in which they were sent; only
 // injected faults (faults.hpp) break that.
 //
@@ -51,7 +52,7 @@ enum class Kind : uint8_t {
   greeted = 65,  // the secret is right; `clock`: bytes of the window that is used
   // between a group, its servers and its workers (tcp/control.hpp)
   ready = 72,    // server: it listens; payload: its address; `worker`: its number
-  setup = 73,    // group: what a server is to be; payload: Θ where it has it, then text
+  setup = 73,    // group: what a server is to be; payload: what it begins with, if so, then text
   seen = 74,     // server: it acts on `view`; `clock`: 1 once it holds its ranges
   roster = 75,   // group, to all: who is there; payload: text
   join = 76,     // worker: it takes part as `worker`
@@ -84,7 +85,7 @@ struct Header {
   float scale = 1;         // of pushed values: what the server multiplies them by
   float lr = -1;           // the learning rate of this push; below 0: the group's
   uint32_t segments = 0;
-  uint32_t width = 0;   // values per key, of a sparse message
+  uint32_t width = 0;   // values per key, of a sparse message; else the layer that a pull reads
   uint16_t home = 0;    // whose range it is about
   uint16_t from = 0;    // the server that sends, between servers
   uint32_t ticket = 0;  // chosen by the worker, repeated by the answer

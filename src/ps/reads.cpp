@@ -83,7 +83,7 @@ void Server::State::answer_values(Home& home, const Header& header,
   }
   if (!header.has(Flag::sparse)) {
     for (const Segment& segment : segments) {
-      message.payload.push_back(std::as_bytes(home.shard.values(segment)));
+      message.payload.push_back(std::as_bytes(home.shard.values(segment, header.width)));
     }
     seal(message);
     return;

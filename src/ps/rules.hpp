@@ -24,6 +24,15 @@ inline constexpr size_t max_slots = 3;
 
 // How many floats a rule keeps for each value of Θ, beside it.
 size_t slots_of(Rule rule);
+// All that an update depends on, in layers as long as Θ: the first is Θ, the others are what the
+// rule keeps.
+inline size_t layers_of(Rule rule) {
+  return 1 + slots_of(rule);
+}
+// Whether servers of a Θ of so many values may begin with `count`: Θ, or all layers.
+inline bool is_beginning(size_t count, size_t values, Rule rule) {
+  return count == values || count == values * layers_of(rule);
+}
 
 // A run of values and what the rule keeps for them; the slots that a rule lacks are null.
 struct RuleMemory {

@@ -84,7 +84,9 @@ void Server::State::assign_roles(Home& home) {
     home.installed = false;  // it may have missed what happened since
   }
   const bool answers_now = home.installed && serving == number;
-  if (home.answers && !answers_now) {  // workers ask the other one again
+  if (home.answers && !answers_now) {  // workers ask the other one again, once they know
+    for (const Pending& pending : home.pending) seal(reply(Kind::moved, pending.asked.header));
+    for (const Asked& asked : home.waiting) seal(reply(Kind::moved, asked.header));
     home.pending.clear();
     home.waiting.clear();
   }
@@ -138,12 +140,16 @@ Server::Server(int number, KeyMap map, const GroupOptions& options)
 
 Server::~Server() = default;
 
-void Server::initialise(std::span<const float> theta) {
-  require(theta.size() == state_->map.values(), "as many values as the servers hold", "server");
+void Server::initialise(std::span<const float> state) {
+  const size_t values = state_->map.values();
+  require(is_beginning(state.size(), values, state_->options.optimizer.rule),
+          "as many values as the servers hold", "server");
   for (const auto& home : state_->homes) {
     if (home == nullptr) continue;
     const Segment& range = home->shard.range();
-    home->shard.set(theta.subspan(range.first, range.count));
+    for (size_t layer = 0; layer * values < state.size(); ++layer) {
+      home->shard.set(layer, state.subspan(layer * values + range.first, range.count));
+    }
     home->installed = true;
     state_->assign_roles(*home);
   }

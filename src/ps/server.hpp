@@ -51,9 +51,10 @@ class Server {
   Server(int number, KeyMap map, const GroupOptions& options);
   ~Server();
 
-  // Θ at the beginning: what this server holds or backs up is kept. A server that takes the place
-  // of one that died is not initialised: it asks for its state, and gets it by messages.
-  void initialise(std::span<const float> theta);
+  // Θ at the beginning, or all layers (rules.hpp), one after the other, of servers that end: what
+  // this one holds or backs up is kept. A server that takes the place of one that died is not
+  // initialised: it asks for its state, and gets it by messages.
+  void initialise(std::span<const float> state);
 
   // Who is there; an older view than the last changes nothing. A server that still lacks state asks
   // for it again with each call: to be called now and then (every 100 ms) until current().

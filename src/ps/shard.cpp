@@ -70,8 +70,8 @@ Shard::Shard(Segment range, const OptimizerOptions& options)
   slots_.resize(slots_of(options.rule), std::vector<float>(range.count));
 }
 
-void Shard::set(std::span<const float> theta) {
-  std::copy(theta.begin(), theta.end(), theta_.begin());
+void Shard::set(size_t layer, std::span<const float> values) {
+  std::copy(values.begin(), values.end(), (layer == 0 ? theta_ : slots_[layer - 1]).begin());
 }
 
 RuleMemory Shard::memory_at(size_t offset) {

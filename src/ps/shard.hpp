@@ -23,10 +23,13 @@ class Shard {
   Shard(Segment range, const OptimizerOptions& options);
 
   const Segment& range() const { return range_; }
-  // Θ at the beginning. REQUIRES: range().count values.
-  void set(std::span<const float> theta);
-  std::span<const float> values(const Segment& segment) const {
-    return std::span(theta_).subspan(segment.first - range_.first, segment.count);
+  // Θ and what the rule keeps for it (layers_of()).
+  size_t layers() const { return 1 + slots_.size(); }
+  // One of these at the beginning. REQUIRES: range().count values.
+  void set(size_t layer, std::span<const float> values);
+  std::span<const float> values(const Segment& segment, size_t layer = 0) const {
+    const std::vector<float>& all = layer == 0 ? theta_ : slots_[layer - 1];
+    return std::span(all).subspan(segment.first - range_.first, segment.count);
   }
 
   // Applies the rule to what was pushed. REQUIRES, of all pushes: within range().

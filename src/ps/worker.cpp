@@ -154,10 +154,15 @@ void Worker::State::check_held() const {
   }
   for (int home = 0; home < machine.map().servers(); ++home) {
     if (machine.map().serving(home, usable) >= 0) continue;
-    throw unavailable_error("the values of parameter server " + std::to_string(home) +
-                                " are lost: it died, and no backup holds them",
-                            "parameter servers",
-                            "start again, with backups (--ps.replicas) to survive that");
+    const int backups = machine.map().replicas();
+    throw unavailable_error(
+        "the values of parameter server " + std::to_string(home) + " are lost: it died, and " +
+            (backups == 0   ? "has no backup"
+             : backups == 1 ? "its backup with it"
+                            : "all of its " + std::to_string(backups) + " backups with it"),
+        "parameter servers",
+        backups == 0 ? "start again, with backups (--ps.replicas) to survive that"
+                     : "start again; more --ps.replicas survive more deaths at once");
   }
 }
 
@@ -272,6 +277,16 @@ void Worker::wait(Ticket ticket) {
 
 void Worker::wait_all() {
   while (const Ticket oldest = state_->machine.oldest_open()) state_->wait(oldest);
+}
+
+void Worker::pull_state(std::span<float> state) {
+  const size_t values = this->values();
+  for (size_t layer = 0; layer * values < state.size(); ++layer) {
+    const Room room{0, state.subspan(layer * values, values)};
+    state_->machine.pull(std::span(&room, 1), layer);
+  }
+  state_->depart();
+  wait_all();
 }
 
 void Worker::tick() {

@@ -72,6 +72,9 @@ class Worker {
 
   // Whole Θ, and wait.
   void pull_all(std::span<float> theta) { wait(pull(theta, 0)); }
+  // Θ and what the servers' rule keeps for it, one layer after the other (rules.hpp), and wait.
+  // They belong together where nobody pushes meanwhile.
+  void pull_state(std::span<float> state);
   void push_all(std::span<const float> gradients, const PushOptions& options = {}) {
     wait(push(gradients, 0, options));
   }

@@ -187,7 +187,7 @@ WorkerMachine::Ticket WorkerMachine::push(std::span<const Slice> slices,
   return ticket;
 }
 
-WorkerMachine::Ticket WorkerMachine::pull(std::span<const Room> rooms) {
+WorkerMachine::Ticket WorkerMachine::pull(std::span<const Room> rooms, size_t layer) {
   for (const Room& room : rooms) state_->check_range(room.first, room.values.size(), "pull");
   const Ticket ticket = state_->new_ticket();
   const size_t most = state_->options.message_values;
@@ -199,6 +199,7 @@ WorkerMachine::Ticket WorkerMachine::pull(std::span<const Room> rooms) {
       for_each_message(part, most, [&](const Segment& piece) {
         if (flight == nullptr || held + piece.count > most) {
           flight = &state_->add(way, Kind::pull, ticket);
+          flight->message.header.width = static_cast<uint32_t>(layer);
           held = 0;
         }
         flight->message.segments.push_back(piece);

@@ -69,7 +69,7 @@ class WorkerMachine {
 
   // As worker.hpp. What these view must stay until done(ticket).
   Ticket push(std::span<const Slice> slices, const PushOptions& options);
-  Ticket pull(std::span<const Room> rooms);
+  Ticket pull(std::span<const Room> rooms, size_t layer = 0);
   Ticket push_pull(const Slice& slice, const Room& room, const PushOptions& options);
   Ticket push(const Rows& rows, std::span<const float> values, const PushOptions& options);
   Ticket pull(const Rows& rows, std::span<float> values);

@@ -127,10 +127,9 @@ void Driver::begin_batch(size_t number, size_t count) {
   Controller& controller = controllers_[number];
   const Json proposal = std::move(*controller.proposal);
   controller.proposal.reset();
-  Batch& batch = controller.batch.emplace();
-  batch.number = ++batches_;
-  batch.choices = proposal.at("propose").get<std::vector<Choices>>();
-  batch.choices.resize(count);
+  auto choices = proposal.at("propose").get<std::vector<Choices>>();
+  choices.resize(count);
+  Batch& batch = controller.batch.emplace(Batch{++batches_, std::move(choices), {}});
   batch.samples.resize(count);
   for (size_t place = 0; place < count; ++place) {
     try {
@@ -226,7 +225,12 @@ void Driver::save_at_rest() {
   while (anybody_learns() && !deadline.expired()) {
     for (const CrewEvent& event : staff_.take(patience)) handle(event);
   }
-  save();
+  try {
+    save();
+  } catch (const Error& error) {  // whatever is in the way: the disk, or servers that are gone
+    throw Error(ExitCode::io, std::string("the search stops and cannot be saved: ") + error.what(),
+                "", "the checkpoint before it stays, if there is one");
+  }
 }
 
 void Driver::save_if_due() {

@@ -76,7 +76,7 @@ class Driver {
 
  private:
   struct Batch {
-    uint64_t number = 0;
+    uint64_t number;
     std::vector<Choices> choices;
     std::vector<std::optional<Sampled>> samples;  // by place; empty: not decided
   };

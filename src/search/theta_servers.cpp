@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.hpp"
+#include "ps/rules.hpp"
 
 namespace podium::search {
 namespace {
@@ -61,12 +62,12 @@ ThetaServers::ThetaServers(const MethodOptions& method, const AdamOptions& adam,
 void ThetaServers::start(const Json& state) {
   if (theta_.empty()) return;
   if (!state.is_null()) {
-    auto theta = state.get<std::vector<float>>();
-    if (theta.size() != theta_.size()) {
+    auto read = state.get<std::vector<float>>();
+    if (!ps::is_beginning(read.size(), theta_.size(), options_.optimizer.rule)) {
       throw data_error("the checkpoint has the parameters of another controller", "search",
                        "delete it to start anew");
     }
-    theta_ = std::move(theta);
+    theta_ = std::move(read);
   }
   ps::ServerGroup::Options options;
   options.group = options_;
@@ -80,7 +81,7 @@ Json ThetaServers::ticket() {
 }
 
 Json ThetaServers::state() {
-  return group_ ? Json(group_->theta()) : Json();
+  return group_ ? Json(group_->state()) : Json();
 }
 
 std::unique_ptr<ThetaStore> join_theta(const Json& ticket, const MethodOptions& method,

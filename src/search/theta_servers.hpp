@@ -3,7 +3,7 @@
 //
 // The servers are worker processes with Adam; controllers push their gradients asynchronously, and
 // pull Θ as it is then. With two servers or more each range has a backup, so that a server that
-// dies loses nothing. A search that is resumed begins with the Θ of its checkpoint and a new Adam.
+// dies loses nothing. A search that is resumed begins with the Θ and the moments of its checkpoint.
 //
 // Threads: each object belongs to one thread.
 #pragma once
@@ -27,20 +27,21 @@ class ThetaServers {
   ThetaServers(const MethodOptions& method, const AdamOptions& adam, const Space& space,
                int servers, Log log);
 
-  // Starts the servers, with Θ as in `state` or, for null, as at birth. Throws io_error,
-  // unavailable_error, data_error for a state of another Θ.
+  // Starts the servers, with what state() was or, for null, with Θ as at birth. A state of Θ alone
+  // begins with empty moments. Throws io_error, unavailable_error, data_error for a state of
+  // another Θ.
   void start(const nlohmann::ordered_json& state);
 
   // What a controller needs to take part; to be asked anew for each process.
   nlohmann::ordered_json ticket();
 
-  // Θ as it is.
+  // Θ and its moments as they are; those of one moment where no controller pushes meanwhile.
   nlohmann::ordered_json state();
   int restarts() const { return group_ ? group_->restarts() : 0; }
 
  private:
   std::vector<ps::NamedSize> buffers_;
-  std::vector<float> theta_;  // at birth
+  std::vector<float> theta_;  // to begin with; and maybe its moments
   ps::GroupOptions options_;
   Log log_;
   std::optional<ps::ServerGroup> group_;

@@ -127,18 +127,28 @@ class Service::Implementation {
     });
   }
 
+  // As a session does it (http/http_session.hpp): whatever goes wrong, there is one answer.
   void submit(HttpRequest request, HttpRespond respond) {
-    asio::post(
-        context_, [this, request = std::move(request), respond = std::move(respond)]() mutable {
-          if (request.body.size() <= options_.max_body_bytes) {
-            return door_.handle(std::move(request), std::move(respond));
-          }
-          HttpAnswer answer;
-          answer.status = 413;
-          answer.body =
-              error_body("a body may have " + std::to_string(options_.max_body_bytes) + " bytes");
-          respond(std::move(answer));
-        });
+    const auto open = std::make_shared<HttpRespond>(std::move(respond));
+    const auto once = [open](HttpAnswer answer) {
+      if (*open) std::exchange(*open, nullptr)(std::move(answer));
+    };
+    const auto refuse = [once](int status, const std::string& why) {
+      HttpAnswer answer;
+      answer.status = status;
+      answer.body = error_body(why);
+      once(std::move(answer));
+    };
+    asio::post(context_, [this, request = std::move(request), once, refuse]() mutable {
+      if (request.body.size() > options_.max_body_bytes) {
+        return refuse(413, "a body may have " + std::to_string(options_.max_body_bytes) + " bytes");
+      }
+      try {
+        door_.handle(std::move(request), once);
+      } catch (const std::exception& failure) {
+        refuse(500, failure.what());
+      }
+    });
   }
 
   bool drain(std::chrono::milliseconds timeout, const std::atomic<bool>* now) {

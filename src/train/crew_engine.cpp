@@ -61,16 +61,12 @@ void CrewEngine::start_epoch(const EpochPlan& plan) {
 }
 
 void CrewEngine::start() {
-  nn::Model& model = spec_.state.model;
   if (spec_.group.rank() == 0) {
-    std::vector<float> weights(static_cast<size_t>(model.parameter_count()));
-    model.ops().copy(std::as_const(model).parameters(), weights.data());
-    model.ops().synchronise();
     ps::ServerGroup::Options options;
     options.group = group_options_;
     options.shared_memory = spec_.servers.shared_memory;
     options.log = spec_.log;
-    servers_.emplace(buffers_, weights, std::move(options));
+    servers_.emplace(buffers_, served_state(spec_.state), std::move(options));
     ticket_ = servers_->ticket();
   }
   ticket_ = comm::broadcast_text(spec_.group, ticket_, 0);
@@ -288,10 +284,10 @@ size_t CrewEngine::images_of(const Lease& lease) const {
 // Nobody pushes now. Running statistics are the mean of what those have who took part.
 void CrewEngine::pull_weights() {
   nn::Model& model = spec_.state.model;
-  std::vector<float> weights(static_cast<size_t>(model.parameter_count()));
-  if (servers_) weights = servers_->theta();
-  comm::broadcast(spec_.group, std::as_writable_bytes(std::span(weights)), 0);
-  put_parameters(model, weights);
+  std::vector<float> served(2 * static_cast<size_t>(model.parameter_count()));
+  if (servers_) served = servers_->state();
+  comm::broadcast(spec_.group, std::as_writable_bytes(std::span(served)), 0);
+  put_served_state(spec_.state, served);
   if (statistics_.empty()) return;
   std::vector<float> mean(statistics_.front().size());
   for (const std::vector<float>& one : statistics_) {

@@ -1,7 +1,6 @@
 #include "train/gradient_watch.hpp"
 
 #include <algorithm>
-#include <ranges>
 
 #include "comm/allreduce/topology.hpp"
 #include "train/loss_watch.hpp"
@@ -10,7 +9,8 @@ namespace podium::train {
 
 void GradientWatch::look(int64_t step, std::span<const float> gradients, size_t begin, size_t end) {
   if (found_ || all_finite(gradients.subspan(begin, end - begin))) return;
-  for (const nn::BufferInfo& buffer : buffers_ | std::views::reverse) {
+  for (auto at = buffers_.rbegin(); at != buffers_.rend(); ++at) {
+    const nn::BufferInfo& buffer = *at;
     if (buffer.statistic || buffer.offset >= end || buffer.offset + buffer.count <= begin) continue;
     if (all_finite(gradients.subspan(buffer.offset, buffer.count))) continue;
     found_ = BadGradient{step, buffer.name};

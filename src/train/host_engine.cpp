@@ -1,7 +1,5 @@
 #include "train/host_engine.hpp"
 
-#include "core/clock.hpp"
-#include "core/error.hpp"
 #include "core/random.hpp"
 #include "nn/ops.hpp"
 
@@ -12,41 +10,18 @@ uint64_t dropout_seed(uint64_t seed, size_t rank) {
 }
 
 void HostEngine::start_epoch(const EpochPlan& plan) {
-  loader_.reset();
-  plan_ = plan;
-  loader_ = std::make_unique<io::Loader>(dataset_, plan.data);
+  batches_.start_epoch(plan);
   local_.start_epoch(plan);
-  loader_->start_epoch(plan.epoch, static_cast<size_t>(plan.begin));
 }
 
 std::span<const Step> HostEngine::advance() {
-  require(loader_ != nullptr, "no epoch is under way", "HostEngine::advance");
-  Stopwatch watch;
-  const std::optional<io::Batch> batch = loader_->next();
-  data_wait_s_ += watch.seconds();
-  if (!batch) {
-    loader_.reset();
-    return {};
-  }
-  watch.restart();
-  take_step(*batch);
-  steps_s_ += watch.seconds();
-  return {&step_, 1};
-}
-
-WallTime HostEngine::times() const {
-  const auto [exposed_s, hidden_s] = sync_.times();
-  return {steps_s_ - exposed_s - hidden_s, data_wait_s_, exposed_s, hidden_s, 0};
-}
-
-void HostEngine::take_step(const io::Batch& batch) {
-  nn::Model& model = state_.model;
-  const int64_t step = plan_->first_step + static_cast<int64_t>(batch.step);
-  const nn::Model::StepResult result = compute_gradients(batch, step);
-  const double lr = plan_->schedule.at(step);
-  state_.optimizer.step(model.parameters(), model.gradients(), static_cast<float>(lr));
-  if (state_.average) state_.average->follow(model, step, plan_->steps_of_run);
-  step_ = {step, lr, result.loss_sum, result.correct, batch.count(), batch.global_count};
+  return batches_.advance([this](const io::Batch& batch, int64_t step, double lr) {
+    nn::Model& model = state_.model;
+    const nn::Model::StepResult result = compute_gradients(batch, step);
+    state_.optimizer.step(model.parameters(), model.gradients(), static_cast<float>(lr));
+    if (state_.average) state_.average->follow(model, step, batches_.plan().steps_of_run);
+    return result;
+  });
 }
 
 // Leaves the gradients of the batch of all trainers in the model; exchanges while it computes.

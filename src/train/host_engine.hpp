@@ -4,11 +4,11 @@
 // it exchanges once a step.
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <vector>
 
 #include "io/loader/dataset.hpp"
+#include "train/epoch_batches.hpp"
 #include "train/gradient_sync.hpp"
 #include "train/local_gradients.hpp"
 #include "train/step_engine.hpp"
@@ -20,28 +20,22 @@ class HostEngine final : public StepEngine {
  public:
   // All references must outlive the engine.
   HostEngine(TrainingState& state, const io::Dataset& dataset, GradientSync& sync)
-      : state_(state), dataset_(dataset), sync_(sync), local_(state) {}
+      : state_(state), sync_(sync), batches_(dataset), local_(state) {}
 
   void start_epoch(const EpochPlan& plan) override;
   std::span<const Step> advance() override;  // by one step
-  WallTime times() const override;
+  WallTime times() const override { return batches_.times(sync_.times()); }
   std::optional<BadGradient> bad_gradient() const override { return local_.bad(); }
 
  private:
-  void take_step(const io::Batch& batch);
   nn::Model::StepResult compute_gradients(const io::Batch& batch, int64_t step);
   void combine_on_host(float weight);
 
   TrainingState& state_;
-  const io::Dataset& dataset_;
   GradientSync& sync_;
-  std::optional<EpochPlan> plan_;
-  std::unique_ptr<io::Loader> loader_;  // during an epoch
+  EpochBatches batches_;
   LocalGradients local_;
   std::vector<float> staged_;  // gradients, where the model computes elsewhere
-  Step step_;                  // the last one
-  double data_wait_s_ = 0;
-  double steps_s_ = 0;  // without the wait for their data
 };
 
 }  // namespace podium::train

@@ -19,8 +19,8 @@ int64_t now_ms() {
 }
 
 // "src/train/trainer.cpp", wherever it was built.
-std::string file_of(const std::source_location& where) {
-  const std::string_view path = where.file_name();
+std::string file_of(const MlperfLog::Where& where) {
+  const std::string_view path = where.file;
   const size_t root = path.rfind("src/");
   return std::string(root == std::string_view::npos ? path : path.substr(root));
 }
@@ -50,7 +50,7 @@ void MlperfLog::point(const char* key, const Json& value, Json metadata, Where w
 void MlperfLog::write(const char* type, const char* key, const Json& value, Json metadata,
                       const Where& where) {
   if (!file_) return;
-  Json about = {{"file", file_of(where)}, {"lineno", where.line()}, {"model", model_}};
+  Json about = {{"file", file_of(where)}, {"lineno", where.line}, {"model", model_}};
   about.update(metadata);
   const Json event = {{"namespace", ""}, {"time_ms", now_ms()}, {"event_type", type},
                       {"key", key},      {"value", value},      {"metadata", std::move(about)}};

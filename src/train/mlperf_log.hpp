@@ -9,7 +9,6 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <source_location>
 #include <string>
 
 #include "core/file_descriptor.hpp"
@@ -20,7 +19,15 @@ namespace podium::train {
 class MlperfLog {
  public:
   using Json = nlohmann::ordered_json;
-  using Where = std::source_location;
+  // Who calls: std::source_location, which clang 14 lacks.
+  struct Where {
+    const char* file = "";
+    int line = 0;
+    static constexpr Where current(const char* file = __builtin_FILE(),
+                                   int line = __builtin_LINE()) {
+      return {file, line};
+    }
+  };
 
   // A log that writes nothing: of ranks that do not lead.
   MlperfLog() = default;

@@ -50,8 +50,8 @@ PsClient::PsClient(comm::Communicator& group, const TrainingState& state, ps::Gr
 }
 
 // No step is taken before the servers know whom to wait for.
-void PsClient::start(std::span<const float> theta) {
-  worker_ = servers_->start({buffers_, options_, theta});
+void PsClient::start(std::span<const float> state) {
+  worker_ = servers_->start({buffers_, options_, state});
   meet();
 }
 
@@ -96,9 +96,9 @@ void PsClient::finish_step(std::span<float> theta) {
   pushed_ = 0;
 }
 
-void PsClient::pull(std::span<float> theta) {
+void PsClient::pull(std::span<float> state) {
   const Stopwatch watch;
-  worker_->pull_all(theta);
+  worker_->pull_state(state);
   times_.exposed_s += watch.seconds();
 }
 

@@ -1,7 +1,8 @@
 // PsClient: one trainer's side of the parameter servers of its group: what is shared by the two
 // ways of training through them (ps_sync.hpp, ps_engine.hpp), and what is told of them afterwards.
 //
-// Θ is the model's parameters in their order, or, for bsp, what their gradients add up to.
+// Θ is the model's parameters in their order, or, for bsp, what their gradients add up to. With the
+// parameters the servers hold their momentum, of the same length.
 //
 // Threads: belongs to its trainer's thread.
 #pragma once
@@ -37,8 +38,9 @@ class PsClient {
   // is to do: bsp. Else the servers hold the weights.
   bool in_step() const { return options_.consistency == ps::Consistency::bsp; }
 
-  // Starts the servers with Θ = `theta`. Once, before all below. Collective.
-  void start(std::span<const float> theta);
+  // Starts the servers with Θ and, behind it, its momentum where they hold that. Once, before all
+  // below. Collective.
+  void start(std::span<const float> state);
   bool started() const { return worker_ != nullptr; }
 
   // Waits for all trainers, asleep: some may be far behind. Collective.
@@ -52,8 +54,8 @@ class PsClient {
   // was pushed.
   void finish_step(std::span<float> theta);
 
-  // Θ, between two steps.
-  void pull(std::span<float> theta);
+  // Θ and, behind it, its momentum, between two steps.
+  void pull(std::span<float> state);
 
   // Waiting with nothing else to do, and pushes under way meanwhile.
   ExchangeTimes times() const { return times_; }

@@ -7,14 +7,15 @@
 // are more than the bound behind; with asp never.
 //
 // So in a step no two trainers need to have the same weights. settle() is where all get those of
-// the servers, for whoever looks at the training state: the momentum of its optimizer is not used.
+// the servers, with their momentum, for whoever looks at the training state: a checkpoint holds
+// both, and the servers of a run that goes on begin with them.
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <vector>
 
 #include "io/loader/dataset.hpp"
+#include "train/epoch_batches.hpp"
 #include "train/ps_client.hpp"
 #include "train/ps_step.hpp"
 #include "train/step_engine.hpp"
@@ -25,26 +26,20 @@ class PsEngine final : public StepEngine {
  public:
   // Starts the servers with the first epoch. All references must outlive the engine.
   PsEngine(TrainingState& state, const io::Dataset& dataset, PsClient& client)
-      : state_(state), dataset_(dataset), client_(client), steps_(state, client) {}
+      : state_(state), client_(client), batches_(dataset), steps_(state, client) {}
 
   void start_epoch(const EpochPlan& plan) override;
   std::span<const Step> advance() override;  // by one step
-  WallTime times() const override;
+  WallTime times() const override { return batches_.times(client_.times()); }
   std::optional<BadGradient> bad_gradient() const override { return steps_.bad(); }
   bool in_step() const override { return false; }
   void settle() override;
 
  private:
   TrainingState& state_;
-  const io::Dataset& dataset_;
   PsClient& client_;
-  std::optional<EpochPlan> plan_;
-  std::unique_ptr<io::Loader> loader_;  // during an epoch
+  EpochBatches batches_;
   PsStep steps_;
-  std::vector<float> staged_;  // weights on their way
-  Step step_;                  // the last one
-  double data_wait_s_ = 0;
-  double steps_s_ = 0;  // without the wait for their data
 };
 
 }  // namespace podium::train

@@ -42,4 +42,20 @@ void put_parameters(nn::Model& model, std::span<const float> weights) {
   model.ops().synchronise();
 }
 
+std::vector<float> served_state(TrainingState& state) {
+  nn::Model& model = state.model;
+  const auto count = static_cast<size_t>(model.parameter_count());
+  std::vector<float> served(2 * count);
+  model.ops().copy(std::as_const(model).parameters(), served.data());
+  model.ops().copy(std::as_const(state.optimizer).momentum_buffer(), served.data() + count);
+  model.ops().synchronise();
+  return served;
+}
+
+void put_served_state(TrainingState& state, std::span<const float> served) {
+  const auto count = static_cast<size_t>(state.model.parameter_count());
+  state.model.ops().copy(served.subspan(count), state.optimizer.momentum_buffer().data());
+  put_parameters(state.model, served.first(count));
+}
+
 }  // namespace podium::train

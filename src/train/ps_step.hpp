@@ -40,4 +40,8 @@ class PsStep {
 // Into the model, wherever it computes.
 void put_parameters(nn::Model& model, std::span<const float> weights);
 
+// What the servers hold of a training state: the weights and, behind them, their momentum.
+std::vector<float> served_state(TrainingState& state);
+void put_served_state(TrainingState& state, std::span<const float> served);
+
 }  // namespace podium::train

@@ -3,6 +3,7 @@
 #include "comm/barrier.hpp"
 #include "comm/broadcast.hpp"
 #include "ps/mpi/rank_group.hpp"
+#include "ps/rules.hpp"
 #include "ps/tcp/control.hpp"
 
 namespace podium::train {
@@ -18,8 +19,8 @@ class RankServers final : public Servers {
 
   std::unique_ptr<ps::Worker> start(const ServersSpec& spec) override {
     comm::broadcast_text(job_, serve_mark + ps::to_text(ps::Setup{0, spec.buffers, spec.group}), 0);
-    std::vector<float> theta(spec.theta.begin(), spec.theta.end());
-    comm::broadcast(job_, std::as_writable_bytes(std::span(theta)), 0);
+    std::vector<float> state(spec.state.begin(), spec.state.end());
+    comm::broadcast(job_, std::as_writable_bytes(std::span(state)), 0);
     comm::barrier(job_, job_.policy());
     return ps::join_ranks(job_, ps::KeyMap(spec.buffers, spec.group), spec.group);
   }
@@ -36,10 +37,11 @@ std::string serve_trainers(comm::Communicator& job, int servers) {
     if (order.front() == end_mark) return order.substr(1);
     ps::Setup setup = ps::parse_setup(std::string_view(order).substr(1));
     setup.options.servers = servers;
-    std::vector<float> theta(ps::KeyMap(setup.buffers, setup.options).values());
-    comm::broadcast(job, std::as_writable_bytes(std::span(theta)), 0);
+    std::vector<float> state(ps::KeyMap(setup.buffers, setup.options).values() *
+                             ps::layers_of(setup.options.optimizer.rule));
+    comm::broadcast(job, std::as_writable_bytes(std::span(state)), 0);
     comm::barrier(job, job.policy());  // no server hears of this group in the midst of another
-    ps::serve_ranks(job, setup.buffers, theta, setup.options);
+    ps::serve_ranks(job, setup.buffers, state, setup.options);
   }
 }
 

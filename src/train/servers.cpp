@@ -22,7 +22,7 @@ class ServerProcesses final : public Servers {
       options.group = spec.group;
       options.shared_memory = shared_memory_;
       options.log = log_;
-      servers_.emplace(spec.buffers, spec.theta, std::move(options));
+      servers_.emplace(spec.buffers, spec.state, std::move(options));
       ticket = servers_->ticket();
     }
     ticket = comm::broadcast_text(group_, ticket, 0);

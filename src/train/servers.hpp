@@ -22,7 +22,7 @@ namespace podium::train {
 struct ServersSpec {
   std::vector<ps::NamedSize> buffers;
   ps::GroupOptions group;
-  std::span<const float> theta;  // at the beginning
+  std::span<const float> state;  // what Θ and its optimizer begin with: all layers (ps/rules.hpp)
 };
 
 class Servers {

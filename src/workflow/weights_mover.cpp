@@ -8,6 +8,7 @@
 #include "comm/gather.hpp"
 #include "core/clock.hpp"
 #include "core/error.hpp"
+#include "core/sockets.hpp"
 #include "workflow/messages.hpp"
 #include "workflow/weights_source.hpp"
 
@@ -27,7 +28,7 @@ void copy(std::span<const std::byte> from, std::span<std::byte> to) {
 WeightsMover::WeightsMover(const Job& job, const Log& log) : job_(job), log_(log) {
   if (job.settings.engine.sync == Sync::disk) return;
   comm::Communicator& group = *job.ckpt;
-  secret_ = comm::broadcast_text(group, ckpt::engine::make_secret(), 0);
+  secret_ = comm::broadcast_text(group, make_secret(), 0);
   ckpt::engine::EngineOptions options = job.settings.engine.options;
   options.secret = secret_;
   options.log = log;

@@ -20,5 +20,18 @@ TEST(PsBenchRun, MeasuresEveryOperationBothWays) {
   }
 }
 
+TEST(PsBenchRun, SizesThatCannotBeMeasuredAreRefused) {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
+      {{"--bench.min_bytes=2MiB", "--bench.max_bytes=1MiB"}, "is larger than the largest"},
+      {{"--bench.min_bytes=1", "--bench.max_bytes=1"}, "no size that is measured"}};
+  for (const auto& [sizes, says] : cases) {
+    std::vector<std::string> command = {PODIUM_EXECUTABLE, "bench", "ps"};
+    command.insert(command.end(), sizes.begin(), sizes.end());
+    Process job(command);
+    EXPECT_EQ(job.wait(), 2) << job.err();
+    EXPECT_NE(job.last_words().find(says), std::string::npos) << job.last_words();
+  }
+}
+
 }  // namespace
 }  // namespace podium::test

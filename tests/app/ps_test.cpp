@@ -253,6 +253,29 @@ TEST_F(ParameterServers, TheComparisonTellsAllWaysSideBySide) {
   EXPECT_EQ(rows[1].at("val_accuracy"), rows[0].at("val_accuracy")) << "bsp is AllReduce's equal";
 }
 
+TEST_F(ParameterServers, AComparisonThatIsStoppedSaysSo) {
+  for (const Words& more : {Words{}, Words{"--ps.transport=mpi", "--bench.syncs=bsp,asp"}}) {
+    Words command = {PODIUM_MPIRUN, "-n", "4"};
+    append(command,
+           {PODIUM_EXECUTABLE, "bench", "sync", PODIUM_CI_INPUT, "--run.dir=" + run_dir().string(),
+            "--io.cache_dir=" + (folder() / "cache").string(), "--run.models=dense",
+            "--bench.repetitions=1000", "--train.threads=1"});
+    append(command, more);
+    Process job(command);
+    ASSERT_TRUE(job.wait_for_err("bench: dense by")) << job.err();
+    job.signal(SIGTERM);
+    EXPECT_EQ(job.wait(), 75) << job.err();
+    EXPECT_NE(job.err().find("stopped early"), std::string::npos) << job.err();
+  }
+}
+
+// They may stand in an input file beside another way to train.
+TEST_F(ParameterServers, OptionsOfServersThatNobodyAsksAreNamed) {
+  const auto job = start_alone("train", {"--train.model=dense", "--ps.servers=3"});
+  ASSERT_EQ(job->wait(), 0) << job->err();
+  EXPECT_NE(job->err().find("--ps.servers is ignored"), std::string::npos) << job->err();
+}
+
 TEST_F(ParameterServers, TheComparisonWorksWithServersThatAreRanks) {
   const json rows = compared(4, {"--ps.transport=mpi", "--bench.syncs=bsp,asp"});
   ASSERT_EQ(rows.size(), 4U);

@@ -310,6 +310,17 @@ TEST_F(Search, AWinnerThatCannotBeWrittenCostsNoSearch) {
   EXPECT_FALSE(fs::exists(run_dir() / "search" / "search.h5")) << "a new search starts anew";
 }
 
+TEST_F(Search, AStopThatCannotBeSavedAsTheServersAreGoneEndsWith74) {
+  const auto job = search({"--search.samples=100000"});
+  ASSERT_TRUE(job->wait_for_err("sample 4")) << job->err();
+  const std::vector<pid_t> servers = workers(*job, server);
+  ASSERT_FALSE(servers.empty());
+  for (const pid_t each : servers) ::kill(each, SIGKILL);
+  job->signal(SIGTERM);
+  EXPECT_EQ(job->wait(), 74) << job->err();
+  EXPECT_NE(job->last_words().find("cannot be saved"), std::string::npos) << job->last_words();
+}
+
 TEST_F(Search, OtherRanksPassAStopOn) {
   const auto job = search_on(2, {"--search.samples=100000"});
   ASSERT_TRUE(job->wait_for_err("sample ")) << job->err();

@@ -73,7 +73,7 @@ TEST_P(Rules, FollowTheFormulasInDoublePrecision) {
   const OptimizerOptions options = GetParam();
   Shard shard({100, values}, options);
   const std::vector<float> start = draws(1, values);
-  shard.set(start);
+  shard.set(0, start);
   std::vector<Reference> reference(values);
   for (size_t i = 0; i < values; ++i) reference[i].theta = start[i];
   constexpr float scale = 0.25F;
@@ -115,7 +115,7 @@ TEST(Rules, RatesAndDecayByRange) {
   options.lr = 1;
   options.ranges = {{3, 1, true}, {5, 2, false}, {10, 1, true}};
   Shard shard({2, 4}, options);  // values 2 to 5
-  shard.set(std::vector<float>{8, 8, 8, 8});
+  shard.set(0, std::vector<float>{8, 8, 8, 8});
   const std::vector<float> gradients(4, 1);
   const Segment segment{2, 4};
   shard.push(pushed(segment, gradients, 1));
@@ -180,7 +180,7 @@ TEST(Steps, AreForgottenForOneWorker) {
 TEST(Shard, ComesBackFromItsDescription) {
   const Segment all{50, 300};
   Shard shard(all, of(Rule::adam));
-  shard.set(draws(1, 300));
+  shard.set(0, draws(1, 300));
   const std::vector<float> gradients = draws(2, 300);
   shard.push(pushed(all, gradients, 1));
   const Segment part{100, 20};

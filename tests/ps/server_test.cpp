@@ -273,9 +273,13 @@ TEST(Server, RefusesWhatCannotBe) {
   twofold.segments = {{0, values}, {0, values}};
   Outgoing thin = push(0, 2, 0);
   thin.header.encoding = Encoding::fp16;
+  Outgoing layer = pull(0, 1, 0);
+  layer.header.width = 1;  // a sum keeps nothing beside Θ
+  Outgoing beside = push(0, 2, 0);
+  beside.header.width = 1;  // only pulls name a layer
   for (const Outgoing& wrong :
        {sparse_push(2, beyond, rows, false), sparse_push(2, twice, rows, false), longer, far,
-        twofold, thin, push(9, 2, 0)}) {
+        twofold, thin, layer, beside, push(9, 2, 0)}) {
     EXPECT_EQ(only(one.tell(wrong)), Kind::refused);
   }
   EXPECT_EQ(only(one.tell(push(0, 2, 0))), Kind::done);  // and goes on
@@ -323,6 +327,23 @@ TEST(Server, AnswersForAHomeOnlyWhileItIsToDoSo) {
   EXPECT_EQ(only(one.tell(message(Kind::hello, 0, 1))), Kind::welcome);
   one.see(roster_of(2, {0}, 2));
   EXPECT_EQ(only(one.tell(push(0, 2, 0, {0, 4}))), Kind::moved);
+}
+
+// Those whom it leaves without an answer hear of it, instead of waiting until they ask again.
+TEST(Server, TellsWhoWaitsThatItAnswersNoMore) {
+  GroupOptions options = options_of(Consistency::bsp);
+  options.servers = 2;
+  options.replicas = 1;
+  options.split_values = 1;
+  OneServer one(options, 1);
+  Roster without = roster_of(1, {0, 1}, 2);
+  without.servers[0].alive = false;
+  one.see(without);
+  one.tell(message(Kind::hello, 0, 1));
+  one.tell(message(Kind::hello, 1, 1));
+  one.tell(message(Kind::tick, 0, 2, 1));
+  EXPECT_TRUE(one.tell(pull(0, 2, 1, {0, 4})).empty());  // worker 1 is still to push
+  EXPECT_EQ(only(one.see(roster_of(2, {0, 1}, 2))), Kind::moved);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "core/error.hpp"
+#include "core/sockets.hpp"
 #include "ps/tcp/frame.hpp"
 #include "ps/tcp/socket.hpp"
 #include "ps/tcp/tcp_link.hpp"
@@ -208,16 +209,16 @@ bool ends(const std::string& address, std::span<const std::byte> bytes) {
   const FileDescriptor socket = connect_to(parse_address(address), limit);
   ::send(socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
   char byte = 0;
-  while (wait_for(socket, POLLIN, limit)) {
+  while (wait_for(socket.get(), POLLIN, SteadyClock::now() + limit)) {
     if (::recv(socket.get(), &byte, 1, 0) <= 0) return true;
   }
   return false;
 }
 
 void send_all(const FileDescriptor& socket, std::span<const std::byte> bytes) {
-  while (!bytes.empty() && wait_for(socket, POLLOUT, limit)) {
+  while (!bytes.empty() && wait_for(socket.get(), POLLOUT, SteadyClock::now() + limit)) {
     const ssize_t sent = ::send(socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (sent < 0 && !again()) return;
+    if (sent < 0 && !failed_for_now()) return;
     if (sent > 0) bytes = bytes.subspan(static_cast<size_t>(sent));
   }
 }

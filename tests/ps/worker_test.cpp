@@ -8,6 +8,7 @@
 
 #include "core/clock.hpp"
 #include "core/random.hpp"
+#include "ps/rules.hpp"
 #include "ps/thread_servers.hpp"
 
 namespace podium::ps::test {
@@ -76,6 +77,35 @@ TEST(Worker, PullsWhatWasPushedInParts) {
   for (size_t i = 0; i < 100; ++i) EXPECT_EQ(both[i], expected[1950 + i] + gradients[i]);
   EXPECT_THROW(worker->push(gradients, 1), Error);
   EXPECT_THROW(worker->pull(theta, values + 1), Error);
+}
+
+// What servers end with is what others begin with: they go on to the same bits.
+TEST(Worker, ReadsAllThatUpdatesDependOn) {
+  for (const Rule rule : {Rule::sgd, Rule::momentum, Rule::adagrad, Rule::adam}) {
+    GroupOptions options = options_of(Consistency::asp, 3, 1);
+    options.optimizer.rule = rule;
+    const std::vector<float> beginning = draws(7);
+    ThreadServers servers(map_of(options), options, beginning, 1);
+    const auto worker = servers.worker(0);
+    const auto push = [](Worker& pushing, uint64_t from, uint64_t to) {
+      for (uint64_t i = from; i < to; ++i) pushing.push_all(draws(i));
+    };
+    push(*worker, 1, 4);
+    std::vector<float> state(values * layers_of(rule));
+    worker->pull_state(state);
+    std::vector<float> theta(values);
+    worker->pull_all(theta);
+    EXPECT_EQ(theta, std::vector<float>(state.begin(), state.begin() + values));
+    push(*worker, 4, 7);
+    worker->pull_all(theta);
+
+    ThreadServers successors(map_of(options), options, state, 1);
+    const auto successor = successors.worker(0);
+    push(*successor, 4, 7);
+    std::vector<float> again(values);
+    successor->pull_all(again);
+    EXPECT_EQ(again, theta) << static_cast<int>(rule);
+  }
 }
 
 TEST(Worker, RowsByKeysOnceNamed) {

@@ -120,38 +120,31 @@ TEST_F(Overload, TheServicesTimeoutHoldsWhereARequestAsksForMore) {
 }
 
 // White images end this replica when they are computed. One comes while another batch is computed,
-// and its time is over before that ends.
+// and its time, told in a header or in the JSON, is over before that ends.
 TEST_F(Overload, WhatIsLateIsNotComputed) {
   ServiceOptions two = narrow(10);
   two.replica_queue = 2;
-  start_serving(two, "slow 1500 fatal");
-  const auto computing = send(1);
-  ASSERT_TRUE(accepted(1));
-  RawConnection late(service_->port());
-  const std::string white = infer_text(std::vector<uint8_t>(image_bytes, 255));
-  late.send(post_text("Connection: close\r\nPodium-Timeout-Ms: 50\r\n", white));
-  EXPECT_EQ(late.status_at_end(), 504);
-  EXPECT_EQ(computing->status_at_end(), 200);
-  EXPECT_EQ(send(2)->status_at_end(), 200);
-  EXPECT_EQ(service_->stats().restarts, 0);
+  const std::vector<std::pair<std::string, std::string>> ways = {
+      {"Podium-Timeout-Ms: 50\r\n", ""}, {"", R"(,"parameters":{"timeout":50000})"}};
+  for (const auto& [header, parameters] : ways) {
+    start_serving(two, "slow 1000 fatal");
+    const auto computing = send(1);
+    ASSERT_TRUE(accepted(1));
+    RawConnection late(service_->port());
+    const std::string white = infer_text(std::vector<uint8_t>(image_bytes, 255), parameters);
+    late.send(post_text("Connection: close\r\n" + header, white));
+    EXPECT_EQ(late.status_at_end(), 504) << header << parameters;
+    EXPECT_EQ(computing->status_at_end(), 200);
+    EXPECT_EQ(send(2)->status_at_end(), 200);
+    EXPECT_EQ(service_->stats().restarts, 0) << "it was computed";
+  }
 }
 
-// The same with the time in the JSON, which the replica reads.
-TEST_F(Overload, TheTimeoutOfTheBodyCountsInTheReplica) {
-  ServiceOptions two = narrow(10);
-  two.replica_queue = 2;
-  start_serving(two, "slow 500 fatal");
-  const auto computing = send(1);
-  ASSERT_TRUE(accepted(1));
-  Client http = client();
-  const std::vector<uint8_t> white(image_bytes, 255);
-  const HttpReply late = http.request("POST", "/v2/models/bands/infer",
-                                      infer_text(white, R"(,"parameters":{"timeout":50000})"));
-  EXPECT_EQ(late.status, 504) << late.body;
-  EXPECT_EQ(computing->status_at_end(), 200);
-  EXPECT_EQ(service_->stats().restarts, 0) << "it was computed";
-  const HttpReply wrong = http.request("POST", "/v2/models/bands/infer",
-                                       infer_text(white, R"(,"parameters":{"timeout":-1})"));
+TEST_F(Overload, ATimeoutOfTheBodyThatCannotBeIsRefused) {
+  start_serving(narrow(10));
+  const HttpReply wrong = client().request(
+      "POST", "/v2/models/bands/infer",
+      infer_text(std::vector<uint8_t>(image_bytes, 255), R"(,"parameters":{"timeout":-1})"));
   EXPECT_EQ(wrong.status, 400);
   EXPECT_NE(wrong.body.find("'timeout'"), std::string::npos) << wrong.body;
 }

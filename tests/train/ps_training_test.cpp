@@ -223,6 +223,20 @@ TEST_F(PsTraining, TheBoundOnStalenessHoldsAndWithoutOneTrainersRunAhead) {
   EXPECT_GT(asp.report.most_staleness(), 2U);
 }
 
+// With one trainer nothing is asynchronous: a run that goes on must have the servers' momentum.
+TEST_F(PsTraining, AspGoesOnFromACheckpointWithItsMomentum) {
+  const ps::GroupOptions options = servers(Consistency::asp);
+  const Outcome uninterrupted = train_by(options, test::small_recipe(), 1);
+  train::TrainerOptions how;
+  how.checkpoints.folder = cache_.folder() / "small";
+  std::atomic<int> checks{0};
+  how.should_stop = [&] { return ++checks > 3; };
+  const Outcome stopped = train_by(options, test::small_recipe(), 1, how);
+  EXPECT_EQ(stopped.ended, Trainer::Outcome::stopped);
+  how.should_stop = nullptr;
+  EXPECT_EQ(train_by(options, test::small_recipe(), 1, how).hash, uninterrupted.hash);
+}
+
 TEST_F(PsTraining, AspGoesOnFromACheckpoint) {
   train::TrainerOptions how;
   how.checkpoints.folder = cache_.folder() / "small";

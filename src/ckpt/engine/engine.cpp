@@ -11,6 +11,7 @@
 #include "comm/broadcast.hpp"
 #include "comm/gather.hpp"
 #include "core/error.hpp"
+#include "core/sockets.hpp"
 
 namespace podium::ckpt::engine {
 namespace {

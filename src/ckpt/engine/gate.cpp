@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 
 #include "core/clock.hpp"
 #include "core/error.hpp"
+#include "core/sockets.hpp"
 
 namespace podium::ckpt::engine {
 namespace {
@@ -19,31 +19,13 @@ namespace {
 using Milliseconds = std::chrono::milliseconds;
 
 constexpr Milliseconds manners{1000};  // for a newcomer to say who it is
-constexpr int backlog = 64;
 
 FileDescriptor listen_on(const std::string& name) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  require(name.size() + 1 < sizeof address.sun_path, "a socket's name is short", "Gate");
-  std::ranges::copy(name, address.sun_path + 1);
-  const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
-  FileDescriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!socket || ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), length) != 0 ||
-      ::listen(socket.get(), backlog) != 0) {
+  FileDescriptor socket = listen_inside_node(name);
+  if (!socket) {
     throw io_error("cannot listen for inference workers", "local socket " + name, errno);
   }
   return socket;
-}
-
-bool is_own_user(const FileDescriptor& socket) {
-  ucred peer{};
-  socklen_t size = sizeof peer;
-  return ::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
-         peer.uid == ::geteuid();
-}
-
-Milliseconds left(SteadyClock::time_point end) {
-  return std::max(Milliseconds(0), std::chrono::ceil<Milliseconds>(end - SteadyClock::now()));
 }
 
 }  // namespace
@@ -199,11 +181,11 @@ Gate::Beginning Gate::begin(Json message, uint64_t first, Milliseconds limit) {
     seat.next = first;
     SeatState joined = SeatState::joined;
     seat.state.compare_exchange_strong(joined, SeatState::taking);
-    send_order(*member, message, left(end));
+    send_order(*member, message, left_until(end));
   }
   Beginning beginning;
   for (const auto& member : invited) {
-    const std::optional<Json> answer = member->channel.receive(left(end));
+    const std::optional<Json> answer = member->channel.receive(left_until(end));
     if (!answer) segment_.drop(member->seat);  // gone, or too slow: the others go on
     if (!answer) continue;
     if (answer->contains("error")) {
@@ -222,7 +204,7 @@ std::vector<Gate::Outcome> Gate::collect(Milliseconds limit) {
   const auto end = SteadyClock::now() + limit;
   std::vector<Outcome> outcomes;
   for (const auto& member : members(SeatState::taking)) {
-    const std::optional<Json> answer = member->channel.receive(left(end));
+    const std::optional<Json> answer = member->channel.receive(left_until(end));
     if (answer) {
       outcomes.push_back({member->name, text_in(*answer, "error"),
                           answer->value("taken_bytes", uint64_t{0}),
@@ -237,15 +219,15 @@ std::vector<Gate::Outcome> Gate::collect(Milliseconds limit) {
 std::vector<Json> Gate::finish(const Json& verdict, Milliseconds limit) {
   const auto end = SteadyClock::now() + limit;
   const Members told = members(SeatState::taking);
-  for (const auto& member : told) member->channel.send(verdict, left(end));
+  for (const auto& member : told) member->channel.send(verdict, left_until(end));
   std::vector<Json> answers;
   const auto ends = [](const Json& answer) {
     return answer.contains("swapped") || answer.contains("kept");
   };
   for (const auto& member : told) {
-    std::optional<Json> answer = member->channel.receive(left(end));
+    std::optional<Json> answer = member->channel.receive(left_until(end));
     // The outcome of an update that was given up meanwhile.
-    if (answer && !ends(*answer)) answer = member->channel.receive(left(end));
+    if (answer && !ends(*answer)) answer = member->channel.receive(left_until(end));
     if (answer) answers.push_back(std::move(*answer));
     SeatState taking = SeatState::taking;
     segment_.seat(member->seat)

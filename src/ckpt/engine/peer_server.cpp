@@ -1,16 +1,10 @@
 // The side of a checkpoint rank (peers.hpp).
-#include <netdb.h>
-#include <netinet/in.h>
 #include <poll.h>
-#include <sys/random.h>
 #include <sys/socket.h>
-
-#include <array>
-#include <cerrno>
 
 #include "ckpt/engine/peers.hpp"
 #include "core/error.hpp"
-#include "core/hash.hpp"
+#include "core/sockets.hpp"
 
 namespace podium::ckpt::engine {
 namespace {
@@ -22,62 +16,19 @@ constexpr Milliseconds patience{120'000};  // for it to take a shard
 constexpr size_t most_guests = 8;
 
 FileDescriptor listen_on(const std::string& host) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_PASSIVE;
-  addrinfo* list = nullptr;
-  if (::getaddrinfo(host.c_str(), "0", &hints, &list) != 0) list = nullptr;
-  FileDescriptor socket;
-  for (const addrinfo* entry = list; entry != nullptr && !socket; entry = entry->ai_next) {
-    socket.reset(::socket(entry->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    const bool good = socket && ::bind(socket.get(), entry->ai_addr, entry->ai_addrlen) == 0 &&
-                      ::listen(socket.get(), 64) == 0;
-    if (!good) socket.reset();
-  }
-  if (list != nullptr) ::freeaddrinfo(list);
-  if (!socket) {
-    throw unavailable_error("the checkpoint engine cannot listen there", host,
-                            "give an address of this machine as --engine.address");
-  }
-  return socket;
-}
-
-int port_of(const FileDescriptor& socket) {
-  sockaddr_storage address{};
-  socklen_t size = sizeof address;
-  std::array<char, 16> port{};
-  if (::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0 ||
-      ::getnameinfo(reinterpret_cast<sockaddr*>(&address), size, nullptr, 0, port.data(),
-                    port.size(), NI_NUMERICSERV) != 0) {
-    throw io_error("cannot tell the port of a socket", "checkpoint engine", errno);
-  }
-  return std::stoi(port.data());
-}
-
-// In a time that does not tell where they differ.
-bool is_secret(const std::string& given, const std::string& secret) {
-  unsigned difference = given.size() == secret.size() ? 0 : 1;
-  for (size_t i = 0; i < secret.size(); ++i) {
-    difference |= static_cast<unsigned char>(secret[i]) ^
-                  static_cast<unsigned char>(i < given.size() ? given[i] : '\0');
-  }
-  return difference == 0;
+  bool found = false;
+  FileDescriptor socket = listen_by_tcp(host, "0", &found);
+  if (socket) return socket;
+  throw unavailable_error("the checkpoint engine cannot listen there", host,
+                          "give an address of this machine as --engine.address");
 }
 
 }  // namespace
 
-std::string make_secret() {
-  std::array<uint64_t, 2> bits{};
-  if (::getrandom(bits.data(), sizeof bits, 0) != static_cast<ssize_t>(sizeof bits)) {
-    throw io_error("no random bits", "getrandom", errno);
-  }
-  return to_hex(bits[0]) + to_hex(bits[1]);
-}
-
 PeerServer::PeerServer(const std::string& host, std::string secret)
     : secret_(std::move(secret)),
       listener_(listen_on(host)),
-      address_(host + ":" + std::to_string(port_of(listener_))),
+      address_(host + ":" + port_of(listener_)),
       thread_([this] { run(); }) {}
 
 PeerServer::~PeerServer() {
@@ -118,7 +69,8 @@ void PeerServer::run() {
 void PeerServer::serve(Channel channel) const {
   const std::optional<Json> wish = channel.receive(manners);
   if (!wish) return;
-  if (!is_secret(text_in(*wish, "secret"), secret_)) {
+  const std::string told = text_in(*wish, "secret");
+  if (!is_secret(std::as_bytes(std::span(told)), secret_)) {
     channel.send({{"error", "the secret is wrong"}}, manners);
     return;
   }

@@ -74,7 +74,4 @@ Weights fetch(const FetchOptions& options);
 // Its number alone; 0: none yet.
 uint64_t newest_version(const FetchOptions& options);
 
-// 128 random bits in hexadecimal.
-std::string make_secret();
-
 }  // namespace podium::ckpt::engine

@@ -49,11 +49,11 @@ Roster rank_roster(const comm::Communicator& group, int servers) {
 
 // A server without workers stays until the others have none either: it may be their backup.
 ServerReport serve_ranks(comm::Communicator& group, std::vector<NamedSize> buffers,
-                         std::span<const float> theta, const GroupOptions& options) {
+                         std::span<const float> state, const GroupOptions& options) {
   check(group, options.servers);
   Server server(group.rank() - (group.size() - options.servers),
                 KeyMap(std::move(buffers), options), options);
-  server.initialise(theta);
+  server.initialise(state);
   RankStation station(group);
   std::set<Station::Peer> ended;
   ServerLoop loop(server, station,

@@ -29,9 +29,10 @@ bool is_server_rank(const comm::Communicator& group, int servers);
 Roster rank_roster(const comm::Communicator& group, int servers);
 
 // What a server rank does. `group` is used by nothing else meanwhile. Throws usage_error when no
-// rank is left for workers, internal_error when another server does not end.
+// rank is left for workers, internal_error when another server does not end. `state`: Θ at the
+// beginning, or all layers (rules.hpp).
 ServerReport serve_ranks(comm::Communicator& group, std::vector<NamedSize> buffers,
-                         std::span<const float> theta, const GroupOptions& options);
+                         std::span<const float> state, const GroupOptions& options);
 
 // The worker of this rank. `group` outlives it, and is used by nothing else meanwhile.
 std::unique_ptr<Worker> join_ranks(comm::Communicator& group, const KeyMap& map,

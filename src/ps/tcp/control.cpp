@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <type_traits>
 
 #include "core/error.hpp"
 
@@ -12,76 +13,139 @@ using Json = nlohmann::json;
 
 constexpr const char* ticket_word = "podium-ps-1";
 
-template <typename Read>
-auto read(std::string_view text, const char* what, Read read_json) {
+// The one table of what travels: each field under its name, for both directions.
+template <typename Value, typename Kind>
+concept Of = std::is_same_v<std::remove_const_t<Value>, Kind>;
+
+void each_field(Of<RangeOptions> auto& value, auto visit) {
+  visit("end", value.end);
+  visit("lr_factor", value.lr_factor);
+  visit("decay", value.decay);
+}
+
+void each_field(Of<OptimizerOptions> auto& value, auto visit) {
+  visit("rule", value.rule);
+  visit("lr", value.lr);
+  visit("momentum", value.momentum);
+  visit("nesterov", value.nesterov);
+  visit("decay", value.weight_decay);
+  visit("beta1", value.beta1);
+  visit("beta2", value.beta2);
+  visit("epsilon", value.epsilon);
+  visit("ranges", value.ranges);
+}
+
+void each_field(Of<FilterOptions> auto& value, auto visit) {
+  visit("key_caching", value.key_caching);
+  visit("encoding", value.encoding);
+  visit("significance", value.significance);
+}
+
+void each_field(Of<GroupOptions> auto& value, auto visit) {
+  visit("servers", value.servers);
+  visit("replicas", value.replicas);
+  visit("consistency", value.consistency);
+  visit("staleness", value.staleness);
+  visit("optimizer", value.optimizer);
+  visit("filters", value.filters);
+  visit("split_values", value.split_values);
+  visit("message_values", value.message_values);
+  visit("patience_ms", value.patience);
+  visit("retry_ms", value.retry);
+}
+
+void each_field(Of<NamedSize> auto& value, auto visit) {
+  visit("name", value.name);
+  visit("values", value.values);
+  visit("row", value.row);
+}
+
+void each_field(Of<Setup> auto& value, auto visit) {
+  visit("number", value.number);
+  visit("buffers", value.buffers);
+  visit("options", value.options);
+}
+
+void each_field(Of<Roster::Server> auto& value, auto visit) {
+  visit("address", value.address);
+  visit("alive", value.alive);
+  visit("current", value.current);
+}
+
+void each_field(Of<Roster> auto& value, auto visit) {
+  visit("view", value.view);
+  visit("servers", value.servers);
+  visit("workers", value.workers);
+}
+
+void each_field(Of<ServerReport> auto& value, auto visit) {
+  visit("pushes", value.pushes);
+  visit("pulls", value.pulls);
+  visit("duplicates", value.duplicates);
+  visit("late", value.late);
+  visit("gaps", value.gaps);
+  visit("refused", value.refused);
+  visit("relayed", value.relayed);
+  visit("bytes_in", value.bytes_in);
+  visit("bytes_out", value.bytes_out);
+  visit("waited_pulls", value.waited_pulls);
+  visit("staleness", value.staleness);
+}
+
+template <typename Value>
+concept HasFields = requires(Value& value) {
+  each_field(value, [](const char*, auto&) {});
+};
+
+Json written(const auto& value);
+void read(const Json& json, auto& value);
+
+Json written(const std::chrono::milliseconds& value) {
+  return value.count();
+}
+void read(const Json& json, std::chrono::milliseconds& value) {
+  value = std::chrono::milliseconds(json.get<int64_t>());
+}
+
+template <HasFields Value>
+Json written(const std::vector<Value>& values) {
+  Json json = Json::array();
+  for (const Value& value : values) json.push_back(written(value));
+  return json;
+}
+template <HasFields Value>
+void read(const Json& json, std::vector<Value>& values) {
+  values.resize(json.size());
+  for (size_t i = 0; i < values.size(); ++i) read(json.at(i), values[i]);
+}
+
+Json written(const auto& value) {
+  if constexpr (HasFields<decltype(value)>) {
+    Json json = Json::object();
+    each_field(value, [&](const char* name, const auto& field) { json[name] = written(field); });
+    return json;
+  } else {
+    return value;
+  }
+}
+void read(const Json& json, auto& value) {
+  if constexpr (HasFields<decltype(value)>) {
+    each_field(value, [&](const char* name, auto& field) { read(json.at(name), field); });
+  } else {
+    json.get_to(value);
+  }
+}
+
+template <typename Value>
+Value parsed(std::string_view text, const char* what) {
   try {
-    return read_json(Json::parse(text));
+    Value value;
+    read(Json::parse(text), value);
+    return value;
   } catch (const Json::exception& error) {
     throw data_error(std::string("this is no ") + what + ": " + error.what(), "parameter servers",
                      "run the same version of Podium everywhere");
   }
-}
-
-Json to_json(const OptimizerOptions& options) {
-  Json ranges = Json::array();
-  for (const RangeOptions& range : options.ranges) {
-    ranges.push_back({range.end, range.lr_factor, range.decay});
-  }
-  return {{"rule", options.rule},
-          {"lr", options.lr},
-          {"momentum", options.momentum},
-          {"nesterov", options.nesterov},
-          {"decay", options.weight_decay},
-          {"beta1", options.beta1},
-          {"beta2", options.beta2},
-          {"epsilon", options.epsilon},
-          {"ranges", ranges}};
-}
-
-OptimizerOptions optimizer_of(const Json& json) {
-  OptimizerOptions options;
-  options.rule = json.at("rule");
-  options.lr = json.at("lr");
-  options.momentum = json.at("momentum");
-  options.nesterov = json.at("nesterov");
-  options.weight_decay = json.at("decay");
-  options.beta1 = json.at("beta1");
-  options.beta2 = json.at("beta2");
-  options.epsilon = json.at("epsilon");
-  for (const Json& range : json.at("ranges")) {
-    options.ranges.push_back({range.at(0), range.at(1), range.at(2)});
-  }
-  return options;
-}
-
-Json to_json(const GroupOptions& options) {
-  return {{"servers", options.servers},
-          {"replicas", options.replicas},
-          {"consistency", options.consistency},
-          {"staleness", options.staleness},
-          {"optimizer", to_json(options.optimizer)},
-          {"key_caching", options.filters.key_caching},
-          {"encoding", options.filters.encoding},
-          {"significance", options.filters.significance},
-          {"split_values", options.split_values},
-          {"patience_ms", options.patience.count()},
-          {"retry_ms", options.retry.count()}};
-}
-
-GroupOptions group_options_of(const Json& json) {
-  GroupOptions options;
-  options.servers = json.at("servers");
-  options.replicas = json.at("replicas");
-  options.consistency = json.at("consistency");
-  options.staleness = json.at("staleness");
-  options.optimizer = optimizer_of(json.at("optimizer"));
-  options.filters.key_caching = json.at("key_caching");
-  options.filters.encoding = json.at("encoding");
-  options.filters.significance = json.at("significance");
-  options.split_values = json.at("split_values");
-  options.patience = std::chrono::milliseconds(json.at("patience_ms").get<int64_t>());
-  options.retry = std::chrono::milliseconds(json.at("retry_ms").get<int64_t>());
-  return options;
 }
 
 }  // namespace
@@ -117,77 +181,23 @@ WireOptions Ticket::wire() const {
 }
 
 std::string to_text(const Setup& setup) {
-  Json buffers = Json::array();
-  for (const NamedSize& buffer : setup.buffers) {
-    buffers.push_back({buffer.name, buffer.values, buffer.row});
-  }
-  return Json{{"number", setup.number}, {"buffers", buffers}, {"options", to_json(setup.options)}}
-      .dump();
+  return written(setup).dump();
+}
+std::string to_text(const Roster& roster) {
+  return written(roster).dump();
+}
+std::string to_text(const ServerReport& report) {
+  return written(report).dump();
 }
 
 Setup parse_setup(std::string_view text) {
-  return read(text, "setup", [](const Json& json) {
-    Setup setup;
-    setup.number = json.at("number");
-    for (const Json& buffer : json.at("buffers")) {
-      setup.buffers.push_back({buffer.at(0), buffer.at(1), buffer.at(2)});
-    }
-    setup.options = group_options_of(json.at("options"));
-    return setup;
-  });
+  return parsed<Setup>(text, "setup");
 }
-
-std::string to_text(const Roster& roster) {
-  Json servers = Json::array();
-  for (const Roster::Server& server : roster.servers) {
-    servers.push_back({server.address, server.alive, server.current});
-  }
-  return Json{{"view", roster.view}, {"servers", servers}, {"workers", roster.workers}}.dump();
-}
-
 Roster parse_roster(std::string_view text) {
-  return read(text, "roster", [](const Json& json) {
-    Roster roster;
-    roster.view = json.at("view");
-    for (const Json& server : json.at("servers")) {
-      roster.servers.push_back({server.at(0), server.at(1), server.at(2)});
-    }
-    roster.workers = json.at("workers").get<std::vector<uint32_t>>();
-    return roster;
-  });
+  return parsed<Roster>(text, "roster");
 }
-
-std::string to_text(const ServerReport& report) {
-  return Json{{"pushes", report.pushes},
-              {"pulls", report.pulls},
-              {"duplicates", report.duplicates},
-              {"late", report.late},
-              {"gaps", report.gaps},
-              {"refused", report.refused},
-              {"relayed", report.relayed},
-              {"bytes_in", report.bytes_in},
-              {"bytes_out", report.bytes_out},
-              {"waited_pulls", report.waited_pulls},
-              {"staleness", report.staleness}}
-      .dump();
-}
-
 ServerReport parse_report(std::string_view text) {
-  return read(text, "report", [](const Json& json) {
-    ServerReport report;
-    report.pushes = json.at("pushes");
-    report.pulls = json.at("pulls");
-    report.duplicates = json.at("duplicates");
-    report.late = json.at("late");
-    report.gaps = json.at("gaps");
-    report.refused = json.at("refused");
-    report.relayed = json.at("relayed");
-    report.bytes_in = json.at("bytes_in");
-    report.bytes_out = json.at("bytes_out");
-    report.waited_pulls = json.at("waited_pulls");
-    report.staleness = json.at("staleness").get<std::vector<uint64_t>>();
-    return report;
-  });
+  return parsed<ServerReport>(text, "report");
 }
 
 void send_text(Station& station, Station::Peer to, Kind kind, std::string_view text,

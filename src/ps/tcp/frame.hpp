@@ -1,11 +1,6 @@
-// Frame: what stands before each message on a connection (wire.hpp), and the calls of the system
-// that carry it.
+// Frame: what stands before each message on a connection (wire.hpp).
 #pragma once
 
-#include <sys/socket.h>
-
-#include <array>
-#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 
@@ -27,16 +22,5 @@ inline constexpr uint32_t frame_magic = 0x31575350;  // "PSW1"
 inline size_t padded(size_t bytes) {
   return (bytes + 15) / 16 * 16;
 }
-
-// Whether a call of the system on a socket failed only for now.
-inline bool again() {
-  return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
-}
-
-// Room for one descriptor beside the bytes.
-union Ancillary {
-  cmsghdr header;
-  std::array<char, CMSG_SPACE(sizeof(int))> bytes;
-};
 
 }  // namespace podium::ps

@@ -5,6 +5,7 @@
 
 #include "core/error.hpp"
 #include "core/text.hpp"
+#include "ps/rules.hpp"
 #include "ps/tcp/server_process.hpp"
 
 namespace podium::ps {
@@ -29,18 +30,19 @@ std::string name_of_server(size_t server) {
 
 }  // namespace
 
-GroupKeeper::GroupKeeper(std::vector<NamedSize> buffers, std::span<const float> theta,
+GroupKeeper::GroupKeeper(std::vector<NamedSize> buffers, std::span<const float> state,
                          ServerGroup::Options options)
     : buffers_(std::move(buffers)),
       options_(std::move(options)),
       map_(buffers_, options_.group),
       station_(options_.listen, wire_of(options_)),
       ticket_(make_ticket(station_.address(), options_)),
-      theta_(theta.begin(), theta.end()),
+      beginning_(state.begin(), state.end()),
       turned_(SteadyClock::now()),
       pinged_(turned_),
       seats_(static_cast<size_t>(map_.servers())) {
-  require(theta_.size() == map_.values(), "Θ is as long as its buffers", "ServerGroup");
+  require(is_beginning(beginning_.size(), map_.values(), options_.group.optimizer.rule),
+          "Θ is as long as its buffers", "ServerGroup");
   roster_.servers.resize(seats_.size());
   events_.received = [this](Peer peer, const Incoming& message) { received(peer, message); };
   events_.lost = [this](Peer peer) { lost(peer); };
@@ -126,7 +128,7 @@ void GroupKeeper::start(size_t server) {
   seat.start_at.reset();
 }
 
-// It listens, and is told what it is to be: with Θ at the beginning, and later it asks the others.
+// It listens, and is told what it is to be: with what all begin with, and later it asks the others.
 void GroupKeeper::set_up(size_t server, Peer peer, const std::string& address) {
   Seat& seat = seats_[server];
   if (!seat.process || seat.peer) return station_.drop(peer);
@@ -134,8 +136,8 @@ void GroupKeeper::set_up(size_t server, Peer peer, const std::string& address) {
   Outgoing message;
   message.header.kind = Kind::setup;
   if (!complete_) {
-    message.segments.push_back({0, theta_.size()});
-    message.payload.push_back(std::as_bytes(std::span(theta_)));
+    message.segments.push_back({0, beginning_.size()});
+    message.payload.push_back(std::as_bytes(std::span(beginning_)));
   }
   message.payload.push_back(std::as_bytes(std::span(text)));
   seal(message);
@@ -167,7 +169,7 @@ void GroupKeeper::seen(size_t server, const Header& header) {
   if (complete_ || roster_.view == 0) return;
   const bool all = std::ranges::all_of(seats_, [](const Seat& seat) { return seat.seen > 0; });
   if (!all) return;
-  theta_ = {};
+  beginning_ = {};
   complete_ = true;
 }
 

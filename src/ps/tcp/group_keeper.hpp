@@ -25,7 +25,7 @@ namespace podium::ps {
 class GroupKeeper {
  public:
   // Starts the servers. Throws usage_error, io_error.
-  GroupKeeper(std::vector<NamedSize> buffers, std::span<const float> theta,
+  GroupKeeper(std::vector<NamedSize> buffers, std::span<const float> state,
               ServerGroup::Options options);
 
   // Takes what comes, for up to `patience`, and does what is due.
@@ -98,7 +98,7 @@ class GroupKeeper {
   TcpStation station_;
   Ticket ticket_;
   Station::Events events_;
-  std::vector<float> theta_;  // of the beginning, until all servers have it
+  std::vector<float> beginning_;  // until all servers have it
   std::vector<Member> members_;
   Time turned_;
   Time pinged_;

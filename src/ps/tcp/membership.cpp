@@ -1,8 +1,8 @@
 #include "ps/tcp/membership.hpp"
 
 #include "core/error.hpp"
+#include "core/sockets.hpp"
 #include "ps/tcp/server_group.hpp"
-#include "ps/tcp/socket.hpp"
 
 namespace podium::ps {
 namespace {

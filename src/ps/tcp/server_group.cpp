@@ -1,15 +1,12 @@
 #include "ps/tcp/server_group.hpp"
 
-#include <sys/random.h>
-
-#include <array>
 #include <atomic>
-#include <cerrno>
 #include <thread>
 
 #include "core/clock.hpp"
 #include "core/error.hpp"
-#include "core/hash.hpp"
+#include "core/sockets.hpp"
+#include "ps/rules.hpp"
 #include "ps/tcp/group_keeper.hpp"
 #include "ps/tcp/tcp_link.hpp"
 
@@ -21,14 +18,6 @@ using Milliseconds = std::chrono::milliseconds;
 constexpr Milliseconds turn{20};
 constexpr Milliseconds beginning{30'000};
 constexpr Milliseconds report_limit{1000};
-
-std::string make_secret() {
-  std::array<uint64_t, 2> numbers{};
-  if (::getrandom(numbers.data(), sizeof numbers, 0) != sizeof numbers) {
-    throw io_error("cannot make a secret", "getrandom", errno);
-  }
-  return to_hex(numbers[0]) + to_hex(numbers[1]);
-}
 
 ServerGroup::Options with_secret(ServerGroup::Options options) {
   if (options.secret.empty()) options.secret = make_secret();
@@ -54,8 +43,8 @@ bool wait_until(Milliseconds limit, Done done) {
 }  // namespace
 
 struct ServerGroup::State {
-  State(std::vector<NamedSize> buffers, std::span<const float> theta, Options options)
-      : keeper(std::move(buffers), theta, with_secret(std::move(options))),
+  State(std::vector<NamedSize> buffers, std::span<const float> state, Options options)
+      : keeper(std::move(buffers), state, with_secret(std::move(options))),
         thread([this] { run(); }) {}
   ~State() {
     ending = true;
@@ -75,14 +64,23 @@ struct ServerGroup::State {
     }
   }
 
+  // As an observer: it waits for nobody.
+  std::vector<float> read(size_t layers) const {
+    std::vector<float> values(layers * keeper.map().values());
+    Worker worker(observer, keeper.map(), keeper.options().group,
+                  tcp_connect(keeper.ticket().wire()), [this] { return keeper.roster(); });
+    worker.pull_state(values);
+    return values;
+  }
+
   GroupKeeper keeper;
   std::atomic<bool> ending{false};
   std::thread thread;
 };
 
-ServerGroup::ServerGroup(std::vector<NamedSize> buffers, std::span<const float> theta,
+ServerGroup::ServerGroup(std::vector<NamedSize> buffers, std::span<const float> state,
                          Options options)
-    : state_(std::make_unique<State>(std::move(buffers), theta, std::move(options))) {
+    : state_(std::make_unique<State>(std::move(buffers), state, std::move(options))) {
   const GroupKeeper& keeper = state_->keeper;
   const bool begun = wait_until(beginning, [&] { return keeper.complete() || keeper.failed(); });
   if (begun && !keeper.failed()) return;
@@ -123,14 +121,12 @@ ServerReport ServerGroup::report() const {
   return sum;
 }
 
-// As an observer: it waits for nobody.
 std::vector<float> ServerGroup::theta() {
-  const GroupKeeper& keeper = state_->keeper;
-  std::vector<float> theta(keeper.map().values());
-  Worker worker(observer, keeper.map(), keeper.options().group, tcp_connect(keeper.ticket().wire()),
-                [&keeper] { return keeper.roster(); });
-  worker.pull_all(theta);
-  return theta;
+  return state_->read(1);
+}
+
+std::vector<float> ServerGroup::state() {
+  return state_->read(layers_of(state_->keeper.options().group.optimizer.rule));
 }
 
 }  // namespace podium::ps

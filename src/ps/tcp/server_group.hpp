@@ -36,8 +36,9 @@ class ServerGroup {
     Log log;
   };
 
-  // Starts the servers with Θ = `theta`. Throws io_error, unavailable_error.
-  ServerGroup(std::vector<NamedSize> buffers, std::span<const float> theta, Options options);
+  // Starts the servers with `state`: Θ, or what state() was of a group that it goes on from. Throws
+  // io_error, unavailable_error.
+  ServerGroup(std::vector<NamedSize> buffers, std::span<const float> state, Options options);
   // Ends the servers.
   ~ServerGroup();
 
@@ -48,8 +49,9 @@ class ServerGroup {
   int pid(int server) const;
   // Sums over the servers that answer within a second.
   ServerReport report() const;
-  // Θ as it is now, from the servers.
+  // Θ as it is now, from the servers; and with it what their rule keeps: all layers (rules.hpp).
   std::vector<float> theta();
+  std::vector<float> state();
   int restarts() const;
 
  private:

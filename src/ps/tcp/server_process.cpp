@@ -12,6 +12,7 @@
 
 #include "core/error.hpp"
 #include "core/signals.hpp"
+#include "core/sockets.hpp"
 #include "ps/server_loop.hpp"
 #include "ps/tcp/server_group.hpp"
 #include "ps/tcp/socket.hpp"
@@ -31,7 +32,8 @@ std::string line_from_group() {
   const FileDescriptor socket(worker_socket_fd);
   std::string line;
   char byte = 0;
-  while (wait_for(socket, POLLIN, beginning) && ::read(socket.get(), &byte, 1) == 1) {
+  const auto end = SteadyClock::now() + beginning;
+  while (wait_for(socket.get(), POLLIN, end) && ::read(socket.get(), &byte, 1) == 1) {
     if (byte == '\n') return line;
     line.push_back(byte);
   }

@@ -3,14 +3,13 @@
 //   address := HOST:PORT [ '/' NAME ]
 //
 // NAME is that of a Unix socket of the abstract name space: processes of the same node, which alone
-// can reach it, come by it, and can be given memory. No socket here blocks.
+// can reach it, come by it, and can be given memory (core/sockets.hpp).
 #pragma once
 
 #include <chrono>
 #include <string>
 #include <utility>
 
-#include "core/clock.hpp"
 #include "core/file_descriptor.hpp"
 
 namespace podium::ps {
@@ -34,9 +33,7 @@ std::pair<FileDescriptor, std::string> listen_locally();
 // The next connection; empty when there is none.
 FileDescriptor accept_from(const FileDescriptor& listener);
 
-// A connection by the Unix socket; empty where nobody of this node listens there.
-FileDescriptor connect_locally(const std::string& name);
-// By TCP. Throws unavailable_error.
+// A connection by TCP. Throws unavailable_error.
 FileDescriptor connect_to(const Address& address, std::chrono::milliseconds limit);
 
 // What a TCP connection needs: no delay, and an end when an idle peer's machine has said nothing
@@ -44,14 +41,5 @@ FileDescriptor connect_to(const Address& address, std::chrono::milliseconds limi
 // socket.
 void tune(const FileDescriptor& socket, std::chrono::milliseconds silence,
           std::chrono::milliseconds stall);
-
-// Whether the process at the other end of a Unix socket is of this user.
-bool is_own_user(const FileDescriptor& socket);
-
-// Waits until `events` (of poll) are there, or `patience` is over: whether they are.
-bool wait_for(const FileDescriptor& socket, short events, std::chrono::milliseconds patience);
-
-// Milliseconds from now to `end`; 0 when it has passed.
-std::chrono::milliseconds left_until(SteadyClock::time_point end);
 
 }  // namespace podium::ps

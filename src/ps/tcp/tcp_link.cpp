@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include "core/error.hpp"
+#include "core/sockets.hpp"
 #include "ps/tcp/socket.hpp"
 
 namespace podium::ps {
@@ -13,7 +14,8 @@ std::unique_ptr<Wire> connect_wire(const std::string& address, Milliseconds limi
                                    const WireOptions& options) {
   const Address there = parse_address(address);
   FileDescriptor socket;
-  if (options.shared_memory && !there.local.empty()) socket = connect_locally(there.local);
+  if (options.shared_memory && !there.local.empty())
+    socket = connect_inside_node(there.local, Milliseconds(0));
   const bool same_node = static_cast<bool>(socket);
   if (!same_node) socket = connect_to(there, limit);
   auto wire = std::make_unique<Wire>(std::move(socket), options);
@@ -46,12 +48,11 @@ std::optional<Incoming> TcpLink::receive(Milliseconds patience) {
     return message || !open() || agreed != wire_->agreed();
   };
   if (found() || patience.count() == 0) return message;
-  if (spin_.until(found)) return message;
+  if (!wire_->has_unsent() && spin_.until(found)) return message;  // else the peer has much to do
   while (!found()) {
-    const Milliseconds left = left_until(end);
-    if (left.count() == 0) break;
+    if (left_until(end).count() == 0) break;
     const short events = static_cast<short>(POLLIN | (wire_->has_unsent() ? POLLOUT : 0));
-    wait_for(wire_->socket(), events, left);
+    wait_for(wire_->descriptor(), events, end);
   }
   return message;
 }

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "core/error.hpp"
+#include "core/sockets.hpp"
 #include "ps/tcp/frame.hpp"
 #include "ps/tcp/socket.hpp"
 
@@ -14,16 +15,8 @@ namespace podium::ps {
 namespace {
 
 constexpr size_t in_bytes = size_t{64} << 10;
+constexpr size_t next_head_bytes = 512;  // what is read of the next message beside a large payload
 constexpr size_t most_greeting_bytes = 4096;
-
-// Compares in a time that does not tell how much is right.
-bool equal_secrets(std::span<const std::byte> told, const std::string& secret) {
-  const auto known = std::as_bytes(std::span(secret));
-  if (told.size() != known.size()) return false;
-  std::byte differ{0};
-  for (size_t i = 0; i < known.size(); ++i) differ |= told[i] ^ known[i];
-  return differ == std::byte{0};
-}
 
 }  // namespace
 
@@ -88,26 +81,17 @@ bool Wire::fill() {
     in_end_ -= in_begin_;
     in_begin_ = 0;
   }
-  const std::span<std::byte> direct =
-      has_header_ && has_memory_ ? into_.subspan(have_) : std::span<std::byte>();
+  const bool to_its_place = has_header_ && has_memory_;
+  const std::span<std::byte> direct = to_its_place ? into_.subspan(have_) : std::span<std::byte>();
+  // Where large payloads come one after the other, what is read beside them is copied once more.
+  const bool sparing = to_its_place || (large_ && !has_header_);
+  const size_t beside = std::min(sparing ? next_head_bytes : in_bytes, in_bytes - in_end_);
   std::array<iovec, 2> parts{iovec{direct.data(), direct.size()},
-                             iovec{in_.get() + in_end_, in_bytes - in_end_}};
-  msghdr call{};
-  call.msg_iov = parts.data();
-  call.msg_iovlen = parts.size();
-  Ancillary ancillary{};
-  call.msg_control = ancillary.bytes.data();
-  call.msg_controllen = ancillary.bytes.size();
-  const ssize_t got = ::recvmsg(socket_.get(), &call, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+                             iovec{in_.get() + in_end_, beside}};
+  const ssize_t got = receive_some(socket_.get(), parts, &passed_);
   if (got == 0) close("it has gone");
-  if (got < 0 && !again()) close(std::strerror(errno));
+  if (got < 0 && !failed_for_now()) close(std::strerror(errno));
   if (got <= 0) return false;
-  for (cmsghdr* one = CMSG_FIRSTHDR(&call); one != nullptr; one = CMSG_NXTHDR(&call, one)) {
-    if (one->cmsg_level != SOL_SOCKET || one->cmsg_type != SCM_RIGHTS) continue;
-    int descriptor = -1;
-    std::memcpy(&descriptor, CMSG_DATA(one), sizeof descriptor);
-    passed_.reset(descriptor);
-  }
   if (greeted()) came_ = SteadyClock::now();  // a greeting has `silence` in all
   const size_t into = std::min(static_cast<size_t>(got), direct.size());
   have_ += into;
@@ -148,6 +132,7 @@ bool Wire::read_header() {
     return false;
   }
   position_ = frame.position;
+  large_ = position_ == inline_payload && header_.bytes > in_bytes;
   segments_.resize(header_.segments);
   has_header_ = true;
   has_memory_ = false;
@@ -215,7 +200,7 @@ bool Wire::read_shared_payload() {
 }
 
 void Wire::take_greeting(const Incoming& message) {
-  if (!equal_secrets(message.payload, options_.secret)) return close("its secret is wrong");
+  if (!is_secret(message.payload, options_.secret)) return close("its secret is wrong");
   awaits_greeting_ = false;
   if (passed_ && options_.shared_memory && is_own_user(socket_)) {
     try {

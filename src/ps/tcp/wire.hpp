@@ -58,7 +58,8 @@ class Wire {
   bool agreed() const { return agreed_; }
 
   void send(const Outgoing& message, Keep keep);
-  // Sends what is left, as far as the socket takes it.
+  // Sends what is left, as far as the socket takes it, once it has much room again: small sends cost
+  // as much as large ones.
   void flush();
   bool has_unsent() const { return !unsent_.empty(); }
 
@@ -123,6 +124,7 @@ class Wire {
   std::unique_ptr<std::byte[]> in_;  // what came and was not understood yet
   size_t in_begin_ = 0;
   size_t in_end_ = 0;
+  bool large_ = false;  // the last payload that came, or comes, by the socket
   bool has_header_ = false;
   Header header_;
   uint64_t position_ = 0;

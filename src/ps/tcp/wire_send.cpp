@@ -1,14 +1,13 @@
 // The sending half of a wire (wire.hpp).
 #include <poll.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
 #include <cstring>
 
 #include "core/error.hpp"
+#include "core/sockets.hpp"
 #include "ps/tcp/frame.hpp"
-#include "ps/tcp/socket.hpp"
 #include "ps/tcp/wire.hpp"
 
 namespace podium::ps {
@@ -44,22 +43,9 @@ void Wire::greet(std::unique_ptr<Window> window) {
   const auto secret = std::as_bytes(std::span(options_.secret));
   bytes.insert(bytes.end(), secret.begin(), secret.end());
   bytes.resize(padded(bytes.size()));
-  iovec part{bytes.data(), bytes.size()};
-  msghdr call{};
-  call.msg_iov = &part;
-  call.msg_iovlen = 1;
-  Ancillary ancillary{};
-  if (window) {
-    call.msg_control = ancillary.bytes.data();
-    call.msg_controllen = ancillary.bytes.size();
-    cmsghdr* header = CMSG_FIRSTHDR(&call);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    const int descriptor = window->descriptor();
-    std::memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
-  }
-  const ssize_t sent = ::sendmsg(socket_.get(), &call, MSG_NOSIGNAL | MSG_DONTWAIT);
+  const iovec part{bytes.data(), bytes.size()};
+  const ssize_t sent =
+      send_some(socket_.get(), std::span(&part, 1), window ? window->descriptor() : -1);
   if (sent != static_cast<ssize_t>(bytes.size())) close("it takes no greeting");
   offered_ = std::move(window);
 }
@@ -113,7 +99,9 @@ void Wire::send_parts(const Parts& parts, Keep keep) {
       if (left.front().empty()) left.erase(left.begin());
     }
     if (written > 0) continue;
-    if (keep == Keep::views || !open() || !wait_for(socket_, POLLOUT, short_wait)) break;
+    if (keep == Keep::views || !open() ||
+        !wait_for(socket_.get(), POLLOUT, SteadyClock::now() + short_wait))
+      break;
   }
   if (open() && gone < all) keep_rest(parts, gone, keep);
 }
@@ -126,12 +114,9 @@ size_t Wire::write_some(const Parts& parts) {
     if (count == most_parts) break;
     if (!part.empty()) pieces[count++] = {const_cast<std::byte*>(part.data()), part.size()};
   }
-  msghdr call{};
-  call.msg_iov = pieces.data();
-  call.msg_iovlen = count;
-  const ssize_t sent = ::sendmsg(socket_.get(), &call, MSG_NOSIGNAL | MSG_DONTWAIT);
+  const ssize_t sent = send_some(socket_.get(), std::span(pieces).first(count));
   if (sent < 0) {
-    if (!again()) close(std::strerror(errno));
+    if (!failed_for_now()) close(std::strerror(errno));
     return 0;
   }
   went_ = SteadyClock::now();
@@ -154,6 +139,7 @@ void Wire::keep_rest(const Parts& parts, size_t gone, Keep keep) {
 }
 
 void Wire::flush() {
+  if (unsent_.empty() || wait_for(socket_.get(), POLLOUT, SteadyClock::now()) == 0) return;
   while (open() && !unsent_.empty()) {
     Parts parts;
     for (const Piece& piece : unsent_) {
