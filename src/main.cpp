@@ -31,6 +31,7 @@
 #include "serve/replica/replica.hpp"
 #include "settings.hpp"
 #include "standard_output.hpp"
+#include "train/trainer_process.hpp"
 #include "verbs.hpp"
 #include "version.hpp"
 #include "workflow/replica_worker.hpp"
@@ -208,6 +209,7 @@ int podium_main(const std::vector<std::string>& arguments) {
     if (ckpt::engine::is_worker_command(arguments)) return ckpt::engine::run_worker(arguments);
     if (ps::is_server_command(arguments)) ps::run_server(arguments);
     if (bench::is_fixed_replica(arguments)) bench::fixed_replica(arguments);
+    if (train::is_trainer_command(arguments)) train::run_trainer(arguments);
     if (is_search_worker(arguments)) return run_search_worker(arguments);
     if (learn::is_explorer_command(arguments)) return learn::run_explorer(arguments);
     if (serve::is_replica_command(arguments)) workflow::replica_worker(arguments);

@@ -54,8 +54,17 @@ train::PsOptions ps_training_options(const Config& config, const std::string& ve
   train::PsOptions options;
   options.group = server_options(config);
   options.shared_memory = config.boolean("ps.shared_memory");
+  options.trainers = static_cast<int>(config.integer("ps.trainers"));
+  if (options.trainers > 0 && verb == "bench") {
+    throw usage_error("`bench` compares ranks that train themselves", "ps.trainers",
+                      "leave it out");
+  }
   if (config.text("ps.transport") != "mpi") return options;
   options.transport = train::PsOptions::Transport::mpi;
+  if (options.trainers > 0) {
+    throw usage_error("trainers that are processes do not reach servers that are ranks",
+                      "ps.trainers", "leave it out, or use --ps.transport=tcp");
+  }
   if (options.group.replicas > 0) {
     throw usage_error("servers that are ranks end with their job: backups would save nothing",
                       "ps.replicas", "leave it out, or use --ps.transport=tcp");

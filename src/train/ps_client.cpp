@@ -9,11 +9,16 @@ namespace {
 
 // Sums of gradients, which each trainer applies by itself, or the recipe's own optimizer.
 ps::OptimizerOptions optimizer_of(const nn::Sgd& sgd, bool in_step) {
+  if (!in_step) return served_optimizer(sgd);
   ps::OptimizerOptions options;
-  if (in_step) {
-    options.rule = ps::Rule::step_sum;
-    return options;
-  }
+  options.rule = ps::Rule::step_sum;
+  return options;
+}
+
+}  // namespace
+
+ps::OptimizerOptions served_optimizer(const nn::Sgd& sgd) {
+  ps::OptimizerOptions options;
   options.rule = ps::Rule::momentum;
   options.momentum = sgd.options().momentum;
   options.nesterov = true;
@@ -31,8 +36,6 @@ std::vector<ps::NamedSize> parameters_of(const nn::Model& model) {
   }
   return buffers;
 }
-
-}  // namespace
 
 PsClient::PsClient(comm::Communicator& group, const TrainingState& state, ps::GroupOptions options,
                    std::unique_ptr<Servers> servers)
@@ -106,8 +109,7 @@ void PsClient::leave() {
 }
 
 PsReport PsClient::report() {
-  const ps::WorkerReport mine = worker_ ? worker_->report() : ps::WorkerReport();
-  return share_report(mine, options_, servers_->restarts(), group_);
+  return share_report(told(), options_, servers_->restarts(), group_);
 }
 
 }  // namespace podium::train

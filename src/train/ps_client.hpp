@@ -22,6 +22,10 @@
 
 namespace podium::train {
 
+// The model's parameters as the servers' buffers, and the recipe's optimizer as their rule.
+std::vector<ps::NamedSize> parameters_of(const nn::Model& model);
+ps::OptimizerOptions served_optimizer(const nn::Sgd& sgd);
+
 class PsClient {
  public:
   // `group` must outlive the object. The optimizer of `options` is chosen here: by the consistency,
@@ -60,6 +64,8 @@ class PsClient {
   // until all have left.
   void leave();
 
+  // Of this trainer.
+  ps::WorkerReport told() const { return worker_ ? worker_->report() : ps::WorkerReport(); }
   // Of all trainers, on each of them. Collective.
   PsReport report();
 

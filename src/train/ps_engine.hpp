@@ -16,8 +16,8 @@
 
 #include "io/loader/dataset.hpp"
 #include "train/epoch_batches.hpp"
-#include "train/local_gradients.hpp"
 #include "train/ps_client.hpp"
+#include "train/ps_step.hpp"
 #include "train/step_engine.hpp"
 
 namespace podium::train {
@@ -26,27 +26,20 @@ class PsEngine final : public StepEngine {
  public:
   // Starts the servers with the first epoch. All references must outlive the engine.
   PsEngine(TrainingState& state, const io::Dataset& dataset, PsClient& client)
-      : state_(state), client_(client), batches_(dataset), local_(state) {}
+      : state_(state), client_(client), batches_(dataset), steps_(state, client) {}
 
   void start_epoch(const EpochPlan& plan) override;
   std::span<const Step> advance() override;  // by one step
   WallTime times() const override { return batches_.times(client_.times()); }
-  std::optional<BadGradient> bad_gradient() const override { return local_.bad(); }
+  std::optional<BadGradient> bad_gradient() const override { return steps_.bad(); }
   bool in_step() const override { return false; }
   void settle() override;
 
  private:
-  nn::Model::StepResult take_step(const io::Batch& batch, int64_t step, float lr);
-  nn::Model::StepResult take_staged_step(const io::Batch& batch, int64_t step, float lr);
-
-  std::vector<float> state_at_start();
-  void put_weights(std::span<const float> weights);
-
   TrainingState& state_;
   PsClient& client_;
   EpochBatches batches_;
-  LocalGradients local_;
-  std::vector<float> staged_;  // weights or gradients on their way
+  PsStep steps_;
 };
 
 }  // namespace podium::train

@@ -10,6 +10,7 @@ struct PsOptions {
   enum class Transport { tcp, mpi };
   Transport transport = Transport::tcp;
   bool shared_memory = true;  // of tcp: large payloads within a node
+  int trainers = 0;           // worker processes of each rank that train in its place; 0: none
   ps::GroupOptions group;     // all but the optimizer, which follows from the recipe
 };
 

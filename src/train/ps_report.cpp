@@ -12,32 +12,27 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// What travels from each trainer to the first.
-Json told(const ps::WorkerReport& mine) {
-  return {{"pushed", mine.bytes_sent},
-          {"pulled", mine.bytes_received},
-          {"keys", mine.bytes_saved_keys},
-          {"encoding", mine.bytes_saved_encoding},
-          {"significance", mine.bytes_saved_significance},
-          {"resent", mine.resent},
-          {"failovers", mine.failovers},
-          {"waited_s", mine.waited_s},
-          {"staleness", mine.staleness}};
+void add(PsReport& sum, const ps::WorkerReport& told, size_t trainers) {
+  sum.bytes_pushed += told.bytes_sent;
+  sum.bytes_pulled += told.bytes_received;
+  sum.saved_keys += told.bytes_saved_keys;
+  sum.saved_encoding += told.bytes_saved_encoding;
+  sum.saved_significance += told.bytes_saved_significance;
+  sum.resent += told.resent;
+  sum.failovers += told.failovers;
+  sum.wait_s += told.waited_s / static_cast<double>(trainers);
+  sum.staleness.resize(std::max(sum.staleness.size(), told.staleness.size()));
+  std::ranges::transform(told.staleness, sum.staleness, sum.staleness.begin(), std::plus<>());
 }
 
-void add(PsReport& sum, const Json& told, size_t trainers) {
-  const auto whole = [&told](const char* key) { return told.at(key).get<uint64_t>(); };
-  sum.bytes_pushed += whole("pushed");
-  sum.bytes_pulled += whole("pulled");
-  sum.saved_keys += whole("keys");
-  sum.saved_encoding += whole("encoding");
-  sum.saved_significance += whole("significance");
-  sum.resent += whole("resent");
-  sum.failovers += whole("failovers");
-  sum.wait_s += told.at("waited_s").get<double>() / static_cast<double>(trainers);
-  const auto ages = told.at("staleness").get<std::vector<uint64_t>>();
-  sum.staleness.resize(std::max(sum.staleness.size(), ages.size()));
-  std::ranges::transform(ages, sum.staleness, sum.staleness.begin(), std::plus<>());
+Json to_json(const CrewReport& crew) {
+  return {{"trainers", crew.trainers},
+          {"deaths", crew.deaths},
+          {"restarts", crew.restarts},
+          {"left_down", crew.left_down},
+          {"leases_handed_on", crew.leases_handed_on},
+          {"images_handed_on", crew.images_handed_on},
+          {"images_repeated", crew.images_repeated}};
 }
 
 double megabytes(uint64_t bytes) {
@@ -76,10 +71,49 @@ const char* name_of(ps::Consistency consistency) {
   return "";
 }
 
+Json to_json(const ps::WorkerReport& told) {
+  return {{"pushed", told.bytes_sent},
+          {"pulled", told.bytes_received},
+          {"keys", told.bytes_saved_keys},
+          {"encoding", told.bytes_saved_encoding},
+          {"significance", told.bytes_saved_significance},
+          {"resent", told.resent},
+          {"failovers", told.failovers},
+          {"waited_s", told.waited_s},
+          {"staleness", told.staleness}};
+}
+
+ps::WorkerReport worker_report_from_json(const Json& json) {
+  ps::WorkerReport told;
+  told.bytes_sent = json.at("pushed");
+  told.bytes_received = json.at("pulled");
+  told.bytes_saved_keys = json.at("keys");
+  told.bytes_saved_encoding = json.at("encoding");
+  told.bytes_saved_significance = json.at("significance");
+  told.resent = json.at("resent");
+  told.failovers = json.at("failovers");
+  told.waited_s = json.at("waited_s");
+  told.staleness = json.at("staleness").get<std::vector<uint64_t>>();
+  return told;
+}
+
+void add(ps::WorkerReport& sum, const ps::WorkerReport& more) {
+  sum.bytes_sent += more.bytes_sent;
+  sum.bytes_received += more.bytes_received;
+  sum.bytes_saved_keys += more.bytes_saved_keys;
+  sum.bytes_saved_encoding += more.bytes_saved_encoding;
+  sum.bytes_saved_significance += more.bytes_saved_significance;
+  sum.resent += more.resent;
+  sum.failovers += more.failovers;
+  sum.waited_s += more.waited_s;
+  sum.staleness.resize(std::max(sum.staleness.size(), more.staleness.size()));
+  std::ranges::transform(more.staleness, sum.staleness, sum.staleness.begin(), std::plus<>());
+}
+
 // All go by what the first has added up, so that reports of several trainers are equal.
 PsReport share_report(const ps::WorkerReport& mine, const ps::GroupOptions& options, int restarts,
                       comm::Communicator& group) {
-  const std::vector<std::string> texts = comm::gather_texts(group, told(mine).dump(), 0);
+  const std::vector<std::string> texts = comm::gather_texts(group, to_json(mine).dump(), 0);
   Json all = Json::array();
   for (const std::string& text : texts) all.push_back(Json::parse(text));
   all = Json::parse(
@@ -90,29 +124,33 @@ PsReport share_report(const ps::WorkerReport& mine, const ps::GroupOptions& opti
   report.consistency = options.consistency;
   report.bound = options.staleness;
   report.restarts = all.at("restarts");
-  for (const Json& each : all.at("told")) add(report, each, all.at("told").size());
+  for (const Json& each : all.at("told")) {
+    add(report, worker_report_from_json(each), all.at("told").size());
+  }
   return report;
 }
 
 Json to_json(const PsReport& report) {
   const bool bounded = report.consistency == ps::Consistency::ssp;
-  return {{"consistency", name_of(report.consistency)},
-          {"staleness_bound", bounded ? Json(report.bound) : Json()},
-          {"servers", report.servers},
-          {"replicas", report.replicas},
-          {"bytes_pushed", report.bytes_pushed},
-          {"bytes_pulled", report.bytes_pulled},
-          {"bytes_saved",
-           {{"keys", report.saved_keys},
-            {"encoding", report.saved_encoding},
-            {"significance", report.saved_significance}}},
-          {"staleness", report.staleness},
-          {"staleness_mean", report.mean_staleness()},
-          {"staleness_max", report.most_staleness()},
-          {"wait_s", report.wait_s},
-          {"resent", report.resent},
-          {"failovers", report.failovers},
-          {"server_restarts", report.restarts}};
+  Json json = {{"consistency", name_of(report.consistency)},
+               {"staleness_bound", bounded ? Json(report.bound) : Json()},
+               {"servers", report.servers},
+               {"replicas", report.replicas},
+               {"bytes_pushed", report.bytes_pushed},
+               {"bytes_pulled", report.bytes_pulled},
+               {"bytes_saved",
+                {{"keys", report.saved_keys},
+                 {"encoding", report.saved_encoding},
+                 {"significance", report.saved_significance}}},
+               {"staleness", report.staleness},
+               {"staleness_mean", report.mean_staleness()},
+               {"staleness_max", report.most_staleness()},
+               {"wait_s", report.wait_s},
+               {"resent", report.resent},
+               {"failovers", report.failovers},
+               {"server_restarts", report.restarts}};
+  if (report.crew) json["crew"] = to_json(*report.crew);
+  return json;
 }
 
 std::string to_text(const PsReport& report) {
@@ -125,6 +163,14 @@ std::string to_text(const PsReport& report) {
   if (report.failovers > 0 || report.restarts > 0) {
     text += format(", %llu changes to a backup, %d servers restarted",
                    static_cast<unsigned long long>(report.failovers), report.restarts);
+  }
+  if (report.crew && report.crew->deaths > 0) {
+    const auto number = [](uint64_t count) { return static_cast<unsigned long long>(count); };
+    text += format(
+        ", %llu deaths of trainers, %llu restarts, %llu leases handed on, at most %llu images "
+        "seen twice",
+        number(report.crew->deaths), number(report.crew->restarts),
+        number(report.crew->leases_handed_on), number(report.crew->images_repeated));
   }
   return text;
 }

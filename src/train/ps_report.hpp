@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,17 @@
 #include "ps/worker.hpp"
 
 namespace podium::train {
+
+// What became of trainers that are processes (crew_engine.hpp), over all ranks.
+struct CrewReport {
+  int trainers = 0;
+  uint64_t deaths = 0;
+  uint64_t restarts = 0;
+  uint64_t left_down = 0;         // trainers that died too often
+  uint64_t leases_handed_on = 0;  // that a trainer had not finished when it died
+  uint64_t images_handed_on = 0;
+  uint64_t images_repeated = 0;  // at most: those at which trainers were when they died
+};
 
 struct PsReport {
   int servers = 0;
@@ -27,6 +39,7 @@ struct PsReport {
   uint64_t resent = 0;
   uint64_t failovers = 0;  // times that a trainer went on with a backup
   int restarts = 0;        // of servers
+  std::optional<CrewReport> crew = {};
 
   uint64_t bytes_saved() const { return saved_keys + saved_encoding + saved_significance; }
   double mean_staleness() const;
@@ -35,6 +48,11 @@ struct PsReport {
 
 // "bsp", "ssp" or "asp".
 const char* name_of(ps::Consistency consistency);
+
+// What one worker tells, on its way to who adds it up.
+nlohmann::ordered_json to_json(const ps::WorkerReport& told);
+ps::WorkerReport worker_report_from_json(const nlohmann::ordered_json& json);
+void add(ps::WorkerReport& sum, const ps::WorkerReport& more);
 
 // From what each trainer's worker tells; `restarts` counts on the first. Collective.
 PsReport share_report(const ps::WorkerReport& mine, const ps::GroupOptions& options, int restarts,

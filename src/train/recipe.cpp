@@ -23,6 +23,11 @@ uint64_t first_epoch_from(double share, int epochs) {
   return static_cast<uint64_t>(std::ceil(share * epochs - 1e-9));
 }
 
+Flip flip_from(const std::string& text) {
+  if (text == to_string(Flip::none)) return Flip::none;
+  return text == to_string(Flip::random) ? Flip::random : Flip::alternate;
+}
+
 }  // namespace
 
 std::string flag_of(const Recipe& recipe, const std::string& option) {
@@ -68,6 +73,38 @@ nlohmann::ordered_json to_json(const Recipe& recipe) {
           {"erase", recipe.erase},
           {"tta", recipe.mirror ? "flip" : "none"},
           {"seed", recipe.seed}};
+}
+
+Recipe recipe_from_json(const nlohmann::ordered_json& json) {
+  Recipe recipe;
+  const auto get = [&json](const char* key, auto& value) { json.at(key).get_to(value); };
+  get("name", recipe.name);
+  get("architecture", recipe.architecture);
+  get("epochs", recipe.epochs);
+  get("batch", recipe.batch);
+  get("accumulate", recipe.accumulate);
+  get("lr", recipe.lr);
+  get("momentum", recipe.momentum);
+  get("weight_decay", recipe.weight_decay);
+  get("label_smoothing", recipe.label_smoothing);
+  get("norm_lr", recipe.norm_lr);
+  get("warmup", recipe.warmup);
+  get("final_lr", recipe.final_lr);
+  if (json.at("init") == "dirac") recipe.init = nn::Initialisation::dirac;
+  if (json.at("rounding") == "exact") recipe.numerics.rounding = nn::Rounding::exact;
+  if (json.at("precision") == "bf16") recipe.numerics.precision = nn::Precision::bf16;
+  get("fused_norm", recipe.numerics.fused_norm);
+  get("ema", recipe.ema);
+  get("ema_every", recipe.ema_every);
+  get("lookahead", recipe.lookahead);
+  recipe.flip = flip_from(json.at("flip"));
+  get("shift", recipe.shift);
+  get("cutout", recipe.cutout);
+  get("cutout_from", recipe.cutout_from);
+  get("erase", recipe.erase);
+  recipe.mirror = json.at("tta") == "flip";
+  get("seed", recipe.seed);
+  return recipe;
 }
 
 }  // namespace podium::train

@@ -54,4 +54,7 @@ io::Augmentation augmentation_of(const Recipe& recipe);
 // equal JSON train to equal bits.
 nlohmann::ordered_json to_json(const Recipe& recipe);
 
+// The inverse, but for `own`. Throws nlohmann::json::exception for a text that is not from there.
+Recipe recipe_from_json(const nlohmann::ordered_json& json);
+
 }  // namespace podium::train

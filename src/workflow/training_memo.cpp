@@ -12,6 +12,7 @@
 #include "core/text.hpp"
 #include "train/evaluation.hpp"
 #include "train/model_snapshot.hpp"
+#include "workflow/step_source.hpp"
 
 namespace podium::workflow {
 namespace {
@@ -32,6 +33,7 @@ Json sync_identity(const Settings& settings) {
   if (!settings.servers) return "sum";
   const ps::GroupOptions& group = settings.servers->group;
   return {{"servers", group.servers},
+          {"trainers", trainers_of(settings)},
           {"consistency", static_cast<int>(group.consistency)},
           {"staleness", group.staleness},
           {"encoding", static_cast<int>(group.filters.encoding)},

@@ -11,14 +11,12 @@
 #include "core/text.hpp"
 #include "io/files/atomic_file.hpp"
 #include "nn/backend.hpp"
-#include "train/gradient_syncs.hpp"
 #include "train/mlperf_log.hpp"
 #include "train/model_snapshot.hpp"
-#include "train/ps_client.hpp"
 #include "train/recipe_check.hpp"
-#include "train/step_engines.hpp"
 #include "train/trainer.hpp"
 #include "workflow/memo_book.hpp"
+#include "workflow/step_source.hpp"
 #include "workflow/training_memo.hpp"
 
 namespace podium::workflow {
@@ -57,19 +55,6 @@ void tell_order(const io::Dataset& dataset, const Settings& settings, const Log&
 int batch_of(const train::Recipe& recipe, const io::Dataset& dataset) {
   const size_t records = std::max<size_t>(1, dataset.size(io::Split::train));
   return static_cast<int>(std::min<size_t>(static_cast<size_t>(recipe.batch), records));
-}
-
-// Null where the trainers do without parameter servers.
-std::unique_ptr<train::PsClient> make_client(const Settings& settings,
-                                             const train::TrainingState& state,
-                                             comm::Communicator& group, const TrainingHooks& hooks,
-                                             const Log& log) {
-  if (!settings.servers) return nullptr;
-  std::unique_ptr<train::Servers> servers =
-      hooks.servers ? hooks.servers(group)
-                    : train::make_server_processes(group, settings.servers->shared_memory, log);
-  return std::make_unique<train::PsClient>(group, state, settings.servers->group,
-                                           std::move(servers));
 }
 
 void tell_servers(const train::Recipe& recipe, const TrainingOutcome& outcome, const Log& log) {
@@ -184,30 +169,20 @@ nn::Model make_model(const train::Recipe& recipe, const io::DatasetInfo& dataset
   return {std::move(card), nn::make_ops(device, threads, recipe.numerics), max_batch};
 }
 
-TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset,
-                               const Settings& settings, int threads, comm::Communicator& group,
-                               const TrainingHooks& hooks, const Log& log) {
-  train::check_fit(recipe, {dataset, static_cast<size_t>(group.size())});
-  train::check_precision(recipe, settings.device);
-  const int local_batch = largest_share(recipe, dataset, settings, group.size());
-  const Stopwatch watch;
-  Memo memo = recall_together(recipe, dataset, settings, threads, local_batch, group, log);
-  const auto note = [&](bool reused) {
-    if (group.rank() != 0) return;
-    note_decision(settings.run_dir,
-                  {"", "train " + recipe.name, reused, memo.reason, watch.seconds()}, log);
-  };
-  if (memo.outcome) {
-    note(true);
-    return std::move(*memo.outcome);
-  }
+namespace {
+
+// Trains, or goes on from a checkpoint.
+TrainingOutcome train_anew(const train::Recipe& recipe, io::Dataset& dataset,
+                           const Settings& settings, int threads, comm::Communicator& group,
+                           const TrainingHooks& hooks, const Log& log) {
   const auto mlperf = group.rank() == 0 ? std::make_shared<train::MlperfLog>(settings.mlperf_file(),
                                                                              recipe.name, log)
                                         : std::make_shared<train::MlperfLog>();
   mlperf->start("init_start");
   TrainingOutcome outcome;
   outcome.model = std::make_unique<nn::Model>(
-      make_model(recipe, dataset.info(), settings.device, threads, local_batch));
+      make_model(recipe, dataset.info(), settings.device, threads,
+                 largest_share(recipe, dataset, settings, group.size())));
 
   if (group.rank() == 0) {
     const int batch = batch_of(recipe, dataset);
@@ -218,17 +193,11 @@ TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset
   }
 
   train::TrainingState state(*outcome.model, recipe);
-  const std::unique_ptr<train::PsClient> client = make_client(settings, state, group, hooks, log);
-  const std::unique_ptr<train::GradientSync> sync = train::make_gradient_sync(
-      {group, settings.device.gpu, outcome.model->gradients().size(),
-       nn::layer_starts(outcome.model->buffers()), settings.exchange, log, client.get()});
-
+  StepSource source(settings, state, dataset, group, threads, hooks, log);
   const train::TrainerOptions options =
       trainer_options(recipe, dataset, settings, group, hooks, mlperf, log);
   outcome.target_accuracy = settings.target_accuracy;
-  const std::unique_ptr<train::StepEngine> engine =
-      train::make_step_engine({state, dataset, *sync, group, settings.shuffle, client.get()}, log);
-  train::Trainer trainer(state, dataset, *engine, group, options);
+  train::Trainer trainer(state, dataset, source.engine(), group, options);
   mlperf->stop("init_stop");
   mlperf->start("run_start", {{"first_epoch_num", trainer.progress().epochs + 1}});
   try {
@@ -242,18 +211,34 @@ TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset
   const bool success = !outcome.stopped && (settings.target_accuracy == 0 || outcome.reached);
   mlperf->stop("run_stop", {{"status", success ? "success" : "aborted"}});
   outcome.wall_times = train::share_wall_times(trainer.wall_time(), group);
-  if (client) {
-    outcome.servers = client->report();
-    client->leave();
-  }
+  outcome.servers = source.conclude();
   if (group.rank() == 0) {
     tell_target(recipe, outcome, log);
     tell_wall_time(recipe, outcome, log);
     tell_servers(recipe, outcome, log);
   }
-  if (!outcome.stopped) {
-    outcome.validation = trainer.validation();
-    note(false);
+  if (!outcome.stopped) outcome.validation = trainer.validation();
+  return outcome;
+}
+
+}  // namespace
+
+TrainingOutcome train_together(const train::Recipe& recipe, io::Dataset& dataset,
+                               const Settings& settings, int threads, comm::Communicator& group,
+                               const TrainingHooks& hooks, const Log& log) {
+  const int trainers = group.size() * std::max(1, trainers_of(settings));
+  train::check_fit(recipe, {dataset, static_cast<size_t>(trainers)});
+  train::check_precision(recipe, settings.device);
+  const Stopwatch watch;
+  Memo memo = recall_together(recipe, dataset, settings, threads,
+                              largest_share(recipe, dataset, settings, group.size()), group, log);
+  const bool reused = memo.outcome.has_value();
+  TrainingOutcome outcome = reused
+                                ? std::move(*memo.outcome)
+                                : train_anew(recipe, dataset, settings, threads, group, hooks, log);
+  if (group.rank() == 0 && !outcome.stopped) {
+    note_decision(settings.run_dir,
+                  {"", "train " + recipe.name, reused, memo.reason, watch.seconds()}, log);
   }
   return outcome;
 }
@@ -354,7 +339,9 @@ void forget_node_memory(const Settings& settings, const train::Recipe& recipe) {
 io::Dataset open_dataset(const std::filesystem::path& cache, uint64_t generation,
                          const Settings& settings) {
   io::DatasetOptions options;
-  options.memory_bytes = settings.cache_memory_bytes;
+  // The trainers of a rank share its budget, each with images of its own.
+  options.memory_bytes =
+      settings.cache_memory_bytes / static_cast<uint64_t>(std::max(1, trainers_of(settings)));
   options.policy = settings.cache_policy;
   options.generation = generation;
   return io::Dataset::open(cache, options);

@@ -239,6 +239,14 @@ Dataset Dataset::open(const std::filesystem::path& path, const DatasetOptions& o
   }
 }
 
+const std::filesystem::path& Dataset::path() const {
+  return state_->folder;
+}
+
+const DatasetOptions& Dataset::options() const {
+  return state_->options;
+}
+
 const DatasetInfo& Dataset::info() const {
   return state_->info;
 }

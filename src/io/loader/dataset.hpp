@@ -72,6 +72,10 @@ class Dataset {
   Dataset& operator=(Dataset&&) noexcept;
   ~Dataset();
 
+  // What it was opened with, for who opens it once more.
+  const std::filesystem::path& path() const;
+  const DatasetOptions& options() const;
+
   const DatasetInfo& info() const;
   size_t size(Split split) const { return info().counts[static_cast<size_t>(split)]; }
 
