@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <ostream>
 #include <vector>
 
 #include "core/error.hpp"
@@ -49,6 +50,10 @@ struct Case {
   std::string architecture;
   int threads;
 };
+
+void PrintTo(const Case& c, std::ostream* out) {
+  *out << c.info.name << ", " << c.architecture << ", " << c.threads << " threads";
+}
 
 class PolicyBits : public testing::TestWithParam<Case> {};
 
