@@ -12,6 +12,7 @@ namespace podium::learn {
 namespace {
 
 constexpr size_t most_first_bytes = 4096;  // of somebody not yet known
+constexpr size_t most_spans = 1'000'000;   // of an explorer, for a picture
 
 // In a time that does not tell where they differ.
 bool equal_secrets(const std::string& told, const std::string& known) {
@@ -157,6 +158,10 @@ void HubGuests::take_rollout(Guest& guest, HubWire::Message& message) {
 void HubGuests::note_spent(Guest& guest, const Json& head) {
   const auto spent = head.at("spent").get<std::vector<double>>();
   if (spent.size() == guest.spent.size()) std::ranges::copy(spent, guest.spent.begin());
+  std::vector<SpentSpan>& spans = past_.spans[guest.number];
+  for (const SpentSpan& span : spans_from(head.value("spans", Json::array()))) {
+    if (spans.size() < most_spans) spans.push_back(span);
+  }
 }
 
 HubGuests::Guest* HubGuests::explorer(int number) {
