@@ -83,7 +83,8 @@ void HubGuests::greet(Guest& guest, const Json& head) {
     guest.kind = Guest::Kind::watcher;
     return;
   }
-  if (text_in(head, "task") != options_.task) {
+  guest.serves = head.value("service", false);
+  if (!guest.serves && text_in(head, "task") != options_.task) {
     return refuse(guest, "it is to explore something else than this job learns from");
   }
   const int asked = head.at("explorer").get<int>();
@@ -99,7 +100,14 @@ void HubGuests::welcome(Guest& guest, int number) {
   guest.kind = Guest::Kind::explorer;
   guest.number = number;
   guest.wire->accept_up_to(options_.limits.most_bytes);
-  guest.wire->send({{"welcome", number}, {"ticket", road_.ticket()}});
+  Json head = {{"welcome", number}, {"ticket", road_.ticket()}};
+  if (guest.serves) {
+    head["rollout"] = {{"experiences", options_.desk.pace.rollout},
+                       {"steps", options_.limits.most_steps},
+                       {"observation_bytes", options_.limits.observation_bytes},
+                       {"actions", options_.limits.actions}};
+  }
+  guest.wire->send(head);
   ++past_.came;
   if (number >= options_.explorers) {
     log_.info(format("explorer %d, of another job, has joined", number));

@@ -33,6 +33,7 @@ class HubGuests {
     std::unique_ptr<HubWire> wire;
     Kind kind = Kind::stranger;
     int number = -1;
+    bool serves = false;         // a service, whose clients are the environment
     bool ready = false;          // it explores
     bool finds_weights = false;  // by the road of the ticket
     Version version = {};        // that it has
