@@ -23,6 +23,7 @@
 #include "core/file_descriptor.hpp"
 #include "core/log.hpp"
 #include "core/signals.hpp"
+#include "learn/explorer.hpp"
 #include "options.hpp"
 #include "ps/tcp/server_group.hpp"
 #include "run_folder.hpp"
@@ -205,6 +206,7 @@ int podium_main(const std::vector<std::string>& arguments) {
     if (ps::is_server_command(arguments)) ps::run_server(arguments);
     if (bench::is_fixed_replica(arguments)) bench::fixed_replica(arguments);
     if (is_search_worker(arguments)) return run_search_worker(arguments);
+    if (learn::is_explorer_command(arguments)) return learn::run_explorer(arguments);
     if (serve::is_replica_command(arguments)) workflow::replica_worker(arguments);
     return act(parse_command_line(arguments));
   } catch (...) {

@@ -250,7 +250,7 @@ const std::vector<OptionSpec>& option_schema() {
           schema::ckpt_options, schema::engine_options, schema::serve_options,
           schema::bench_options, schema::load_options, schema::predict_options,
           schema::study_options, schema::search_options, schema::search_job_options,
-          schema::search_bench_options, schema::top_options}) {
+          schema::search_bench_options, schema::learn_options, schema::top_options}) {
       std::ranges::move(list(), std::back_inserter(all));
     }
     return all;

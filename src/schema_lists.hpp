@@ -15,6 +15,7 @@ std::vector<OptionSpec> engine_options();
 std::vector<OptionSpec> serve_options();
 
 std::vector<OptionSpec> search_job_options();
+std::vector<OptionSpec> learn_options();
 
 std::vector<OptionSpec> bench_options();
 std::vector<OptionSpec> search_options();

@@ -9,6 +9,7 @@
 #include "comm/barrier.hpp"
 #include "comm/broadcast.hpp"
 #include "comm/mpi/mpi_peer.hpp"
+#include "learn_verbs.hpp"
 #include "search_verbs.hpp"
 #include "serve_verbs.hpp"
 #include "settings.hpp"
@@ -168,7 +169,7 @@ ExitCode run_verb(const std::string& verb, const VerbContext& context) {
       {"run", pipeline_verb},  {"ingest", ingest_verb}, {"train", train_verb},
       {"select", select_verb}, {"serve", serve_verb},   {"predict", predict_verb},
       {"export", export_verb}, {"bench", bench_verb},   {"plan", plan_verb},
-      {"search", search_verb}, {"top", top_verb}};
+      {"search", search_verb}, {"learn", learn_verb},   {"top", top_verb}};
   const auto found = functions.find(verb);
   require(found != functions.end(), "a verb has no function", verb.c_str());
   return found->second(context);
@@ -184,17 +185,19 @@ bool computes(const std::string& verb) {
 }
 
 bool trains(const std::string& verb) {
-  return verb == "run" || verb == "train" || verb == "search";
+  return verb == "run" || verb == "train" || verb == "search" || verb == "learn";
 }
 
 bool writes_configuration(const std::string& verb, const Config& config) {
   const bool visits = (verb == "bench" && !config.text("bench.server").empty()) ||
-                      (verb == "serve" && !config.text("serve.join").empty());
+                      (verb == "serve" && !config.text("serve.join").empty()) ||
+                      (verb == "learn" && !config.text("learn.join").empty());
   return !visits && verb != "predict" && verb != "export" && verb != "plan" && verb != "top";
 }
 
 bool handles_signals(const std::string& verb) {
-  return verb == "run" || verb == "train" || verb == "serve" || verb == "top" || verb == "search";
+  return verb == "run" || verb == "train" || verb == "serve" || verb == "top" || verb == "search" ||
+         verb == "learn";
 }
 
 }  // namespace podium

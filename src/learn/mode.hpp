@@ -16,10 +16,11 @@ enum class SyncStyle {
   free,   // trainers publish, explorers take what is newest between two rollouts
   turns,  // as free, but one explorer after the other, so that some are always exploring
 };
+// What of rollouts that would become too stale.
 enum class Overage {
-  pace,
-  discard
-};  // rollouts that would become too stale: not begun, or dropped
+  pace,     // they are not begun
+  discard,  // they are dropped
+};
 
 struct ModeSettings {
   std::string name;       // of the preset, or "custom"

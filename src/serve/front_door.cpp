@@ -50,15 +50,18 @@ FrontDoor::FrontDoor(boost::asio::io_context& context, const ServiceOptions& opt
       pool_(context, options, log),
       dispatcher_(context, options, pool_),
       repository_(context, options.load_timeout),
+      feedback_(options.feedback),
       meters_(static_cast<size_t>(options.replicas)) {}
 
 void FrontDoor::start() {
-  pool_.start({[this](size_t seat, uint64_t id, const ReplyView& reply) {
-                 replied_by_ = seat;
-                 dispatcher_.replied(id, reply);
-                 replied_by_.reset();
-               },
-               [this](size_t seat) { dispatcher_.lost(seat); }, [this] { dispatcher_.changed(); }});
+  pool_.start(
+      {[this](size_t seat, uint64_t id, const ReplyView& reply) {
+         replied_by_ = seat;
+         dispatcher_.replied(id, reply);
+         replied_by_.reset();
+       },
+       [this](uint64_t id, const DecisionView& decision) { feedback_.decided(id, decision); },
+       [this](size_t seat) { dispatcher_.lost(seat); }, [this] { dispatcher_.changed(); }});
 }
 
 void FrontDoor::handle(HttpRequest request, HttpRespond respond) {
@@ -68,6 +71,7 @@ void FrontDoor::handle(HttpRequest request, HttpRespond respond) {
       throw RequestError(404, "no such model; there is " + options_.model_name);
     }
     if (route.call == Call::load) return load(request.body, respond);
+    if (route.call == Call::feedback) return respond(take_feedback(request));
     if (!is_forwarded(route)) return respond(answer_here(route, request.body));
     admit(route, request);
     forward(route, std::move(request), std::move(respond));
@@ -108,6 +112,15 @@ HttpAnswer FrontDoor::answer_here(const Route& route, const std::string& body) {
       answer.body = server_metadata_body();
       break;
   }
+  return answer;
+}
+
+HttpAnswer FrontDoor::take_feedback(const HttpRequest& request) {
+  if (request.fields.encoding != Encoding::identity) {
+    throw RequestError(415, "feedback is not encoded");
+  }
+  HttpAnswer answer;
+  answer.body = feedback_.take(request.body);
   return answer;
 }
 
@@ -265,6 +278,7 @@ ServiceStats FrontDoor::stats() const {
   stats.waiting = static_cast<int64_t>(dispatcher_.waiting());
   stats.p50_ms = meters_.all().latency.percentile(0.5);
   stats.p99_ms = meters_.all().latency.percentile(0.99);
+  stats.feedback = feedback_.stats();
   pool_.report(&stats);
   return stats;
 }

@@ -10,6 +10,7 @@
 
 #include "core/log.hpp"
 #include "serve/balancer/dispatcher.hpp"
+#include "serve/feedback/feedback_desk.hpp"
 #include "serve/http/http_server.hpp"
 #include "serve/metrics/meters.hpp"
 #include "serve/metrics/pages.hpp"
@@ -45,6 +46,7 @@ class FrontDoor {
 
  private:
   HttpAnswer answer_here(const Route& route, const std::string& body);
+  HttpAnswer take_feedback(const HttpRequest& request);
   HttpAnswer model_ready(const Route& route) const;
   HttpAnswer model_stats(const Route& route) const;
   ServiceView view() const;
@@ -62,6 +64,7 @@ class FrontDoor {
   ReplicaPool pool_;
   Dispatcher dispatcher_;
   Repository repository_;
+  FeedbackDesk feedback_;
   bool leaving_ = false;
   bool draining_ = false;
   Meters meters_;

@@ -29,6 +29,7 @@
 #include "core/log.hpp"
 #include "serve/balancer/balancer.hpp"
 #include "serve/balancer/outlier_watch.hpp"
+#include "serve/feedback/feedback_desk.hpp"
 #include "serve/replica/canary.hpp"
 #include "serve/replica/health.hpp"
 
@@ -77,6 +78,7 @@ struct ServiceOptions {
   size_t replica_queue = 0;  // requests that a replica holds at a time; 0: twice max_batch
   std::chrono::milliseconds batch_target_p99{0};  // batches that hold it; 0: as big as max_batch
   std::chrono::milliseconds grace{0};  // of drain(): unready, and requests are still accepted
+  FeedbackOptions feedback;
   std::chrono::milliseconds load_timeout{120'000};  // of a client's order to load; then 504
 };
 
@@ -129,6 +131,7 @@ struct ServiceStats {
   int64_t ejections = 0;    // of replicas that answered worse than the others
   int64_t canaries = 0;     // versions that were tried out
   int64_t rolled_back = 0;  // of these, not kept
+  FeedbackStats feedback;
 };
 
 class Service {

@@ -31,6 +31,12 @@ void read_payload(const Frame& frame) {
       fuzz::expect(view.body.size() < frame.payload.size(), "a long reply");
       break;
     }
+    case FrameKind::decision: {
+      const DecisionView view = decode_decision(frame.payload);
+      fuzz::expect(encode_decision(frame.id, view).substr(frame_header_bytes) == frame.payload,
+                   "a decision that changes");
+      break;
+    }
     default:
       fuzz::expect(decode_version(frame.payload).text.size() + 4 == frame.payload.size(),
                    "a text of another length");

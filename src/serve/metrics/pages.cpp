@@ -25,6 +25,7 @@ class MetricsPage {
     requests();
     histograms();
     replicas();
+    feedback();
     service();
     return page_.take();
   }
@@ -127,6 +128,16 @@ class MetricsPage {
                [&](size_t i) { return double(all[i].restarts); });
     by_replica("podium_replica_cpu_seconds", "gauge", "Processor time of the replica's process",
                [&](size_t i) { return view_.replica_cpu_s.at(i); });
+  }
+
+  void feedback() {
+    const FeedbackStats& stats = view_.stats.feedback;
+    page_.family("podium_feedback_total", "counter", "Feedback to answers, by what came of it");
+    page_.sample(double(stats.accepted), {{"result", "accepted"}});
+    page_.sample(double(stats.refused), {{"result", "refused"}});
+    page_.sample(double(stats.turned_away), {{"result", "turned_away"}});
+    page_.family("podium_feedback_reward_total", "counter", "Rewards of accepted feedback, in all");
+    page_.sample(stats.rewards);
   }
 
   void service() {

@@ -44,11 +44,24 @@ void append_value(std::string* out, Value value) {
   out->append(bytes, sizeof(Value));
 }
 
+// What a client needs to send feedback, and to know what it is about.
+void write_choice(const Choice& choice, JsonWriter* json) {
+  json->raw(R"(,"feedback_id":)").text(choice.id);
+  json->raw(R"(,"chosen_class":)").number(choice.action);
+  json->raw(R"(,"chosen_probability":)").number(choice.probability);
+}
+
 // The outputs of one reply: their JSON, and the binary tensors that follow it.
 class OutputWriter {
  public:
-  OutputWriter(const ModelInfo& info, int n, std::span<const float> probabilities, JsonWriter* json)
-      : info_(info), n_(static_cast<size_t>(n)), probabilities_(probabilities), json_(*json) {}
+  // `choice` is the class of the one image, or null.
+  OutputWriter(const ModelInfo& info, int n, std::span<const float> probabilities,
+               const Choice* choice, JsonWriter* json)
+      : info_(info),
+        n_(static_cast<size_t>(n)),
+        probabilities_(probabilities),
+        choice_(choice),
+        json_(*json) {}
 
   void write(const OutputRequest& output) {
     const size_t before = binary_.size();
@@ -60,8 +73,7 @@ class OutputWriter {
       numbers(output.binary, probabilities_.size(), [&](size_t i) { return probabilities_[i]; });
     } else {
       head("class", "INT64", 0);
-      numbers(output.binary, n_,
-              [&](size_t i) { return static_cast<int64_t>(most_probable(row(i))); });
+      numbers(output.binary, n_, [&](size_t i) { return static_cast<int64_t>(class_of(i)); });
     }
     if (output.binary) {
       json_.raw(R"(,"parameters":{"binary_data_size":)").number(binary_.size() - before).raw("}");
@@ -75,6 +87,10 @@ class OutputWriter {
   std::span<const float> row(size_t i) const {
     const auto classes = static_cast<size_t>(info_.classes);
     return probabilities_.subspan(i * classes, classes);
+  }
+
+  size_t class_of(size_t i) const {
+    return choice_ ? static_cast<size_t>(choice_->action) : most_probable(row(i));
   }
 
   // `columns` 0: the shape is [n].
@@ -128,6 +144,7 @@ class OutputWriter {
   const ModelInfo& info_;
   size_t n_;
   std::span<const float> probabilities_;
+  const Choice* choice_;
   JsonWriter& json_;
   std::string binary_;
 };
@@ -148,8 +165,9 @@ ReplyBody infer_body(const ModelInfo& info, const Inference& inference,
   if (!inference.id.empty()) json.raw(R"(,"id":)").text(inference.id);
   json.raw(R"(,"parameters":{"server_replica":)").text(computed.replica);
   json.raw(R"(,"processing_time_ms":)").milliseconds(computed.processing_time_ms);
+  if (computed.choice != nullptr) write_choice(*computed.choice, &json);
   json.raw(R"(},"outputs":[)");
-  OutputWriter outputs(info, inference.n, probabilities, &json);
+  OutputWriter outputs(info, inference.n, probabilities, computed.choice, &json);
   bool binary = false;
   bool first = true;
   for (const OutputRequest& output : inference.outputs) {
@@ -167,7 +185,8 @@ ReplyBody infer_body(const ModelInfo& info, const Inference& inference,
 std::string predict_body(const ModelInfo& info, const Inference& inference,
                          std::span<const float> probabilities, const Computed& computed) {
   require_finite(probabilities);
-  const size_t best = most_probable(probabilities);
+  const Choice* choice = computed.choice;
+  const size_t best = choice ? static_cast<size_t>(choice->action) : most_probable(probabilities);
   const std::string name =
       info.class_names.empty() ? std::to_string(best) : info.class_names.at(best);
   JsonWriter writer(256 + inference.id.size());
@@ -177,8 +196,9 @@ std::string predict_body(const ModelInfo& info, const Inference& inference,
   writer.raw(R"(,"processing_time_ms":)").milliseconds(computed.processing_time_ms);
   writer.raw(R"(,"server_replica":)").text(computed.replica);
   writer.raw(R"(,"model_version":")").number(info.version);
-  writer.raw(R"(","class_index":)").number(best).raw("}");
-  return writer.take();
+  writer.raw(R"(","class_index":)").number(best);
+  if (choice != nullptr) write_choice(*choice, &writer);
+  return writer.raw("}").take();
 }
 
 }  // namespace podium::serve

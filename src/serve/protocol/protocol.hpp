@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "serve/feedback/chooser.hpp"
 #include "serve/protocol/inference.hpp"
 #include "serve/protocol/message.hpp"
 #include "serve/protocol/model_info.hpp"
@@ -21,6 +22,7 @@ std::string error_body(std::string_view message);
 struct Computed {
   std::string_view replica;
   double processing_time_ms = 0;
+  const Choice* choice = nullptr;  // the class named, of one image; null: the likeliest
 };
 
 struct ReplyBody {

@@ -81,6 +81,7 @@ Route repository_route(Parts parts, std::string_view path) {
 Route find_route(std::string_view path) {
   if (path == "/metrics") return {Call::metrics, {}, 0};
   if (path == "/v2/stats") return {Call::service_stats, {}, 0};
+  if (path == "/feedback") return {Call::feedback, {}, 0};
   if (path == "/predict") return {Call::predict, {}, 0};
   if (path == "/v2" || path == "/v2/") return {Call::server_metadata, {}, 0};
   if (path == "/v2/health/live") return {Call::live, {}, 0};
@@ -99,6 +100,7 @@ bool is_posted(Call call) {
   switch (call) {
     case Call::infer:
     case Call::predict:
+    case Call::feedback:
     case Call::index:
     case Call::load:
     case Call::unload:

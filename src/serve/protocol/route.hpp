@@ -21,6 +21,7 @@ struct Route {
     model_ready,      // GET  /v2/models/M[/versions/V]/ready
     infer,            // POST /v2/models/M[/versions/V]/infer
     predict,          // POST /predict
+    feedback,         // POST /feedback
     model_config,     // GET  /v2/models/M[/versions/V]/config
     model_stats,      // GET  /v2/models/M[/versions/V]/stats, or /v2/models/stats
     index,            // POST /v2/repository/index

@@ -95,7 +95,9 @@ void BatchComputer::answer_inference(const QueuedInference& item, const ModelInf
   if (!std::ranges::all_of(probabilities, finite)) {
     return refuse(item.id, 500, "the model's outputs are not finite");
   }
-  const Computed computed{replica_, milliseconds(begun - item.received)};
+  const std::optional<Choice> choice = choose(item, probabilities);
+  const Computed computed{replica_, milliseconds(begun - item.received),
+                          choice ? &*choice : nullptr};
   try {
     ReplyFields fields;
     std::string body;
@@ -112,10 +114,27 @@ void BatchComputer::answer_inference(const QueuedInference& item, const ModelInf
     }
     cost.output_ns = nanoseconds(SteadyClock::now() - begun);
     fields.cost = cost;
+    if (choice) tell(item, info, *choice);
     answer_(item.id, fields, body);
   } catch (const RequestError& error) {
     refuse(item.id, error.status(), error.what());
   }
+}
+
+// About several images there is no feedback.
+std::optional<Choice> BatchComputer::choose(const QueuedInference& item,
+                                            std::span<const float> probabilities) {
+  if (!chooser_ || item.inference.n != 1) return {};
+  return chooser_->choose(probabilities, own_feedback_id(item.inference.id, item.predict));
+}
+
+void BatchComputer::tell(const QueuedInference& item, const ModelInfo& info, const Choice& choice) {
+  const std::vector<uint8_t>& image = item.inference.images;
+  tell_(item.id, {info.version,
+                  choice.action,
+                  choice.probability,
+                  choice.id,
+                  {reinterpret_cast<const char*>(image.data()), image.size()}});
 }
 
 void BatchComputer::refuse(uint64_t id, int status, const std::string& why) {

@@ -1,6 +1,7 @@
 #include "serve/replica/frame.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "core/error.hpp"
@@ -11,7 +12,10 @@ namespace {
 constexpr size_t read_bytes = size_t{64} << 10;
 constexpr size_t request_bytes = 18;            // of a request before its target
 constexpr size_t reply_bytes = 56;              // of a reply before its body
+constexpr size_t decision_bytes = 14;           // of a decision before its id
 constexpr size_t kept_bytes = size_t{1} << 20;  // a larger buffer is given back once it is empty
+
+constexpr float most_probability = 1.001F;  // a softmax rounds
 
 template <typename Integer>
 void put(std::string* out, Integer value) {
@@ -52,6 +56,7 @@ bool is_kind(uint8_t value) {
     case FrameKind::activated:
     case FrameKind::ping:
     case FrameKind::pong:
+    case FrameKind::decision:
     case FrameKind::join:
     case FrameKind::welcome:
       return true;
@@ -174,6 +179,29 @@ ReplyView decode_reply(std::string_view payload) {
 VersionView decode_version(std::string_view payload) {
   need(payload, 4, "a version");
   return {static_cast<int>(get<uint32_t>(payload.data())), payload.substr(4)};
+}
+
+std::string encode_decision(uint64_t id, const DecisionView& decision) {
+  std::string payload;
+  payload.reserve(decision_bytes + decision.id.size() + decision.image.size());
+  put<uint32_t>(&payload, static_cast<uint32_t>(decision.version));
+  put<uint32_t>(&payload, static_cast<uint32_t>(decision.action));
+  put<uint32_t>(&payload, std::bit_cast<uint32_t>(decision.probability));
+  put<uint16_t>(&payload, static_cast<uint16_t>(decision.id.size()));
+  payload.append(decision.id).append(decision.image);
+  return encode_frame(FrameKind::decision, id, payload);
+}
+
+DecisionView decode_decision(std::string_view payload) {
+  need(payload, decision_bytes, "a decision");
+  const char* bytes = payload.data();
+  const size_t id_size = get<uint16_t>(bytes + 12);
+  need(payload, decision_bytes + id_size, "a decision");
+  const auto probability = std::bit_cast<float>(get<uint32_t>(bytes + 8));
+  if (!(probability > 0 && probability <= most_probability)) throw broken("no probability");
+  return {static_cast<int>(get<uint32_t>(bytes)), static_cast<int>(get<uint32_t>(bytes + 4)),
+          probability, payload.substr(decision_bytes, id_size),
+          payload.substr(decision_bytes + id_size)};
 }
 
 std::string encode_pong(uint64_t id, uint32_t busy_ms) {

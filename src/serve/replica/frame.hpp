@@ -17,6 +17,8 @@
 //     failed   := version:u32 reason:u8[...]
 //     activated := version:u32
 //     pong     := busy_ms:u32                   how long the model has been at its present work
+//     decision := version:u32 class:u32 probability:f32 id_size:u16 id:u8[id_size] image:u8[...]
+//                                               before the reply; `id` is the request's
 //   between a service and a job that joins it, before any other frame (join_door.hpp):
 //     join     := secret:u8[...] newline:u8 name:u8[...]
 //     welcome  := reason:u8[...]                empty: the seat is taken; else why there is none
@@ -35,6 +37,7 @@
 #include <string_view>
 #include <vector>
 
+#include "serve/feedback/decision.hpp"
 #include "serve/protocol/message.hpp"
 
 namespace podium::serve {
@@ -50,6 +53,7 @@ enum class FrameKind : uint8_t {
   failed = 18,
   activated = 19,
   pong = 20,
+  decision = 21,
   join = 32,
   welcome = 33,
 };
@@ -103,6 +107,10 @@ struct VersionView {
   std::string_view text;
 };
 VersionView decode_version(std::string_view payload);
+
+// A whole frame. REQUIRES: the id has at most most_feedback_id_bytes.
+std::string encode_decision(uint64_t id, const DecisionView& decision);
+DecisionView decode_decision(std::string_view payload);
 
 std::string encode_pong(uint64_t id, uint32_t busy_ms);
 uint32_t decode_pong(std::string_view payload);

@@ -66,6 +66,11 @@ void ReplyBundle::add(uint64_t id, const ReplyFields& fields, std::string_view b
   if (frames_.size() >= enough_bytes) send();
 }
 
+void ReplyBundle::add(std::string_view frame) {
+  frames_.append(frame);
+  if (frames_.size() >= enough_bytes) send();
+}
+
 void ReplyBundle::send() {
   if (frames_.empty()) return;
   socket_->send(frames_);

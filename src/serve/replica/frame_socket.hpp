@@ -39,6 +39,7 @@ class ReplyBundle {
 
   // Sends what there is when it has become much. Throws io_error.
   void add(uint64_t id, const ReplyFields& fields, std::string_view body);
+  void add(std::string_view frame);
   void send();
 
  private:

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <exception>
 #include <optional>
+#include <random>
 #include <thread>
 
 #include "core/error.hpp"
@@ -32,6 +33,12 @@ std::optional<BatchTuner> tuner_of(const ReplicaOptions& options) {
   return BatchTuner(options.max_batch, options.batch_target_p99);
 }
 
+std::optional<Chooser> chooser_of(const ReplicaOptions& options) {
+  if (options.deciding == Deciding::silent) return {};
+  std::random_device entropy;  // of two replicas, no two ids and draws are alike
+  return Chooser(options.deciding, uint64_t{entropy()} << 32 | entropy());
+}
+
 // What headers and body say together.
 void set_urgency(QueuedInference* request) {
   if (request->inference.priority != 0) request->fields.priority = request->inference.priority;
@@ -50,10 +57,15 @@ class Replica {
         socket_(options.socket, options.max_body_bytes + frame_slack_bytes),
         parser_(options.max_body_bytes),
         batcher_(options.max_batch, options.batch_delay),
-        computer_(options_.name, options_.max_batch,
-                  [this](uint64_t id, const ReplyFields& fields, const std::string& body) {
-                    replies_.add(id, fields, body);
-                  }),
+        computer_(
+            options_.name, options_.max_batch,
+            [this](uint64_t id, const ReplyFields& fields, const std::string& body) {
+              replies_.add(id, fields, body);
+            },
+            chooser_of(options),
+            [this](uint64_t id, const DecisionView& decision) {
+              replies_.add(encode_decision(id, decision));
+            }),
         replies_(&socket_),
         tuner_(tuner_of(options)),
         slot_(loader, options_.max_batch,

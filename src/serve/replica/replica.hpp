@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/worker_process.hpp"
+#include "serve/feedback/decision.hpp"
 #include "serve/replica/predictor.hpp"
 
 namespace podium::serve {
@@ -28,10 +29,11 @@ struct ReplicaOptions {
   size_t max_body_bytes = size_t{64} << 20;
   int socket = worker_socket_fd;
   std::chrono::milliseconds batch_target_p99{0};  // 0: batches are as large as max_batch
+  Deciding deciding = Deciding::silent;
 };
 
 // The command line of a replica: `__replica NAME MAX_BATCH BATCH_DELAY_MS MAX_BODY_BYTES
-// BATCH_TARGET_P99_MS [MORE...]`.
+// BATCH_TARGET_P99_MS DECIDING [MORE...]`.
 struct ReplicaCommand {
   ReplicaOptions options;
   std::vector<std::string> more;  // ServiceOptions::replica_arguments

@@ -1,4 +1,5 @@
 // The command line of a replica process.
+#include <algorithm>
 #include <charconv>
 
 #include "core/error.hpp"
@@ -8,7 +9,7 @@
 namespace podium::serve {
 namespace {
 
-constexpr size_t fixed_arguments = 6;  // replica_verb and five options
+constexpr size_t fixed_arguments = 7;  // replica_verb and six options
 
 int64_t whole_number(const std::string& text, const char* what) {
   int64_t value = 0;
@@ -29,6 +30,7 @@ ReplicaCommand replica_command(const ServiceOptions& options, const std::string&
   command.options.batch_delay = options.batch_delay;
   command.options.batch_target_p99 = options.batch_target_p99;
   command.options.max_body_bytes = options.max_body_bytes;
+  command.options.deciding = options.feedback.deciding();
   command.more = options.replica_arguments;
   return command;
 }
@@ -50,6 +52,9 @@ ReplicaCommand parse_replica_command(const std::vector<std::string>& arguments) 
       static_cast<size_t>(whole_number(arguments[4], "body size in bytes"));
   command.options.batch_target_p99 =
       std::chrono::milliseconds(whole_number(arguments[5], "p99 in ms"));
+  const int64_t deciding = whole_number(arguments[6], "way to decide");
+  command.options.deciding =
+      static_cast<Deciding>(std::min<int64_t>(deciding, static_cast<int64_t>(Deciding::explore)));
   command.more.assign(arguments.begin() + fixed_arguments, arguments.end());
   return command;
 }
@@ -60,7 +65,8 @@ std::vector<std::string> replica_arguments(const ReplicaCommand& command) {
                                         std::to_string(command.options.max_batch),
                                         std::to_string(command.options.batch_delay.count()),
                                         std::to_string(command.options.max_body_bytes),
-                                        std::to_string(command.options.batch_target_p99.count())};
+                                        std::to_string(command.options.batch_target_p99.count()),
+                                        std::to_string(static_cast<int>(command.options.deciding))};
   arguments.insert(arguments.end(), command.more.begin(), command.more.end());
   return arguments;
 }

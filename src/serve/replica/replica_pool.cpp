@@ -143,6 +143,8 @@ void ReplicaPool::received(size_t seat, const Frame& frame) {
   switch (frame.kind) {
     case FrameKind::reply:
       return replied(seat, frame);
+    case FrameKind::decision:
+      return events_.decided(frame.id, decode_decision(frame.payload));
     case FrameKind::pong:
       return answered_ping(seat, decode_pong(frame.payload));
     case FrameKind::prepared:

@@ -37,6 +37,7 @@ class ReplicaPool {
  public:
   struct Events {
     std::function<void(size_t seat, uint64_t id, const ReplyView& reply)> replied;
+    std::function<void(uint64_t id, const DecisionView& decision)> decided;  // before its reply
     std::function<void(size_t seat)> lost;  // its unanswered requests will get no reply
     std::function<void()> changed;          // a seat became ready, or is left down; now and then
   };

@@ -1,0 +1,55 @@
+// LearnProgress: how learning goes, as lines for people and for programs, and whether it is enough.
+//
+// Threads: belongs to the leading trainer's thread.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+
+#include "core/clock.hpp"
+#include "core/json_lines.hpp"
+#include "core/log.hpp"
+#include "learn/hub.hpp"
+#include "learn/layout.hpp"
+#include "learn/trainers.hpp"
+#include "learn_settings.hpp"
+
+namespace podium {
+
+// Of the experiences that were trained on, in updates.
+struct Staleness {
+  double mean = 0;
+  uint64_t most = 0;
+};
+Staleness staleness_of(const learn::BufferCounts& counts);
+
+class LearnProgress {
+ public:
+  // `past_s`: seconds that learning took before it was stopped. All outlive the object.
+  LearnProgress(const LearnSettings& settings, const learn::Hub& hub, double past_s,
+                const std::filesystem::path& metrics, Log log);
+
+  void tell_begin(const learn::LearnLayout& layout, bool goes_on) const;
+  // After a batch; whether that is enough.
+  bool note(uint64_t batch, std::span<const learn::Update> updates);
+
+  double seconds() const { return past_s_ + since_.seconds(); }
+  // Why it ended, for people.
+  std::string story(learn::Ended ended) const;
+
+ private:
+  const LearnSettings& settings_;
+  const learn::Hub& hub_;
+  double past_s_;
+  JsonLines metrics_;
+  Log log_;
+  Stopwatch since_;
+  Stopwatch since_line_;
+  uint64_t steps_at_line_ = 0;
+  std::string enough_;  // why
+};
+
+}  // namespace podium
