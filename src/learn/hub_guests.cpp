@@ -23,6 +23,10 @@ bool equal_secrets(const std::string& told, const std::string& known) {
   return differs == 0;
 }
 
+bool is_newer(const Version& one, const Version& other) {
+  return one.number > other.number || one.made_at > other.made_at;
+}
+
 std::string name_of(const HubGuests::Guest& guest) {
   using Kind = HubGuests::Guest::Kind;
   if (guest.kind == Kind::explorer) return "explorer " + std::to_string(guest.number);
@@ -138,7 +142,7 @@ void HubGuests::hear_explorer(Guest& guest, HubWire::Message& message) {
 }
 
 void HubGuests::note_taken(Guest& guest, const Version& version) {
-  if (version.number > version_.number || version.made_at > desk_.updates()) {
+  if (is_newer(version, version_)) {
     return guest.wire->close("it says that it has weights which there are not");
   }
   guest.version = version;
@@ -156,7 +160,9 @@ void HubGuests::take_rollout(Guest& guest, HubWire::Message& message) {
     experience.id = explored.rollout * options_.desk.pace.rollout + place++;
     experience.explorer = guest.number;
     experience.rollout = explored.rollout;
-    experience.version = guest.version;
+    if (is_newer(experience.version, guest.version)) {
+      return guest.wire->close("it explored by weights that it has not got");
+    }
   }
   if (!desk_.explored(guest.number, std::move(explored), hub_time())) {
     guest.wire->close("it sent a rollout that was not ordered");

@@ -36,7 +36,7 @@ class HubGuests {
     bool serves = false;         // a service, whose clients are the environment
     bool ready = false;          // it explores
     bool finds_weights = false;  // by the road of the ticket
-    Version version;             // that it has
+    Version version = {};        // that it has
     bool left = false;           // the desk knows that it is gone
     SteadyClock::time_point heard;
     std::array<double, spent_kinds> spent{};
