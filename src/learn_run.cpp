@@ -15,6 +15,7 @@
 #include "learn_progress.hpp"
 #include "train/model_snapshot.hpp"
 #include "verb_parts.hpp"
+#include "workflow/job.hpp"
 #include "workflow/training_step.hpp"
 
 namespace podium {
@@ -62,6 +63,13 @@ bool share_state(learn::Learner& learner, std::optional<ckpt::Snapshot>& found,
   return true;
 }
 
+// By which others reach what listens at HOST:PORT.
+std::string host_of(const std::string& listen) {
+  const std::string host = listen.substr(0, listen.rfind(':'));
+  const bool everywhere = host == "0.0.0.0" || host == "::" || host == "*";
+  return everywhere ? workflow::node_name() : host;
+}
+
 }  // namespace
 
 LearnRun::LearnRun(const Place& place, LearnSettings settings)
@@ -88,12 +96,19 @@ learn::HubOptions LearnRun::hub_options(const learn::EnvironmentKit& kit) const 
   options.limits.actions = kit.info().actions;
   options.limits.least_steps = options.limits.most_steps = settings_.task.steps;
   options.task = settings_.task.digest();
-  options.listen = settings_.listen;
+  options.listen = listen();
   options.explorers = place_.layout.explorers();
   options.silence = settings_.silence;
   options.patience =
       std::max<std::chrono::milliseconds>(place_.context.settings.comm_timeout, settings_.silence);
   return options;
+}
+
+// Explorers of other nodes must reach it.
+std::string LearnRun::listen() const {
+  const comm::MpiEnvironment& mpi = place_.context.mpi;
+  const bool chosen = place_.context.config.is_set("learn.listen");
+  return chosen || mpi.node_ranks() == mpi.size() ? settings_.listen : "0.0.0.0:0";
 }
 
 learn::ExplorerCrewOptions LearnRun::crew_options(const learn::HubAddress& hub) const {
@@ -121,9 +136,8 @@ LearnOutcome LearnRun::lead() {
   std::optional<ckpt::Snapshot> found;
   if (!settings_.profile) found = checkpoint.find();
   const bool goes_on = share_state(learner, found, *place_.trainers);
-  const std::string host = settings_.listen.substr(0, settings_.listen.rfind(':'));
-  const auto road = learn::make_weights_road(settings_.mode.method,
-                                             learner.policy().parameter_count(), host, log);
+  const auto road = learn::make_weights_road(
+      settings_.mode.method, learner.policy().parameter_count(), host_of(listen()), log);
   learn::Hub hub(hub_options(kit), *road, log);
   if (goes_on) {
     checkpoint.restore(hub);
@@ -146,13 +160,19 @@ LearnOutcome LearnRun::lead() {
   };
   hooks.between = [&] {
     if (settings_.profile || !timer.due(learner.updates())) return;
-    checkpoint.save(hub, learner, progress.seconds());
+    try {
+      checkpoint.save(hub, learner, progress.seconds());
+    } catch (const Error& error) {  // learning goes on; the next one may be written
+      if (error.code() != ExitCode::io) throw;
+      log.error(std::string("a checkpoint could not be written: ") + error.what());
+    }
   };
   LearnOutcome outcome;
   outcome.ended = learn::lead(hub, learner, *place_.trainers, hooks, accounting);
   outcome.seconds = progress.seconds();
   outcome.ended_by = progress.story(outcome.ended);
   outcome.report = hub.report();
+  outcome.mean_return = outcome.report.mean_return;
   outcome.updates = learner.updates();
   if (outcome.ended == Ended::stopped && !settings_.profile) {
     checkpoint.save(hub, learner, progress.seconds());
@@ -211,7 +231,6 @@ void LearnRun::gather(const learn::Accounting& accounting, LearnOutcome* outcome
 
 void LearnRun::evaluate(learn::Learner& learner, const learn::EnvironmentKit& kit,
                         LearnOutcome* outcome) {
-  outcome->mean_return = outcome->report.mean_return;
   if (settings_.evaluation == 0 || settings_.profile) return;
   if (kit.dataset() != nullptr) {
     outcome->accuracy = learn::accuracy_of(learner.policy(), *kit.dataset(), io::Split::validation);

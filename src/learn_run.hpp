@@ -64,6 +64,7 @@ class LearnRun {
  private:
   LearnOutcome lead();
   void follow();
+  std::string listen() const;
   learn::HubAddress share_address(const learn::HubAddress& address);
   learn::HubOptions hub_options(const learn::EnvironmentKit& kit) const;
   learn::LearnerOptions learner_options(const learn::EnvironmentKit& kit) const;

@@ -62,6 +62,7 @@ learn::DescentOptions descent_options(const Config& config) {
 learn::LearnerOptions learner_options(const Config& config) {
   learn::LearnerOptions learner;
   learner.critic = config.text("learn.critic");
+  if (learner.critic == "none") learner.critic.clear();
   learner.objective = objective_options(config);
   learner.descent = descent_options(config);
   learner.critic_lr = config.boolean("learn.profile") ? 0 : config.real("learn.critic_lr");

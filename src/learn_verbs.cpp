@@ -158,6 +158,10 @@ ExitCode explore_for_another(const VerbContext& context, const learn::LearnLayou
   const learn::ExplorerCrew crew(options, context.log);
   Backoff backoff(Backoff::Kind::idle);
   while (!should_stop() && !crew.ended() && !options.explorers.empty()) {
+    if (const std::string why = crew.refusal(); !why.empty()) {
+      throw unavailable_error("the other job refuses this one's explorers: " + why,
+                              settings.join.string(), "use its input file, and the same release");
+    }
     if (crew.all_down()) {
       throw unavailable_error("every explorer died again and again", settings.join.string(),
                               "see why in the lines above, and whether that job still runs");

@@ -149,7 +149,7 @@ std::vector<OptionSpec> objective_options() {
       {"learn.policy", text, "dense 64; relu; dense 64; relu; dense classes",
        "architecture text of the policy"},
       {"learn.critic", text, "dense 64; relu; dense 64; relu; dense classes",
-       "architecture text of the critic, where the objective wants one; empty: none"},
+       "architecture text of the critic; none: there is none"},
       {"learn.threads",
        integer,
        "1",

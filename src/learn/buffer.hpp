@@ -25,10 +25,10 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/recent_ids.hpp"
 #include "learn/buffer_filter.hpp"
 #include "learn/draw_order.hpp"
 #include "learn/experience.hpp"
-#include "core/recent_ids.hpp"
 
 namespace podium::learn {
 

@@ -66,6 +66,7 @@ void Desk::put(int explorer, Explored explored, Time now) {
   while (returns_.size() > options_.window) returns_.pop_front();
   for (Experience& experience : explored.experiences) {
     counted_.steps += static_cast<uint64_t>(experience.steps);
+    experience.priority = priority_of(experience);
     buffer_.put(std::move(experience), now);
   }
   follow(pace_.explored(explorer, explored.rollout, holdings()));
@@ -75,6 +76,12 @@ void Desk::expire(Time now) {
   buffer_.expire(now);
   put_what_fits(now);
   tell_buffered();
+}
+
+// The newest first; a use counts as a batch of age.
+double Desk::priority_of(const Experience& experience) const {
+  return static_cast<double>(experience.version.made_at) -
+         static_cast<double>(experience.uses) * options_.pace.updates_per_batch;
 }
 
 // Of a batch that is to be trained on and was not asked for yet, the pace counts as drawn what is
@@ -128,6 +135,7 @@ std::optional<Task> Desk::next_task(Time now) {
   if (task.experiences.empty()) return {};  // some went meanwhile: more will come
   for (const Experience& experience : task.experiences) {
     counted_.trained_steps += static_cast<uint64_t>(experience.steps);
+    buffer_.set_priority(experience.id, priority_of(experience));  // of the next use, if it has one
   }
   for_trainers_.pop_front();
   put_what_fits(now);

@@ -95,6 +95,7 @@ class Desk {
   void put_what_fits(Time now);
   void put(int explorer, Explored explored, Time now);
   Holdings holdings() const;
+  double priority_of(const Experience& experience) const;
   void tell_buffered();
 
   DeskOptions options_;

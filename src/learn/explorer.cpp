@@ -2,6 +2,7 @@
 
 #include <poll.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
@@ -150,6 +151,9 @@ class Explorer {
     const std::vector<Experience> made =
         rollouts_.explore(policy_, version_, rollout, [this] { voice_.live(); });
     accounting_.turn_to(Spent::transfer);
+    // Where no episode was cut, the next rollout depends on its number alone, whoever explores it.
+    const auto ended = [](const Experience& one) { return one.ends.back() != Ending::none; };
+    if (std::ranges::all_of(made, ended)) rollouts_.begin_anew();
     PackedExperiences packed = pack_experiences(made);
     packed.head["explored"] = rollout;
     packed.head["returns"] = rollouts_.take_returns();
@@ -198,9 +202,9 @@ int run_explorer(const Words& arguments) {
            message_limit);
   const Json welcome = receive(hub, "the hub");
   if (welcome.contains("refused")) {
-    throw unavailable_error("this explorer was refused: " + text_in(welcome, "refused"),
-                            place.at("hub"),
-                            "use the same input file and release, and its learn.json");
+    rank.send({{"refused", text_in(welcome, "refused")}}, message_limit);
+    rank.receive(end_limit);  // it ends this process
+    return 0;
   }
   Explorer(task, Voice(std::move(rank), std::move(hub)), welcome).run();
   return 0;

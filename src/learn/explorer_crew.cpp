@@ -1,6 +1,7 @@
 #include "learn/explorer_crew.hpp"
 
 #include <atomic>
+#include <mutex>
 #include <set>
 #include <thread>
 
@@ -58,6 +59,7 @@ struct ExplorerCrew::State {
                           {"explorer", options.of_other_job ? -1 : event.worker}});
       case What::said:
         if (event.message.contains("ended")) ended = true;
+        if (event.message.contains("refused")) note_refusal(text_in(event.message, "refused"));
         return;
       case What::down:
         down.insert(event.worker);
@@ -67,6 +69,11 @@ struct ExplorerCrew::State {
       case What::died:
         ++deaths;
     }
+  }
+
+  void note_refusal(const std::string& why) {
+    const std::lock_guard hold(lock);
+    refusal = why;
   }
 
   // A hub that cannot be reached ends the job itself.
@@ -87,6 +94,8 @@ struct ExplorerCrew::State {
   Channel hub;
   std::set<int> down;
   bool told_to_stop = false;
+  mutable std::mutex lock;  // of the refusal
+  std::string refusal;
   std::atomic<int> deaths{0};
   std::atomic<bool> all_down{false};
   std::atomic<bool> ended{false};
@@ -108,6 +117,11 @@ bool ExplorerCrew::all_down() const {
 
 bool ExplorerCrew::ended() const {
   return state_->ended;
+}
+
+std::string ExplorerCrew::refusal() const {
+  const std::lock_guard hold(state_->lock);
+  return state_->refusal;
 }
 
 }  // namespace podium::learn

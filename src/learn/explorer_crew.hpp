@@ -10,6 +10,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "core/log.hpp"
@@ -36,8 +37,9 @@ class ExplorerCrew {
   ExplorerCrew& operator=(const ExplorerCrew&) = delete;
 
   int deaths() const;
-  bool all_down() const;  // every one died again and again
-  bool ended() const;     // the hub has said so to one of them
+  bool all_down() const;        // every one died again and again
+  bool ended() const;           // the hub has said so to one of them
+  std::string refusal() const;  // why the hub takes none of them; empty: it does
 
  private:
   struct State;

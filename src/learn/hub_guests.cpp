@@ -132,8 +132,16 @@ void HubGuests::hear_explorer(Guest& guest, HubWire::Message& message) {
     if (ended_) return guest.wire->send({{"end", true}});
     desk_.explorer_came(guest.number);
   } else if (head.contains("taken") && guest.ready) {
-    desk_.taken(guest.number, version_from(head.at("taken")));
+    note_taken(guest, version_from(head.at("taken")));
   }
+}
+
+void HubGuests::note_taken(Guest& guest, const Version& version) {
+  if (version.number > version_.number || version.made_at > desk_.updates()) {
+    return guest.wire->close("it says that it has weights which there are not");
+  }
+  guest.version = version;
+  desk_.taken(guest.number, version);
 }
 
 void HubGuests::take_rollout(Guest& guest, HubWire::Message& message) {
@@ -142,7 +150,17 @@ void HubGuests::take_rollout(Guest& guest, HubWire::Message& message) {
   explored.rollout = message.head.at("explored").get<uint64_t>();
   explored.returns = message.head.at("returns").get<std::vector<double>>();
   explored.experiences = unpack_experiences(message.head, message.bytes, options_.limits);
-  for (Experience& experience : explored.experiences) experience.explorer = guest.number;
+  uint64_t place = 0;
+  for (Experience& experience : explored.experiences) {  // what the hub knows better
+    experience.id = explored.rollout * options_.desk.pace.rollout + place++;
+    experience.explorer = guest.number;
+    experience.rollout = explored.rollout;
+    // A service may still have feedback about answers of earlier versions; none is from the future.
+    const Version& claimed = experience.version;
+    const bool earlier = guest.serves && claimed.number <= guest.version.number &&
+                         claimed.made_at <= guest.version.made_at;
+    if (!earlier) experience.version = guest.version;
+  }
   if (!desk_.explored(guest.number, std::move(explored), hub_time())) {
     guest.wire->close("it sent a rollout that was not ordered");
   }

@@ -36,6 +36,7 @@ class HubGuests {
     bool serves = false;         // a service, whose clients are the environment
     bool ready = false;          // it explores
     bool finds_weights = false;  // by the road of the ticket
+    Version version = {};        // that it has
     bool left = false;           // the desk knows that it is gone
     SteadyClock::time_point heard;
     std::array<double, spent_kinds> spent{};
@@ -69,6 +70,7 @@ class HubGuests {
   void leave(Guest& guest);
   void hear_watcher(const Json& head);
   void hear_explorer(Guest& guest, HubWire::Message& message);
+  void note_taken(Guest& guest, const Version& version);
   void take_rollout(Guest& guest, HubWire::Message& message);
   void order(const Order& order);
   Guest* explorer(int number);

@@ -1,9 +1,10 @@
 // Network: a model that computes on observations, in blocks of rows.
 //
 // A pass is always over a whole block, padded with zeros, by the kernels of training: acting and
-// learning compute a row in the same way, so that equal weights and rows give equal bits, in
-// whatever company the row is. An architecture that computes differently in training and in use
-// (bn, dropout) is refused. Vectors are computed on hosts only.
+// learning compute a row in the same way, so that equal weights and rows give equal bits in
+// whatever company the row is, at equal blocks and numbers of threads. An architecture that
+// computes differently in training and in use (bn, dropout) is refused. Vectors are computed on
+// hosts only.
 //
 // Threads: an object belongs to one thread.
 #pragma once

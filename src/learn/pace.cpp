@@ -221,8 +221,7 @@ Waiting Pace::meet(int number, Explorer& explorer, Orders& orders) {
   if (explorer.version && explorer.version->number >= newest_.number) {
     return next ? Waiting::meeting : (room_for_one() ? Waiting::no : Waiting::room);
   }
-  const uint64_t oldest = oldest_wanted(wanted);
-  if (oldest < newest_.number && held(oldest)) return Waiting::meeting;
+  if (older_is_at_work(wanted)) return Waiting::meeting;
   take(number, explorer, orders);
   return Waiting::no;
 }
@@ -301,12 +300,13 @@ bool Pace::held(uint64_t version) const {
   });
 }
 
-// The oldest version that a rollout under way, or one that is still to be begun, is for.
-uint64_t Pace::oldest_wanted(uint64_t wanted) const {
-  for (const auto& [number, rollout] : rollouts_) {
-    wanted = std::min(wanted, version_of(rollout.batch));
-  }
-  return wanted;
+// Whether what is under way, or `wanted` next, is for a version before the newest that an explorer
+// still has.
+bool Pace::older_is_at_work(uint64_t wanted) const {
+  const auto older = [&](uint64_t version) { return version < newest_.number && held(version); };
+  return older(wanted) || std::ranges::any_of(rollouts_, [&](const auto& entry) {
+           return older(version_of(entry.second.batch));
+         });
 }
 
 bool Pace::admitted(uint64_t batch, const Version& version) const {

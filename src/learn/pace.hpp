@@ -157,7 +157,7 @@ class Pace {
   bool done_with(uint64_t batch) const { return batches_ > 0 && batch >= batches_; }
   std::optional<Work> work() const;
   bool held(uint64_t version) const;
-  uint64_t oldest_wanted(uint64_t wanted) const;
+  bool older_is_at_work(uint64_t wanted) const;
   bool admitted(uint64_t batch, const Version& version) const;
   uint64_t last_batch_of(const Version& version) const;
   bool somebody_takes() const;

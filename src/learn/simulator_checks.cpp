@@ -86,6 +86,13 @@ void ScheduleSimulator::check_explore(const Order& order) {
 void ScheduleSimulator::check_take(const Order& order) {
   if (!explorers_[order.explorer].idle()) fail("an explorer is to take weights, but is not idle");
   if (order.version != published_) fail("weights are to be taken that are not the newest");
+  for (const auto& [number, open] : open_) {
+    const uint64_t wanted = version_of(open.batch);
+    if (meets() && wanted < order.version.number && held(wanted)) {
+      fail("newer weights are to be taken while rollouts of older ones are open");
+      break;
+    }
+  }
   const bool another = std::ranges::any_of(
       explorers_, [](const auto& entry) { return entry.second.there && entry.second.takes; });
   if (options_.pace.mode.style == SyncStyle::turns && another) fail("two take weights at once");

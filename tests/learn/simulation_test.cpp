@@ -176,6 +176,9 @@ TEST(Reuse, StaysWithinItsLimit) {
       "fully_async",
       [](ScheduleOptions& o) {
         o.buffer.reuse = 1 + static_cast<int>(o.seed % 3);
+        const int later_uses = o.buffer.reuse - 1;
+        o.pace.mode.most_staleness += static_cast<uint64_t>(o.pace.updates_per_batch * later_uses);
+        o.buffer.most_staleness = o.pace.mode.most_staleness;
         o.buffer.cool_down = static_cast<int>(o.seed % 2);
         if (o.seed % 5 == 0) o.buffer.order = BufferOrder::priority;
       },
