@@ -11,6 +11,7 @@
 #include "bench/ps_bench.hpp"
 #include "bench/save_bench.hpp"
 #include "comm/barrier.hpp"
+#include "learn_modes.hpp"
 #include "search_bench_verb.hpp"
 #include "serve_verbs.hpp"
 #include "settings.hpp"
@@ -141,6 +142,7 @@ ExitCode bench_verb(const VerbContext& context) {
   if (context.subject == "ckpt") return bench_ckpt_verb(context);
   if (context.subject == "serve") return bench_serve_verb(context);
   if (context.subject == "search") return bench_search_verb(context);
+  if (context.subject == "learn") return bench_learn_verb(context);
   const std::unique_ptr<comm::Communicator> group = everyone(context, "bench");
   std::optional<workflow::IngestOutcome> cache;
   const bool saves = context.subject == "save";

@@ -7,6 +7,7 @@
 #include "comm/broadcast.hpp"
 #include "comm/gather.hpp"
 #include "core/text.hpp"
+#include "core/trace.hpp"
 #include "learn/evaluation.hpp"
 #include "learn/explorer_crew.hpp"
 #include "learn/hub_address.hpp"
@@ -151,12 +152,17 @@ LearnOutcome LearnRun::lead() {
   learn::write_hub_address(job.run_dir / "learn.json", hub.address());
 
   learn::ExplorerCrew crew(crew_options(share_address(hub.address())), log);
-  learn::Accounting accounting;
+  learn::Accounting accounting(settings_.task.keep_spans);
+  LearnOutcome outcome;
   SaveTimer timer(job.checkpoint_every);
   learn::LeadHooks hooks;
   hooks.should_stop = place_.should_stop;
   hooks.on_batch = [&](uint64_t batch, std::span<const learn::Update> updates) {
+    if (settings_.task.keep_spans) outcome.timeline.trained_ns.push_back(trace_now_ns());
     return progress.note(batch, updates);
+  };
+  hooks.on_publish = [&] {
+    if (settings_.task.keep_spans) outcome.timeline.published_ns.push_back(trace_now_ns());
   };
   hooks.between = [&] {
     if (settings_.profile || !timer.due(learner.updates())) return;
@@ -167,7 +173,6 @@ LearnOutcome LearnRun::lead() {
       log.error(std::string("a checkpoint could not be written: ") + error.what());
     }
   };
-  LearnOutcome outcome;
   outcome.ended = learn::lead(hub, learner, *place_.trainers, hooks, accounting);
   outcome.seconds = progress.seconds();
   outcome.ended_by = progress.story(outcome.ended);
@@ -181,6 +186,8 @@ LearnOutcome LearnRun::lead() {
   std::filesystem::remove(job.run_dir / "learn.json");
   const learn::ExplorerReport explorers = hub.explorers();
   outcome.explorers_s = explorers.spent;
+  outcome.timeline.explorers = explorers.spans;
+  outcome.timeline.trainers = accounting.take_spans();
   outcome.explorers_came = explorers.came;
   outcome.explorers_lost = explorers.lost;
   check_replicas(learner);

@@ -21,6 +21,7 @@
 #include "learn/hub.hpp"
 #include "learn/layout.hpp"
 #include "learn/learner.hpp"
+#include "learn/mode_profile.hpp"
 #include "learn/trainers.hpp"
 #include "learn_settings.hpp"
 #include "verbs.hpp"
@@ -37,6 +38,7 @@ struct LearnOutcome {
   std::array<double, learn::spent_kinds> trainers_s{};
   int explorers_came = 0;
   int explorers_lost = 0;
+  learn::Timeline timeline;  // where the settings ask for it
   uint64_t updates = 0;
   std::optional<double> accuracy;  // of images
   double mean_return = 0;          // by the likeliest actions, or as it was explored

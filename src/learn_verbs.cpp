@@ -16,6 +16,7 @@
 #include "core/text.hpp"
 #include "learn/explorer_crew.hpp"
 #include "learn/hub_address.hpp"
+#include "learn_modes.hpp"
 #include "learn_progress.hpp"
 #include "learn_run.hpp"
 #include "learn_settings.hpp"
@@ -181,6 +182,7 @@ ExitCode explore_for_another(const VerbContext& context, const learn::LearnLayou
 }  // namespace
 
 ExitCode learn_verb(const VerbContext& context) {
+  if (context.config.boolean("learn.profile")) return profile_modes(context);
   const std::unique_ptr<comm::Communicator> group = everyone(context, "learn");
   const auto layout = learn::LearnLayout::plan(context.settings.roles, group->size());
   LearnSettings settings = learn_settings(context.config, layout.explorers(), layout.trainers());

@@ -11,7 +11,8 @@ std::vector<OptionSpec> bench_options() {
       {"bench.seconds",
        real,
        "2",
-       "bench nn, bench scaling: length of one measurement; bench allreduce and bench ps take 0.1 unless this "
+       "bench nn, bench scaling: length of one measurement; bench allreduce and bench ps take 0.1 "
+       "unless this "
        "is "
        "set",
        {},
@@ -40,7 +41,11 @@ std::vector<OptionSpec> bench_options() {
        4096},
       {"bench.size", bytes, "512MiB", "bench ckpt: bytes of the model"},
       {"bench.trace", boolean, "false",
-       "bench ckpt: draw what each device did, into trace.json and trace.svg of the run folder"},
+       "bench ckpt: draw what each device did, into trace.json and trace.svg of the run folder; "
+       "bench learn: what explorers and trainers did, into modes.svg"},
+      {"bench.rollouts", text, "even,long-tailed",
+       "bench learn: which rollouts; even ones are as dear as training, of long-tailed ones one in "
+       "20 takes 10 times as long as the others, and they are 4 times as dear"},
       {"bench.scripts", text, "bench", "folder with the scripts of the peers"},
   };
 }

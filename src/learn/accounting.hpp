@@ -1,8 +1,10 @@
 // Accounting: what a rank's (or an explorer's) time was spent on. The parts sum to the wall time.
+// On demand it also keeps when, as spans for a picture.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <vector>
 
 #include "core/clock.hpp"
 
@@ -19,20 +21,33 @@ enum class Spent : uint8_t {
 };
 inline constexpr size_t spent_kinds = 7;
 
+// Of the steady clock, which all processes of a machine share.
+struct SpentSpan {
+  Spent what = Spent::other;
+  int64_t begin_ns = 0;
+  int64_t end_ns = 0;
+};
+
 // A clock that is always on exactly one part. One thread.
 class Accounting {
  public:
-  Accounting();
+  // `keep_spans`: for take_spans().
+  explicit Accounting(bool keep_spans = false);
   // From now on time is `what`. Returns what it was.
   Spent turn_to(Spent what);
   std::array<double, spent_kinds> seconds() const;  // up to now
   double wall_s() const;
+  // Those that have ended since this was last asked, in order.
+  std::vector<SpentSpan> take_spans();
 
  private:
   std::array<int64_t, spent_kinds> ns_{};
   Spent now_ = Spent::other;
   SteadyClock::time_point since_;
   SteadyClock::time_point begun_;
+  SteadyClock::time_point span_begun_;
+  bool keep_spans_ = false;
+  std::vector<SpentSpan> spans_;
 };
 
 }  // namespace podium::learn

@@ -112,9 +112,11 @@ class Explorer {
       : voice_(std::move(voice)),
         kit_(task, io::Split::train),
         policy_(kit_.info(), kit_.policy_options(), task.seed),
-        rollouts_([this](int place) { return kit_.make(place); },
-                  {task.environments, task.steps, welcome.at("welcome").get<int>(), task.seed}),
-        road_(find_weights(welcome.at("ticket"), policy_.parameter_count())) {}
+        number_(welcome.at("welcome").get<int>()),
+        rollouts_([&](int place) { return kit_.make(number_ * task.environments + place); },
+                  {task.environments, task.steps, number_, task.seed}),
+        road_(find_weights(welcome.at("ticket"), policy_.parameter_count())),
+        accounting_(task.keep_spans) {}
 
   void run() {
     voice_.say({{"ready", true}, {"road", road_ != nullptr}});
@@ -158,6 +160,7 @@ class Explorer {
     packed.head["explored"] = rollout;
     packed.head["returns"] = rollouts_.take_returns();
     packed.head["spent"] = accounting_.seconds();
+    packed.head["spans"] = to_json(accounting_.take_spans());
     voice_.say(packed.head, packed.bytes);
     waits_for_ = Spent::wait_for_weights;
   }
@@ -165,6 +168,7 @@ class Explorer {
   Voice voice_;
   EnvironmentKit kit_;
   Policy policy_;
+  int number_;
   Rollouts rollouts_;
   std::unique_ptr<WeightsIn> road_;
   Accounting accounting_;

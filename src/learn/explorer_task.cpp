@@ -4,20 +4,37 @@
 
 #include "core/hash.hpp"
 #include "io/loader/dataset.hpp"
-#include "learn/timed_environment.hpp"
 
 namespace podium::learn {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
+Json to_json(const StepTimes& times) {
+  return {{"tail", static_cast<int>(times.tail)},
+          {"mean_ms", times.mean_ms},
+          {"spread", times.spread},
+          {"one_in", times.one_in},
+          {"times", times.times},
+          {"together", times.together}};
+}
+
+StepTimes step_times_from(const Json& json) {
+  StepTimes times;
+  times.tail = static_cast<StepTimes::Tail>(json.at("tail").get<int>());
+  times.mean_ms = json.at("mean_ms");
+  times.spread = json.at("spread");
+  times.one_in = json.at("one_in");
+  times.times = json.at("times");
+  times.together = json.at("together");
+  return times;
+}
+
 // Of the explorers of all jobs.
 Json common(const ExplorerTask& task) {
-  return {{"environment", task.environment},
-          {"environments", task.environments},
-          {"steps", task.steps},
-          {"policy", task.policy},
-          {"seed", task.seed}};
+  return {
+      {"environment", task.environment}, {"environments", task.environments}, {"steps", task.steps},
+      {"policy", task.policy},           {"times", to_json(task.times)},      {"seed", task.seed}};
 }
 
 std::shared_ptr<io::Dataset> open_dataset(const ExplorerTask& task) {
@@ -41,6 +58,7 @@ Json to_json(const ExplorerTask& task) {
   json["generation"] = task.generation;
   json["memory_bytes"] = task.memory_bytes;
   json["threads"] = task.threads;
+  json["keep_spans"] = task.keep_spans;
   return json;
 }
 
@@ -55,14 +73,19 @@ ExplorerTask explorer_task_from(const Json& json) {
   task.generation = json.at("generation");
   task.memory_bytes = json.at("memory_bytes");
   task.threads = json.at("threads");
+  task.times = step_times_from(json.at("times"));
+  task.keep_spans = json.at("keep_spans");
   return task;
 }
 
 EnvironmentKit::EnvironmentKit(const ExplorerTask& task, io::Split split)
     : task_(task), dataset_(open_dataset(task)), split_(split), info_(make(0)->info()) {}
 
-std::unique_ptr<Environment> EnvironmentKit::make(int) const {
-  return make_environment({task_.environment, dataset_, split_});
+std::unique_ptr<Environment> EnvironmentKit::make(int place) const {
+  std::unique_ptr<Environment> made = make_environment({task_.environment, dataset_, split_});
+  if (task_.times.mean_ms <= 0) return made;
+  const uint64_t seed = mix64(task_.seed ^ mix64(static_cast<uint64_t>(place)));
+  return std::make_unique<TimedEnvironment>(std::move(made), task_.times, seed);
 }
 
 PolicyOptions EnvironmentKit::policy_options() const {

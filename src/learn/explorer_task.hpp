@@ -11,6 +11,7 @@
 #include "io/loader/dataset.hpp"
 #include "learn/environment.hpp"
 #include "learn/policy.hpp"
+#include "learn/timed_environment.hpp"
 
 namespace podium::learn {
 
@@ -24,6 +25,8 @@ struct ExplorerTask {
   std::string policy;  // architecture text
   uint64_t seed = 1;
   int threads = 1;
+  StepTimes times;          // that steps take; mean_ms 0: as long as they do
+  bool keep_spans = false;  // explorers tell when they did what (accounting.hpp)
 
   // Of what explorers have in common, those of other jobs included.
   std::string digest() const;
@@ -41,6 +44,7 @@ class EnvironmentKit {
 
   const EnvironmentInfo& info() const { return info_; }
   const std::shared_ptr<io::Dataset>& dataset() const { return dataset_; }  // null: without images
+  // `place`: a number of its own among all environments of all explorers.
   std::unique_ptr<Environment> make(int place) const;
   PolicyOptions policy_options() const;
 

@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -38,8 +39,9 @@ struct HubOptions {
 // Seconds that explorers of this and other jobs have spent, in all.
 struct ExplorerReport {
   std::array<double, spent_kinds> spent{};
-  int came = 0;  // connections, those that came again included
-  int lost = 0;  // that broke before the end
+  int came = 0;                                 // connections, those that came again included
+  int lost = 0;                                 // that broke before the end
+  std::map<int, std::vector<SpentSpan>> spans;  // by explorer; where they tell them
 };
 
 class Hub {

@@ -12,6 +12,7 @@ namespace podium::learn {
 namespace {
 
 constexpr size_t most_first_bytes = 4096;  // of somebody not yet known
+constexpr size_t most_spans = 1'000'000;   // of an explorer, for a picture
 
 // In a time that does not tell where they differ.
 bool equal_secrets(const std::string& told, const std::string& known) {
@@ -20,6 +21,10 @@ bool equal_secrets(const std::string& told, const std::string& known) {
     differs |= static_cast<unsigned char>(known[i] ^ (i < told.size() ? told[i] : 0));
   }
   return differs == 0;
+}
+
+bool is_newer(const Version& one, const Version& other) {
+  return one.number > other.number || one.made_at > other.made_at;
 }
 
 std::string name_of(const HubGuests::Guest& guest) {
@@ -137,7 +142,7 @@ void HubGuests::hear_explorer(Guest& guest, HubWire::Message& message) {
 }
 
 void HubGuests::note_taken(Guest& guest, const Version& version) {
-  if (version.number > version_.number || version.made_at > desk_.updates()) {
+  if (is_newer(version, version_)) {
     return guest.wire->close("it says that it has weights which there are not");
   }
   guest.version = version;
@@ -155,11 +160,9 @@ void HubGuests::take_rollout(Guest& guest, HubWire::Message& message) {
     experience.id = explored.rollout * options_.desk.pace.rollout + place++;
     experience.explorer = guest.number;
     experience.rollout = explored.rollout;
-    // A service may still have feedback about answers of earlier versions; none is from the future.
-    const Version& claimed = experience.version;
-    const bool earlier = guest.serves && claimed.number <= guest.version.number &&
-                         claimed.made_at <= guest.version.made_at;
-    if (!earlier) experience.version = guest.version;
+    if (is_newer(experience.version, guest.version)) {
+      return guest.wire->close("it explored by weights that it has not got");
+    }
   }
   if (!desk_.explored(guest.number, std::move(explored), hub_time())) {
     guest.wire->close("it sent a rollout that was not ordered");
@@ -169,6 +172,10 @@ void HubGuests::take_rollout(Guest& guest, HubWire::Message& message) {
 void HubGuests::note_spent(Guest& guest, const Json& head) {
   const auto spent = head.at("spent").get<std::vector<double>>();
   if (spent.size() == guest.spent.size()) std::ranges::copy(spent, guest.spent.begin());
+  std::vector<SpentSpan>& spans = past_.spans[guest.number];
+  for (const SpentSpan& span : spans_from(head.value("spans", Json::array()))) {
+    if (spans.size() < most_spans) spans.push_back(span);
+  }
 }
 
 HubGuests::Guest* HubGuests::explorer(int number) {

@@ -21,8 +21,9 @@
 //
 //   ready     {"ready": true, "road": found}        found: it has found what the ticket describes
 //   taken     {"taken": V}
-//   explored  {"explored": rollout, "experiences": N, "bytes": B, "returns": [...], "spent": [...]}
-//   bytes here      {"here": true}                        at least every second, whatever it does
+//   explored  {"explored": rollout, "experiences": N, "bytes": B, "returns": [...], "spent": [...],
+//              "spans": [...]} bytes
+//   here      {"here": true}                        at least every second, whatever it does
 //
 // A watcher says:
 //
@@ -32,13 +33,17 @@
 //   V := {"number": n, "made_at": n}
 //
 // "spent" are the seconds so far on each kind of work (accounting.hpp), "returns" those of episodes
-// that have ended. `task` is a digest of what explorers do: one with another task is refused.
+// that have ended, "spans" what was done when, where it is to be told. `task` is a digest of what
+// explorers do: one with another task is refused.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
+#include "learn/accounting.hpp"
 #include "learn/experience.hpp"
 
 namespace podium::learn {
@@ -53,6 +58,23 @@ inline Json to_json(const Version& version) {
 // Throws nlohmann::json::exception.
 inline Version version_from(const Json& json) {
   return {json.at("number").get<uint64_t>(), json.at("made_at").get<uint64_t>()};
+}
+
+inline Json to_json(const std::vector<SpentSpan>& spans) {
+  Json json = Json::array();
+  for (const SpentSpan& span : spans) {
+    json.push_back({static_cast<int>(span.what), span.begin_ns, span.end_ns});
+  }
+  return json;
+}
+// Throws nlohmann::json::exception.
+inline std::vector<SpentSpan> spans_from(const Json& json) {
+  std::vector<SpentSpan> spans;
+  for (const Json& one : json) {
+    const auto what = std::min<size_t>(one.at(0).get<size_t>(), spent_kinds - 1);
+    spans.push_back({static_cast<Spent>(what), one.at(1), one.at(2)});
+  }
+  return spans;
 }
 
 // Where explorers find the hub.

@@ -72,7 +72,7 @@ TEST_F(FeedbackOfClients, TeachesWhatIsServed) {
   service->signal(SIGTERM);
   ASSERT_EQ(service->wait(), 0) << service->err();
   const json told = service->result().at("learner");
-  EXPECT_GT(told.at("sent"), 0);
+  EXPECT_GT(told.at("sent"), 0) << told << service->err() << learner->err();
   EXPECT_GE(told.at("installed"), 3);
   EXPECT_EQ(told.at("lost"), 0);
   EXPECT_TRUE(learner->running()) << learner->err();
