@@ -205,6 +205,7 @@ class ServiceExplorer::Implementation {
     say(packed.head, packed.bytes);
     accounting_.turn_to(Spent::other);
     rollout_.reset();
+    if (stats().rollouts == 0) log_.info("the first rollout of feedback went to the learner");
     const std::lock_guard hold(lock_);
     ++stats_.rollouts;
     stats_.lost -= returns.size();
