@@ -95,7 +95,7 @@ learn::HubOptions LearnRun::hub_options(const learn::EnvironmentKit& kit) const 
   options.desk = {settings_.pace(), settings_.buffer, settings_.window};
   options.limits.observation_bytes = kit.info().observation_bytes();
   options.limits.actions = kit.info().actions;
-  options.limits.most_steps = settings_.task.steps;
+  options.limits.least_steps = options.limits.most_steps = settings_.task.steps;
   options.task = settings_.task.digest();
   options.listen = listen();
   options.explorers = place_.layout.explorers();

@@ -128,6 +128,16 @@ std::vector<OptionSpec> serve_options() {
       {"serve.explore", boolean, "false",
        "the class that is named is drawn by the probabilities, so that feedback teaches; it takes "
        "feedback_memory"},
+      {"serve.learner", text, "",
+       "`serve` sends feedback to a job that learns, and serves what it learns: the file "
+       "RUN/learn.json of that job (docs/learn.md)"},
+      {"serve.learner_every_s",
+       integer,
+       "10",
+       "what that job has learnt is served at most so often, s",
+       {},
+       0,
+       86400},
       {"serve.access_log", text, "", "file to append one JSON line per request to; empty: none"},
       {"serve.connections", integer, "1024", "open connections; more get 503", {}, 1, 100000},
       {"serve.client_connections",

@@ -185,6 +185,25 @@ std::string served_name(const Config& config) {
                     "use letters, digits, '_' and '-', but not stats");
 }
 
+// REQUIRES: the options of the service are set.
+void set_learner(const Config& config, const std::string& verb, workflow::Settings* settings) {
+  settings->learner = config.text("serve.learner");
+  settings->learner_every = std::chrono::seconds(config.integer("serve.learner_every_s"));
+  if (settings->learner.empty()) return;
+  if (verb != "serve") {
+    throw usage_error("only `serve` learns from feedback", "--serve.learner",
+                      "start it as a job of its own");
+  }
+  if (settings->service.feedback.memory == 0) {
+    throw usage_error("a learner without feedback", "--serve.learner",
+                      "give --serve.feedback_memory too, and --serve.explore=true");
+  }
+  if (!settings->engine.join.empty() || !settings->join_service.empty()) {
+    throw usage_error("a service has its models from one place", "--serve.learner",
+                      "leave out --engine.join and --serve.join");
+  }
+}
+
 serve::ServiceOptions service_options(const Config& config) {
   serve::ServiceOptions options;
   options.model_name = served_name(config);
@@ -337,6 +356,7 @@ workflow::Settings make_settings(const Config& config, const std::string& verb,
                       settings.service.standby ? "--serve.standby" : "--serve.join",
                       "start it as a job of its own");
   }
+  set_learner(config, verb, &settings);
   settings.token_file = token_file(config, run_dir);
   settings.drain = std::chrono::seconds(config.integer("serve.drain_s"));
   set_linger(config.text("serve.linger"), &settings);

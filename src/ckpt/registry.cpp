@@ -215,22 +215,36 @@ Registry::Offer Registry::offer(const Candidate& candidate) {
                 " at " + percent(old->val_accuracy)};
   }
   read_snapshot(candidate.path);  // verifies it
-
-  // Files count too: an offer that ended before it wrote current.json has used up its number.
-  int number = old ? old->number + 1 : 1;
-  for (const fs::path& path : snapshot_files(folder_ / "versions")) {
-    number = std::max(number, version_number(path.stem().string()).value_or(0) + 1);
-  }
-  Version version{
-      number, candidate.name, candidate.val_accuracy,
-      folder_ / "versions" / (version_stem(number, candidate.name) + std::string(extension))};
-  link_or_copy(candidate.path, version.path);
-  io::write_text_file(folder_ / "current.json", to_json(version).dump(2) + "\n");
+  Version version = publish_file(candidate.path, candidate.name, candidate.val_accuracy, old);
   const std::string reason =
       old ? candidate.name + " at " + percent(accuracy) + " is better than " + old->name + " at " +
                 percent(old->val_accuracy)
           : candidate.name + " at " + percent(accuracy) + " is published, there was no version yet";
   return {true, std::move(version), reason};
+}
+
+// REQUIRES: the lock is held.
+Registry::Version Registry::publish_file(const fs::path& file, const std::string& name,
+                                         double val_accuracy,
+                                         const std::optional<Version>& old) const {
+  // Files count too: an offer that ended before it wrote current.json has used up its number.
+  int number = old ? old->number + 1 : 1;
+  for (const fs::path& path : snapshot_files(folder_ / "versions")) {
+    number = std::max(number, version_number(path.stem().string()).value_or(0) + 1);
+  }
+  Version version{number, name, val_accuracy,
+                  folder_ / "versions" / (version_stem(number, name) + std::string(extension))};
+  link_or_copy(file, version.path);
+  io::write_text_file(folder_ / "current.json", to_json(version).dump(2) + "\n");
+  return version;
+}
+
+Registry::Version Registry::publish(const std::string& name, double val_accuracy,
+                                    const Snapshot& snapshot) {
+  add_candidate(name, val_accuracy, snapshot);
+  const io::FileLock lock(folder_ / "lock", lock_timeout);
+  return publish_file(folder_ / "candidates" / (name + std::string(extension)), name, val_accuracy,
+                      current());
 }
 
 Registry::Offer Registry::select() {

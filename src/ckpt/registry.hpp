@@ -67,11 +67,18 @@ class Registry {
   // there is none.
   Offer select();
 
+  // Publishes a model whatever the current one is, for what is better by other measures than its
+  // accuracy: feedback. Throws usage_error as add_candidate() does.
+  Version publish(const std::string& name, double val_accuracy, const Snapshot& snapshot);
+
   // Begins a new comparison: forgets the candidates and the current version, so that the next offer
   // is published whatever its accuracy. Published versions stay, and their numbers go on.
   void start_over();
 
  private:
+  Version publish_file(const std::filesystem::path& file, const std::string& name,
+                       double val_accuracy, const std::optional<Version>& old) const;
+
   std::filesystem::path folder_;
 };
 

@@ -1,5 +1,6 @@
 #include "learn/experience_codec.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -114,7 +115,7 @@ Experience read(Reader& reader, const ExperienceLimits& limits) {
   experience.priority = reader.value<double>();
   experience.explorer = reader.value<int32_t>();
   experience.steps = reader.value<int32_t>();
-  if (experience.steps < 1 || experience.steps > limits.most_steps) {
+  if (experience.steps < std::max(1, limits.least_steps) || experience.steps > limits.most_steps) {
     refuse(std::to_string(experience.steps) + " steps");
   }
   const auto steps = static_cast<size_t>(experience.steps);
@@ -129,7 +130,7 @@ Experience read(Reader& reader, const ExperienceLimits& limits) {
 }  // namespace
 
 void check(const Experience& experience, const ExperienceLimits& limits) {
-  if (experience.steps < 1 || experience.steps > limits.most_steps) {
+  if (experience.steps < std::max(1, limits.least_steps) || experience.steps > limits.most_steps) {
     refuse(std::to_string(experience.steps) + " steps");
   }
   const auto steps = static_cast<size_t>(experience.steps);

@@ -23,6 +23,7 @@ namespace podium::learn {
 struct ExperienceLimits {
   size_t observation_bytes = 0;  // of each, exactly
   int actions = 0;
+  int least_steps = 1;
   int most_steps = 1 << 16;
   size_t most_bytes = size_t{256} << 20;  // of the bytes behind a head
 };

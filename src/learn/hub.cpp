@@ -177,8 +177,8 @@ void Hub::trained(uint64_t batch) {
 }
 
 void Hub::publish(const Version& version, std::span<const float> parameters) {
+  const std::lock_guard hold(state_->lock);  // nobody says that it has them before they are known
   state_->road.publish(version, parameters);
-  const std::lock_guard hold(state_->lock);
   state_->guests.set_weights(version, parameters);
   if (version != state_->desk.newest()) state_->desk.published(version);
   state_->act();

@@ -23,6 +23,10 @@ bool equal_secrets(const std::string& told, const std::string& known) {
   return differs == 0;
 }
 
+bool is_newer(const Version& one, const Version& other) {
+  return one.number > other.number || one.made_at > other.made_at;
+}
+
 std::string name_of(const HubGuests::Guest& guest) {
   using Kind = HubGuests::Guest::Kind;
   if (guest.kind == Kind::explorer) return "explorer " + std::to_string(guest.number);
@@ -83,7 +87,8 @@ void HubGuests::greet(Guest& guest, const Json& head) {
     guest.kind = Guest::Kind::watcher;
     return;
   }
-  if (text_in(head, "task") != options_.task) {
+  guest.serves = head.value("service", false);
+  if (!guest.serves && text_in(head, "task") != options_.task) {
     return refuse(guest, "it is to explore something else than this job learns from");
   }
   const int asked = head.at("explorer").get<int>();
@@ -99,7 +104,14 @@ void HubGuests::welcome(Guest& guest, int number) {
   guest.kind = Guest::Kind::explorer;
   guest.number = number;
   guest.wire->accept_up_to(options_.limits.most_bytes);
-  guest.wire->send({{"welcome", number}, {"ticket", road_.ticket()}});
+  Json head = {{"welcome", number}, {"ticket", road_.ticket()}};
+  if (guest.serves) {
+    head["rollout"] = {{"experiences", options_.desk.pace.rollout},
+                       {"steps", options_.limits.most_steps},
+                       {"observation_bytes", options_.limits.observation_bytes},
+                       {"actions", options_.limits.actions}};
+  }
+  guest.wire->send(head);
   ++past_.came;
   if (number >= options_.explorers) {
     log_.info(format("explorer %d, of another job, has joined", number));
@@ -130,7 +142,7 @@ void HubGuests::hear_explorer(Guest& guest, HubWire::Message& message) {
 }
 
 void HubGuests::note_taken(Guest& guest, const Version& version) {
-  if (version.number > version_.number || version.made_at > desk_.updates()) {
+  if (is_newer(version, version_)) {
     return guest.wire->close("it says that it has weights which there are not");
   }
   guest.version = version;
@@ -148,7 +160,9 @@ void HubGuests::take_rollout(Guest& guest, HubWire::Message& message) {
     experience.id = explored.rollout * options_.desk.pace.rollout + place++;
     experience.explorer = guest.number;
     experience.rollout = explored.rollout;
-    experience.version = guest.version;
+    if (is_newer(experience.version, guest.version)) {
+      return guest.wire->close("it explored by weights that it has not got");
+    }
   }
   if (!desk_.explored(guest.number, std::move(explored), hub_time())) {
     guest.wire->close("it sent a rollout that was not ordered");

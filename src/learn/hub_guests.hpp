@@ -33,9 +33,10 @@ class HubGuests {
     std::unique_ptr<HubWire> wire;
     Kind kind = Kind::stranger;
     int number = -1;
+    bool serves = false;         // a service, whose clients are the environment
     bool ready = false;          // it explores
     bool finds_weights = false;  // by the road of the ticket
-    Version version;             // that it has
+    Version version = {};        // that it has
     bool left = false;           // the desk knows that it is gone
     SteadyClock::time_point heard;
     std::array<double, spent_kinds> spent{};

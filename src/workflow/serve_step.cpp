@@ -13,6 +13,7 @@
 #include "core/signals.hpp"
 #include "serve/http/token.hpp"
 #include "workflow/join_step.hpp"
+#include "workflow/learner_link.hpp"
 #include "workflow/replica_worker.hpp"
 #include "workflow/stop_requests.hpp"
 #include "workflow/weights_source.hpp"
@@ -196,7 +197,14 @@ nlohmann::ordered_json serve_from_registry(const Settings& settings, comm::Commu
     over = true;
   });
   require_published(settings);
-  serve::Service service(service_options_of(settings, group.rank()), log);
+  if (!settings.learner.empty() && group.size() > 1) {
+    throw usage_error("several ranks would publish what one learns", "--serve.learner",
+                      "serve with one rank");
+  }
+  serve::ServiceOptions options = service_options_of(settings, group.rank());
+  const auto learner = make_learner_link(settings, log);
+  options.feedback.sink = learner;
+  serve::Service service(options, log);
   int deployed = 0;
   take_newest(settings, service, &deployed, over, log);
   JoinInvitation invitation(settings, group.rank());
@@ -228,7 +236,9 @@ nlohmann::ordered_json serve_from_registry(const Settings& settings, comm::Commu
     log.warning(stops.at_once() ? "told to end at once: some requests were not answered"
                                 : "some requests were not answered within --serve.drain_s");
   }
-  return to_json(service.stats());
+  nlohmann::ordered_json stats = to_json(service.stats());
+  if (learner) stats["learner"] = to_json(learner->stats());
+  return stats;
 }
 
 }  // namespace podium::workflow

@@ -44,9 +44,9 @@ struct Settings {
   int groups = 0;                      // of trainers, side by side; 0 chooses
   int threads = 0;                     // per trainer; 0 chooses
   train::Exchange exchange;
-  bool train_alone = false;                    // --train.sync=none
-  std::optional<train::PsOptions> servers;     // --train.sync=ps
-  double target_accuracy = 0;  // on validation; 0: none
+  bool train_alone = false;                 // --train.sync=none
+  std::optional<train::PsOptions> servers;  // --train.sync=ps
+  double target_accuracy = 0;               // on validation; 0: none
 
   ckpt::Interval checkpoint_every;  // into the run folder
   ckpt::Interval memory_every;      // into the memory of the node
@@ -56,8 +56,10 @@ struct Settings {
 
   EngineSettings engine;
   std::filesystem::path join_service;  // of another job: its serve.json; empty: none
-  serve::ServiceOptions service;       // without its token
-  std::filesystem::path token_file;    // of the service; empty: requests need none
+  std::filesystem::path learner;       // its learn.json; empty: none
+  std::chrono::seconds learner_every{10};
+  serve::ServiceOptions service;     // without its token
+  std::filesystem::path token_file;  // of the service; empty: requests need none
   std::chrono::seconds drain{30};
   std::chrono::seconds linger{0};
   bool linger_forever = false;

@@ -14,7 +14,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 ExperienceLimits limits() {
-  return {test::observation_bytes, test::actions, 16, 4096};
+  return {test::observation_bytes, test::actions, 1, 16, 4096};
 }
 
 void expect_equal(const Experience& a, const Experience& b) {
@@ -106,6 +106,10 @@ TEST(ExperienceCodec, RefusesWhatIsNotSound) {
   }
   const PackedExperiences long_one = pack_experiences(std::vector{test::experience(1, 0, 17)});
   expect_refused(long_one.head, long_one.bytes);
+  const PackedExperiences short_one = pack_experiences(std::vector{test::experience(1, 0, 2)});
+  ExperienceLimits exact = limits();
+  exact.least_steps = 3;
+  EXPECT_THROW(unpack_experiences(short_one.head, short_one.bytes, exact), Error);
 }
 
 }  // namespace

@@ -199,6 +199,14 @@ TEST_F(HubTest, LearnsNothingFromWhatIsNoExperience) {
   EXPECT_EQ(hub_->report().buffer.put, 0u);
 }
 
+TEST_F(HubTest, BelievesInNoWeightsThatWereNotPublished) {
+  open();
+  Channel bad = guest(0, true);
+  ASSERT_TRUE(bad.receive(5s));
+  bad.send({{"taken", to_json(Version{5, 5})}}, 5s);
+  EXPECT_FALSE(bad.receive(10s)) << "the connection goes on";
+}
+
 TEST_F(HubTest, GivesUpWhoIsSilent) {
   HubOptions impatient = options();
   impatient.silence = 300ms;
