@@ -10,7 +10,6 @@
 
 #include "core/error.hpp"
 #include "core/text.hpp"
-#include "schema.hpp"
 
 namespace podium {
 namespace {
@@ -163,16 +162,12 @@ std::string choices_text(const OptionSpec& spec) {
   return text.empty() ? "" : " (" + text + ")";
 }
 
-std::string option_lines(const std::vector<std::string>& sections) {
+std::string option_lines(const Verb& verb) {
   std::string text;
-  for (const OptionSpec& spec : option_schema()) {
-    if (std::ranges::count(sections, section_of(spec.key)) == 0 &&
-        std::ranges::count(sections, spec.key) == 0) {
-      continue;
-    }
-    std::string left = "  --" + spec.key;
+  for (const OptionSpec* spec : options_of(verb)) {
+    std::string left = "  --" + spec->key;
     if (left.size() < 30) left.resize(30, ' ');
-    text += left + " " + spec.help + choices_text(spec) + default_text(spec) + "\n";
+    text += left + " " + spec->help + choices_text(*spec) + default_text(*spec) + "\n";
   }
   return text;
 }
@@ -228,6 +223,17 @@ const std::vector<Verb>& verbs() {
        {"", "run", "io", "train", "model", "comm", "plan", "log"}},
   };
   return all;
+}
+
+std::vector<const OptionSpec*> options_of(const Verb& verb) {
+  std::vector<const OptionSpec*> found;
+  for (const OptionSpec& spec : option_schema()) {
+    if (std::ranges::count(verb.sections, section_of(spec.key)) > 0 ||
+        std::ranges::count(verb.sections, spec.key) > 0) {
+      found.push_back(&spec);
+    }
+  }
+  return found;
 }
 
 Invocation parse_command_line(std::vector<std::string> arguments) {
@@ -296,7 +302,7 @@ std::string verb_help_text(const std::string& name) {
   std::string text = "podium " + verb.name + (verb.subjects.empty() ? " " : " WHAT ") + verb.files +
                      " [--section.key=value ...]\n\n  " + verb.help + "\n";
   if (!verb.built) return text + "\nNot part of this release.\n";
-  text += "\nOptions:\n" + option_lines(verb.sections);
+  text += "\nOptions:\n" + option_lines(verb);
   const auto own = std::ranges::find_if(
       option_schema(), [&](const OptionSpec& spec) { return section_of(spec.key) == verb.name; });
   if (own == option_schema().end()) return text;

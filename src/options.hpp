@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "config.hpp"
+#include "schema.hpp"
 
 namespace podium {
 
@@ -19,6 +20,9 @@ struct Verb {
 };
 
 const std::vector<Verb>& verbs();
+
+// The options that matter to a verb, in the order of the schema.
+std::vector<const OptionSpec*> options_of(const Verb& verb);
 
 // What the user asked for.
 struct Invocation {

@@ -5,7 +5,7 @@
 //
 //   hello     {"podium": "learn", "secret": S, "task": D, "explorer": K}   K < 0: of another job
 //   service   {"podium": "learn", "secret": S, "service": true, "explorer": -1}   feedback of clients
-//   watcher   {"podium": "learn", "secret": S, "rank": R}                  a rank that keeps explorers
+//   watcher   {"podium": "learn", "secret": S, "rank": true}               a rank that keeps explorers
 //
 // The hub says to an explorer:
 //
