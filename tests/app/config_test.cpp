@@ -118,8 +118,8 @@ TEST_F(ConfigTest, AModelsOwnKeysComeBeforeTheCommonOnes) {
 TEST_F(ConfigTest, EveryInputFileOfTheProjectHasRecipesForItsModels) {
   for (const auto& entry : std::filesystem::directory_iterator(PODIUM_INPUTS)) {
     SCOPED_TRACE(entry.path());
-    // Searches train the networks of their space.
-    if (entry.path().filename().string().starts_with("search")) continue;
+    // Searches train the networks of their space, and `learn` a policy.
+    if (!entry.path().filename().string().starts_with("fashion_mnist")) continue;
     const Config config = parse_command_line({"run", entry.path().string()}).config;
     const workflow::Settings settings = make_settings(config, "run", folder_.path());
     const std::vector<std::string> named = config.model_names();
