@@ -186,5 +186,66 @@ TEST(Reuse, StaysWithinItsLimit) {
   EXPECT_GT(sum.batches, 4 * seeds);
 }
 
+// Milliseconds of a batch of eight rollouts by four explorers, when nothing goes wrong.
+double batch_ms(const char* mode, const Lengths& lengths, uint64_t batches) {
+  ScheduleOptions options;
+  options.seed = 7;
+  options.pace.mode = preset(mode, 1);
+  options.pace.batch = 8;
+  options.pace.rollout = 1;
+  options.pace.batches = batches;
+  options.buffer.most_staleness = options.pace.mode.most_staleness;
+  options.explorers = 4;
+  options.lengths = lengths;
+  ScheduleSimulator simulator(options);
+  simulator.run();
+  EXPECT_TRUE(simulator.wrong().empty());
+  return simulator.report().ms / static_cast<double>(batches);
+}
+
+double gain(const char* mode, const Lengths& lengths, uint64_t batches = 1000) {
+  return batch_ms("synchronous", lengths, batches) / batch_ms(mode, lengths, batches);
+}
+
+// Rollouts as dear as training, and weights that take little: nearly twice as fast.
+TEST(Gains, EvenRolloutsOverlapWithTraining) {
+  const Lengths even{
+      .rollout = 50, .train = 100, .publish = 0.5, .take = 0.5, .publishing_blocks = true};
+  EXPECT_NEAR(gain("one_step_off_policy", even), 201.0 / 101.0, 0.02);
+  EXPECT_GT(gain("fully_async", even), 0.95 * 2);
+  EXPECT_GT(gain("multi_explorer", even), 0.95 * 2);
+}
+
+// One rollout of twenty takes ten times as long, and training is cheap: who meets after each batch
+// waits for the longest one, ahead or not.
+TEST(Gains, OneStepAheadGainsLittleOnLongTailsAndFreeExplorersMuch) {
+  Lengths tails{.rollout = 50, .train = 30, .publish = 0.5, .take = 0.5, .publishing_blocks = true};
+  tails.tail_share = 0.05;
+  tails.tail_factor = 10;
+  RecordProperty("one_step", std::to_string(gain("one_step_off_policy", tails)));
+  RecordProperty("free", std::to_string(gain("fully_async", tails)));
+  EXPECT_LT(gain("one_step_off_policy", tails), 1.2);
+  EXPECT_GT(gain("fully_async", tails), 1.5);
+  EXPECT_GT(gain("multi_explorer", tails), 1.5);
+}
+
+// However long it takes: explorers that stop for weights, and trainers that stop to publish them,
+// are never slower than both sides that wait for each other.
+TEST(Gains, PausesForWeightsNeverMakeAsynchronousModesSlower) {
+  for (uint64_t seed = 0; seed < 50; ++seed) {
+    Random random(seed, 0xbeefu);
+    Lengths lengths{.rollout = 1 + 60 * random.uniform(),
+                    .train = 1 + 120 * random.uniform(),
+                    .publish = 60 * random.uniform(),
+                    .take = 30 * random.uniform(),
+                    .publishing_blocks = random.below(2) == 0};
+    for (const char* mode : {"one_step_off_policy", "fully_async"}) {
+      EXPECT_GE(gain(mode, lengths, 100), 0.99)
+          << mode << ", rollout " << lengths.rollout << ", train " << lengths.train << ", publish "
+          << lengths.publish << ", take " << lengths.take;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace podium::learn
