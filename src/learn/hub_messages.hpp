@@ -4,13 +4,13 @@
 // Whoever connects speaks first:
 //
 //   hello     {"podium": "learn", "secret": S, "task": D, "explorer": K}   K < 0: of another job
-//   service   {"podium": "learn", "secret": S, "service": true, "explorer": -1}
-//   service_explorer.hpp watcher   {"podium": "learn", "secret": S, "rank": true} keeps explorers
+//   service   {"podium": "learn", "secret": S, "service": true, "explorer": -1}   clients' feedback
+//   watcher   {"podium": "learn", "secret": S, "rank": true}               keeps explorers
 //
 // The hub says to an explorer:
 //
-//   welcome   {"welcome": K, "ticket": {...}}       its number; the road of the weights; to a
-//                                                   service also "rollout", the shape of one
+//   welcome   {"welcome": K, "ticket": {...}}       its number; the road of the weights; to a service
+//             also "rollout": {"experiences", "steps", "observation_bytes", "actions"}
 //   refusal   {"refused": why}                      and the end of the connection
 //   take      {"take": V, "bytes": B} bytes         these weights; B = 0: by the road, V or newer
 //   explore   {"explore": rollout}

@@ -115,12 +115,14 @@ class ServiceExplorer::Implementation {
     }
     shape_ = shape_from(*welcome);
     rollout_.reset();
+    due_.reset();
     say({{"ready", true}, {"road", false}});
     set_joined(true);
     log_.info("feedback goes to the job that learns at " + place.address);
     while (!ending()) {
       live();
       if (has_word() && !hear()) return;
+      install_if_due();
       if (rollout_) send_rollout();
     }
   }
@@ -165,29 +167,23 @@ class ServiceExplorer::Implementation {
     if (!hub_.receive_bytes(std::as_writable_bytes(std::span(parameters)), message_limit)) {
       throw gone("in the middle of its weights");
     }
-    if (!wait_for_turn()) return;
-    accounting_.turn_to(Spent::transfer);
-    const int number = install_(version, parameters);
-    since_install_.restart();
-    {
-      const std::lock_guard hold(lock_);
-      feedback_.know(number, version);
-      ++stats_.installed;
-    }
-    accounting_.turn_to(Spent::other);
+    due_ = {version, std::move(parameters)};
     say({{"taken", to_json(version)}});
   }
 
-  // Whoever serves is not to swap without end. False when this ends meanwhile.
-  bool wait_for_turn() {
+  // Whoever serves is not to swap without end: between two versions some are left out, and until
+  // the next one clients are answered by the one before, which its experiences say.
+  void install_if_due() {
     const auto every = static_cast<double>(options_.every.count());
-    while (stats().installed > 0 && since_install_.milliseconds() < every) {
-      std::unique_lock hold(lock_);
-      if (ended_.wait_for(hold, look, [this] { return ending_; })) return false;
-      hold.unlock();
-      live();
-    }
-    return true;
+    if (!due_ || (stats().installed > 0 && since_install_.milliseconds() < every)) return;
+    const Spent before = accounting_.turn_to(Spent::transfer);
+    const int number = install_(due_->first, due_->second);
+    accounting_.turn_to(before);
+    since_install_.restart();
+    const std::lock_guard hold(lock_);
+    feedback_.know(number, due_->first);
+    ++stats_.installed;
+    due_.reset();
   }
 
   void send_rollout() {
@@ -209,6 +205,7 @@ class ServiceExplorer::Implementation {
     say(packed.head, packed.bytes);
     accounting_.turn_to(Spent::other);
     rollout_.reset();
+    if (stats().rollouts == 0) log_.info("the first rollout of feedback went to the learner");
     const std::lock_guard hold(lock_);
     ++stats_.rollouts;
     stats_.lost -= returns.size();
@@ -242,6 +239,7 @@ class ServiceExplorer::Implementation {
   Channel hub_;
   RolloutShape shape_;
   std::optional<uint64_t> rollout_;
+  std::optional<std::pair<Version, std::vector<float>>> due_;  // weights to install
   Accounting accounting_;
   Stopwatch since_word_;
   Stopwatch since_install_;

@@ -121,7 +121,7 @@ TEST_F(Learn, TheLearntClassifierIsSelectedLikeATrainedOne) {
 }
 
 TEST_F(Learn, AnExplorerThatIsKilledOrHangsChangesNothingThatIsLearnt) {
-  const Words words = {"--learn.mode=synchronous", "--learn.updates=4000", "--learn.silence=3s"};
+  const Words words = {"--learn.mode=synchronous", "--learn.updates=12000", "--learn.silence=3s"};
   const auto quiet = learn("image_bandit-ci.cfg", words);
   ASSERT_EQ(quiet->wait(), 0) << quiet->err();
   fs::remove_all(run_dir());

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <ostream>
 #include <vector>
 
 #include "core/error.hpp"
@@ -95,6 +96,10 @@ struct Case {
   const char* name;
   Loss loss;
 };
+
+void PrintTo(const Case& c, std::ostream* out) {
+  *out << c.name;
+}
 
 class Gradients : public testing::TestWithParam<Case> {};
 

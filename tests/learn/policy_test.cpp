@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <ostream>
 #include <vector>
 
 #include "core/error.hpp"
@@ -49,6 +50,10 @@ struct Case {
   std::string architecture;
   int threads;
 };
+
+void PrintTo(const Case& c, std::ostream* out) {
+  *out << c.info.name << ", " << c.architecture << ", " << c.threads << " threads";
+}
 
 class PolicyBits : public testing::TestWithParam<Case> {};
 
@@ -114,6 +119,10 @@ TEST(Policy, DrawsActionsAsOftenAsItSays) {
   policy.judge(one, std::vector<int32_t>{0}, of_first);
   const double expected = std::exp(double{of_first[0]});
   EXPECT_NEAR(first / rows, expected, 4 * std::sqrt(expected * (1 - expected) / rows));
+  double alike = 0;
+  for (size_t row = 1; row < rows; ++row) alike += actions[row] == actions[row - 1] ? 1 : 0;
+  EXPECT_NEAR(alike / rows, expected * expected + (1 - expected) * (1 - expected), 0.02)
+      << "neighbours draw by themselves";
   std::vector<float> of_second(1);
   policy.judge(one, std::vector<int32_t>{1}, of_second);
   EXPECT_NEAR(std::exp(double{of_second[0]}), 1 - expected, 1e-6);

@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <ostream>
 #include <vector>
 
 #include "comm/inproc/inproc_world.hpp"
@@ -60,6 +61,10 @@ struct Case {
   const char* objective;
   size_t behind;
 };
+
+void PrintTo(const Case& c, std::ostream* out) {
+  *out << c.objective << ", " << c.behind << " behind";
+}
 
 class CartPoleIsSolved : public testing::TestWithParam<Case> {};
 

@@ -195,7 +195,8 @@ TEST_F(FeedbackTest, AFloodLeavesTheMemoryAsItWas) {
     const Json answer = infer_json(http, 1, i % 10 == 0 ? R"(,"id":")" + huge + "\"" : "");
     const std::string id = answer["parameters"]["feedback_id"];
     ASSERT_EQ(id.size(), 16u);
-    if (i % 2 == 0) ASSERT_EQ(post(http, "unknown-" + std::to_string(i), 1), 404);
+    if (i % 2 == 1) continue;
+    ASSERT_EQ(post(http, "unknown-" + std::to_string(i), 1), 404);
   }
   EXPECT_EQ(service_->stats().feedback.refused, 150);
 }
