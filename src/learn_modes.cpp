@@ -10,6 +10,7 @@
 #include "bench/learn_table.hpp"
 #include "comm/barrier.hpp"
 #include "comm/broadcast.hpp"
+#include "core/error.hpp"
 #include "core/signals.hpp"
 #include "core/text.hpp"
 #include "io/files/atomic_file.hpp"
@@ -95,6 +96,14 @@ class ModeRuns {
     made.task.times = times;
     made.task.keep_spans = true;
     made.evaluation = 0;
+    if (made.batches <= warm_up + drawn_batches) {
+      throw usage_error(std::to_string(made.batches) + " batches are too few to compare modes by",
+                        "learn.updates and learn.samples",
+                        "set one of them so that there are " +
+                            std::to_string(warm_up + drawn_batches + 1) + " batches or more");
+    }
+    made.seconds = made.until_return = 0;  // all modes learn from equally many
+    made.has_target = false;
     if (cache_) {
       made.task.cache = std::filesystem::absolute(cache_->cache);
       made.task.generation = cache_->generation;
