@@ -10,6 +10,7 @@
 #include "bench/learn_table.hpp"
 #include "comm/barrier.hpp"
 #include "comm/broadcast.hpp"
+#include "core/error.hpp"
 #include "core/signals.hpp"
 #include "core/text.hpp"
 #include "io/files/atomic_file.hpp"
@@ -39,9 +40,9 @@ constexpr std::pair<const char*, const char*> bench_work[] = {
     {"learn.environments", "1"},
     {"learn.steps", "8"},
     {"learn.batch", "8"},
-    {"learn.epochs", "8"},
+    {"learn.epochs", "40"},
     {"learn.minibatches", "1"},
-    {"learn.updates", "320"},
+    {"learn.updates", "1280"},
     {"learn.policy", "dense 256; relu; dense 256; relu; dense classes"},
     {"learn.critic", "dense 256; relu; dense 256; relu; dense classes"}};
 
@@ -95,6 +96,14 @@ class ModeRuns {
     made.task.times = times;
     made.task.keep_spans = true;
     made.evaluation = 0;
+    if (made.batches <= warm_up + drawn_batches) {
+      throw usage_error(std::to_string(made.batches) + " batches are too few to compare modes by",
+                        "learn.updates and learn.samples",
+                        "set one of them so that there are " +
+                            std::to_string(warm_up + drawn_batches + 1) + " batches or more");
+    }
+    made.seconds = made.until_return = 0;  // all modes learn from equally many
+    made.has_target = false;
     if (cache_) {
       made.task.cache = std::filesystem::absolute(cache_->cache);
       made.task.generation = cache_->generation;
@@ -164,6 +173,7 @@ std::vector<bench::LearnRow> compare(ModeRuns& runs, const std::string& rollouts
   parts.rollout_s = rows.front().rollout_s.median();
   parts.train_s = rows.front().train_s.median();
   parts.sync_s = rows.front().sync_s.median();
+  if (rollouts.empty()) return rows;  // of unknown lengths
   for (bench::LearnRow& row : rows) {
     row.expected_s =
         bench::expected_batch_s(runs.settings(row.mode, times).pace(), row.explorers, times, parts);
@@ -208,6 +218,7 @@ ExitCode bench_learn_verb(const VerbContext& context) {
   std::vector<bench::LearnPicture> pictures;
   const bool draws = config.boolean("bench.trace");
   for (Kind& kind : kinds) {
+    context.log.info("bench learn: " + kind.name + " rollouts");
     kind.times.mean_ms = kind.dearness * train_ms * runs.layout().explorers() / steps;
     std::ranges::move(
         compare(runs, kind.name, kind.times, repetitions, draws ? &pictures : nullptr),

@@ -46,7 +46,7 @@ struct Hub::State {
     if (!wake_up) throw io_error("cannot make an event", "eventfd", errno);
     auto [socket, place] = listen(options.listen);
     listener = std::move(socket);
-    address = {place.text(), ckpt::engine::make_secret()};
+    address = {place.text(), make_secret()};
     thread = std::thread([this] { run(); });
   }
   ~State() {

@@ -4,8 +4,8 @@
 // Whoever connects speaks first:
 //
 //   hello     {"podium": "learn", "secret": S, "task": D, "explorer": K}   K < 0: of another job
-//   service   {"podium": "learn", "secret": S, "service": true, "explorer": -1}   feedback of clients
-//   watcher   {"podium": "learn", "secret": S, "rank": true}               a rank that keeps explorers
+//   service   {"podium": "learn", "secret": S, "service": true, "explorer": -1}   clients' feedback
+//   watcher   {"podium": "learn", "secret": S, "rank": true}               keeps explorers
 //
 // The hub says to an explorer:
 //

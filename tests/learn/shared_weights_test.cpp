@@ -58,12 +58,15 @@ TEST(SharedWeights, AreNeverAMixtureOfVersions) {
   });
   const auto in = find_shared_weights(out->ticket(), floats);
   std::vector<float> got(floats);
+  int mixtures = 0;
   for (int i = 0; i < 2000; ++i) {
     const Version version = in->take({0, 0}, got, 10s);
-    ASSERT_EQ(got, std::vector<float>(floats, static_cast<float>(version.number)));
+    const std::vector<float> whole(floats, static_cast<float>(version.number));
+    mixtures += got == whole ? 0 : 1;
   }
   ending = true;
   writer.join();
+  EXPECT_EQ(mixtures, 0);
 }
 
 }  // namespace
