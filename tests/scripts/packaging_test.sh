@@ -143,6 +143,19 @@ TEXT
   expect 0 "PODIUM=$root/bin/podium" tclsh module.tcl "${module[0]}"
 fi
 
+# --- The Debian package ---------------------------------------------------------------------------
+
+# CPack would build everything first; here it takes what is installed.
+if have dpkg-shlibdeps "the Debian package"; then
+  expect 0 "" env DESTDIR="$scratch/staged" cmake --install "$build" --prefix /usr
+  expect 0 "package: $scratch" cpack --config "$build/CPackConfig.cmake" -B "$scratch" -D CPACK_INSTALL_CMAKE_PROJECTS= \
+    -D "CPACK_INSTALLED_DIRECTORIES=$scratch/staged;/"
+  expect 0 "libopenmpi" dpkg-deb --field "$scratch"/podium_*.deb Depends
+  expect 0 "man1/podium-train.1.gz" dpkg-deb --contents "$scratch"/podium_*.deb
+  expect 0 "" dpkg-deb --extract "$scratch"/podium_*.deb "$scratch/unpacked"
+  expect 0 "podium 0." "$scratch/unpacked/usr/bin/podium" --version
+fi
+
 # --- The studies, where their tools are ----------------------------------------------------------
 
 export PODIUM=$root/bin/podium PODIUM_MPIRUN=$root/bin/podium-mpirun RANKS=1 MODES=weak
