@@ -19,8 +19,9 @@ install(FILES packaging/module/podium.tcl DESTINATION "${PODIUM_SHARED}/module/p
 install(FILES README.md CHANGELOG.md LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 install(FILES packaging/debian/copyright DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 install(DIRECTORY docs DESTINATION "${CMAKE_INSTALL_DOCDIR}")
-install(DIRECTORY "${PROJECT_BINARY_DIR}/pages/man1" DESTINATION "${CMAKE_INSTALL_MANDIR}")
-install(FILES "${PROJECT_BINARY_DIR}/pages/podium" DESTINATION "${CMAKE_INSTALL_DATADIR}/bash-completion/completions")
+install(FILES packaging/podium-mpirun.1 DESTINATION "${CMAKE_INSTALL_MANDIR}/man1")
+install(DIRECTORY "${PROJECT_BINARY_DIR}/pages/man1" DESTINATION "${CMAKE_INSTALL_MANDIR}" OPTIONAL)  # see PODIUM_PAGES
+install(FILES "${PROJECT_BINARY_DIR}/pages/podium" DESTINATION "${CMAKE_INSTALL_DATADIR}/bash-completion/completions" OPTIONAL)
 
 # find_package(podium) gives the executable as the target podium::podium.
 set(PODIUM_PACKAGE "${CMAKE_INSTALL_LIBDIR}/cmake/podium")

@@ -35,6 +35,11 @@ expect 0 '"records":' "$root/bin/podium" ingest "${data[@]}"
 expect 0 '"ranks":2' "$root/bin/podium-mpirun" -n 2 "$root/bin/podium" train "$share/inputs/fashion_mnist-ci.cfg" \
   "${data[@]}" --train.model=dense --train.threads=1
 
+# Job scripts find the installed executable from a user's folder.
+mkdir user && cp -r "$share/slurm" user
+expect 2 "RANKS=1,5: write numbers from 1 to 4" env SLURM_JOB_ID=1 SLURM_NTASKS=4 RANKS=1,5 SLURM_SUBMIT_DIR="$scratch/user" \
+  PODIUM="$root/bin/podium" PODIUM_LAUNCHER=mpirun user/slurm/scaling.sbatch
+
 cat >CMakeLists.txt <<'TEXT'
 cmake_minimum_required(VERSION 3.22)
 project(user LANGUAGES NONE)
@@ -42,7 +47,7 @@ find_package(podium 0.1 REQUIRED)
 get_target_property(place podium::podium LOCATION)
 message(STATUS "podium at ${place}")
 TEXT
-expect 0 "podium at $root/bin/podium" cmake -S . -B user "-DCMAKE_PREFIX_PATH=$root"
+expect 0 "podium at $root/bin/podium" cmake -S . -B found "-DCMAKE_PREFIX_PATH=$root"
 sed -i 's/podium 0.1 /podium 7.0 /' CMakeLists.txt
 expect 1 "7.0" cmake -S . -B other "-DCMAKE_PREFIX_PATH=$root"
 
