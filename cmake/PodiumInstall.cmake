@@ -17,10 +17,11 @@ install(DIRECTORY packaging/jube packaging/reframe DESTINATION "${PODIUM_SHARED}
 install(FILES packaging/module/podium.tcl DESTINATION "${PODIUM_SHARED}/module/podium" RENAME "${PROJECT_VERSION}")
 
 install(FILES README.md CHANGELOG.md LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}")
-install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}" RENAME copyright)  # where Debian looks for it
+install(FILES packaging/debian/copyright DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 install(DIRECTORY docs DESTINATION "${CMAKE_INSTALL_DOCDIR}")
-install(DIRECTORY "${PROJECT_BINARY_DIR}/pages/man1" DESTINATION "${CMAKE_INSTALL_MANDIR}")
-install(FILES "${PROJECT_BINARY_DIR}/pages/podium" DESTINATION "${CMAKE_INSTALL_DATADIR}/bash-completion/completions")
+install(FILES packaging/podium-mpirun.1 DESTINATION "${CMAKE_INSTALL_MANDIR}/man1")
+install(DIRECTORY "${PROJECT_BINARY_DIR}/pages/man1" DESTINATION "${CMAKE_INSTALL_MANDIR}" OPTIONAL)  # see PODIUM_PAGES
+install(FILES "${PROJECT_BINARY_DIR}/pages/podium" DESTINATION "${CMAKE_INSTALL_DATADIR}/bash-completion/completions" OPTIONAL)
 
 # find_package(podium) gives the executable as the target podium::podium.
 set(PODIUM_PACKAGE "${CMAKE_INSTALL_LIBDIR}/cmake/podium")
@@ -28,20 +29,19 @@ install(EXPORT podium-targets FILE podium-config.cmake NAMESPACE podium:: DESTIN
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/podium-config-version.cmake" COMPATIBILITY SameMinorVersion)
 install(FILES "${PROJECT_BINARY_DIR}/podium-config-version.cmake" DESTINATION "${PODIUM_PACKAGE}")
 
-# A package for others should be built with -DPODIUM_ARCH=x86-64-v3, not for the machine that builds it.
+# A Debian package, which the preset `package` builds for other machines than this one.
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME podium)
-set(CPACK_PACKAGE_VENDOR "the Podium maintainers")
-set(CPACK_PACKAGE_CONTACT "the Podium maintainers <podium@localhost>")
+set(CPACK_PACKAGE_CONTACT "the Podium maintainers <podium@example.org>")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
+set(CPACK_PRE_BUILD_SCRIPTS "${PROJECT_SOURCE_DIR}/packaging/debian/finish.cmake")
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_PACKAGE_DEPENDS "openmpi-bin")
+set(CPACK_DEBIAN_PACKAGE_DEPENDS openmpi-bin)  # libraries are found out
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "bash-completion, slurm-client, dataset-fashion-mnist")
-set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "trains, selects, checkpoints and serves image classifiers on clusters
- One executable whose MPI ranks take roles: it reads image data into HDF5
- caches, trains classifiers data parallel, keeps checkpoints, publishes the
- best model and serves it over HTTP. Runs under mpirun and Slurm.")
+set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "One executable whose MPI ranks take roles: it reads image data into HDF5
+caches, trains classifiers data parallel, keeps checkpoints, publishes the
+best model and serves it over HTTP. Runs under mpirun and Slurm.")
 include(CPack)

@@ -133,7 +133,7 @@ std::string manual_page(const std::string& version) {
   text += paragraph(
       "Every verb ends with one line on standard output: PODIUM_RESULT and a JSON object.");
   Entries list;
-  std::vector<std::string> others = {"mpirun"};
+  std::vector<std::string> others = {"podium-mpirun"};
   for (const Verb& verb : verbs()) {
     list.emplace_back(verb.name, verb.help + (verb.built ? "." : " (not in this release)."));
     if (verb.built) others.push_back(verb_name(verb));

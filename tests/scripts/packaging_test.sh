@@ -35,6 +35,11 @@ expect 0 '"records":' "$root/bin/podium" ingest "${data[@]}"
 expect 0 '"ranks":2' "$root/bin/podium-mpirun" -n 2 "$root/bin/podium" train "$share/inputs/fashion_mnist-ci.cfg" \
   "${data[@]}" --train.model=dense --train.threads=1
 
+# Job scripts find the installed executable from a user's folder.
+mkdir user && cp -r "$share/slurm" user
+expect 2 "RANKS=1,5: write numbers from 1 to 4" env SLURM_JOB_ID=1 SLURM_NTASKS=4 RANKS=1,5 SLURM_SUBMIT_DIR="$scratch/user" \
+  PODIUM="$root/bin/podium" PODIUM_LAUNCHER=mpirun user/slurm/scaling.sbatch
+
 cat >CMakeLists.txt <<'TEXT'
 cmake_minimum_required(VERSION 3.22)
 project(user LANGUAGES NONE)
@@ -42,7 +47,7 @@ find_package(podium 0.1 REQUIRED)
 get_target_property(place podium::podium LOCATION)
 message(STATUS "podium at ${place}")
 TEXT
-expect 0 "podium at $root/bin/podium" cmake -S . -B user "-DCMAKE_PREFIX_PATH=$root"
+expect 0 "podium at $root/bin/podium" cmake -S . -B found "-DCMAKE_PREFIX_PATH=$root"
 sed -i 's/podium 0.1 /podium 7.0 /' CMakeLists.txt
 expect 1 "7.0" cmake -S . -B other "-DCMAKE_PREFIX_PATH=$root"
 
@@ -141,6 +146,19 @@ source $ModulesCurrentModulefile
 TEXT
   module=("$share"/module/podium/*)
   expect 0 "PODIUM=$root/bin/podium" tclsh module.tcl "${module[0]}"
+fi
+
+# --- The Debian package ---------------------------------------------------------------------------
+
+# CPack would build everything first; here it takes what is installed.
+if have dpkg-shlibdeps "the Debian package"; then
+  expect 0 "" env DESTDIR="$scratch/staged" cmake --install "$build" --prefix /usr
+  expect 0 "package: $scratch" cpack --config "$build/CPackConfig.cmake" -B "$scratch" -D CPACK_INSTALL_CMAKE_PROJECTS= \
+    -D "CPACK_INSTALLED_DIRECTORIES=$scratch/staged;/"
+  expect 0 "libopenmpi" dpkg-deb --field "$scratch"/podium_*.deb Depends
+  expect 0 "man1/podium-train.1.gz" dpkg-deb --contents "$scratch"/podium_*.deb
+  expect 0 "" dpkg-deb --extract "$scratch"/podium_*.deb "$scratch/unpacked"
+  expect 0 "podium 0." "$scratch/unpacked/usr/bin/podium" --version
 fi
 
 # --- The studies, where their tools are ----------------------------------------------------------

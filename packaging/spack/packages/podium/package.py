@@ -37,7 +37,7 @@ class Podium(CMakePackage):
     depends_on("onednn@2.6:")
     depends_on("boost@1.74:+program_options")
     depends_on("nlohmann-json@3.9:")
-    depends_on("simdjson@3:+shared")
+    depends_on("simdjson@3:+shared+exceptions")
     depends_on("xxhash")
     depends_on("curl")
     depends_on("libarchive")
