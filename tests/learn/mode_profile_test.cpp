@@ -45,7 +45,10 @@ TEST(ModeProfile, TellsWhereTheTimeWent) {
 
 TEST(ModeProfile, AnExplorerThatDidNotWaitIsNotWokenUp) {
   Timeline timeline = one_by_one(10);
-  timeline.published_ns = {120 * ms, 320 * ms};  // amid rollouts
+  // It takes the weights when its rollout is done.
+  timeline.explorers[0] = {span(Spent::rollout, 0, 400), span(Spent::transfer, 400, 406),
+                           span(Spent::rollout, 406, 990)};
+  timeline.published_ns = {320 * ms};
   EXPECT_EQ(profile_of(timeline, 0).wake_up_s, 0);
 }
 
