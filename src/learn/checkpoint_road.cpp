@@ -7,6 +7,7 @@
 #include "comm/inproc/inproc_world.hpp"
 #include "core/clock.hpp"
 #include "core/error.hpp"
+#include "core/sockets.hpp"
 #include "core/text.hpp"
 
 namespace podium::learn {
@@ -61,7 +62,7 @@ std::optional<engine::Weights> try_fetch(const engine::FetchOptions& source, uin
 }  // namespace
 
 CheckpointOut::CheckpointOut(const std::string& address, Log log)
-    : alone_(comm::InprocWorld(1, "policy").communicator(0)), secret_(engine::make_secret()) {
+    : alone_(comm::InprocWorld(1, "policy").communicator(0)), secret_(make_secret()) {
   engine::EngineOptions options;
   options.address = address;
   options.secret = secret_;

@@ -13,6 +13,7 @@
 
 #include "ckpt/engine/peers.hpp"
 #include "core/error.hpp"
+#include "core/sockets.hpp"
 #include "core/text.hpp"
 #include "learn/hub_guests.hpp"
 #include "ps/tcp/socket.hpp"
