@@ -97,6 +97,14 @@ await 90 'the comparison of those that are left' ended "$(job compare)"
 expect 0 '"resnet"' sed -n '/"missing"/,$p' "$run/comparison.json"
 expect 0 'left: none' echo "left: $(squeue --noheader --jobs="$(job train)" --states=pending,running | grep . || echo none)"
 
+# 6. What ranks start on one node is reached from the others.
+several() { srun --mpi=pmix -N2 -n2 "$PODIUM" "$@" --io.cache_dir="$scratch/cache"; }
+expect 0 '"verb":"train"' several train inputs/fashion_mnist-ci.cfg --run.dir="$scratch/ps" --train.model=dense --train.sync=ps
+expect 0 '"verb":"train"' several train inputs/fashion_mnist-ci.cfg --run.dir="$scratch/crew" --train.model=dense \
+  --train.sync=ps --ps.consistency=asp --ps.trainers=1
+expect 0 '"verb":"search"' several search inputs/search-ci.cfg --run.dir="$scratch/search"
+expect 0 '"verb":"learn"' several learn inputs/cartpole-ci.cfg --run.dir="$scratch/learn" --roles=explorer=2,train=2
+
 scancel "$serve"
 await 30 'the end of the service' holds '"verb":"serve"' "$first/slurm-serve-$serve.out"
 exit "$failures"
