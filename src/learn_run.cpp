@@ -161,6 +161,7 @@ LearnOutcome LearnRun::lead() {
     if (settings_.task.keep_spans) outcome.timeline.trained_ns.push_back(trace_now_ns());
     return progress.note(batch, updates);
   };
+  hooks.on_wait = [&] { return progress.wait(); };
   hooks.on_publish = [&] {
     if (settings_.task.keep_spans) outcome.timeline.published_ns.push_back(trace_now_ns());
   };
@@ -173,7 +174,14 @@ LearnOutcome LearnRun::lead() {
       log.error(std::string("a checkpoint could not be written: ") + error.what());
     }
   };
-  outcome.ended = learn::lead(hub, learner, *place_.trainers, hooks, accounting);
+  try {
+    outcome.ended = learn::lead(hub, learner, *place_.trainers, hooks, accounting);
+  } catch (...) {
+    hub.end();  // nobody is missed from here on, and nobody is to join
+    std::error_code whatever;
+    std::filesystem::remove(job.run_dir / "learn.json", whatever);
+    throw;
+  }
   outcome.seconds = progress.seconds();
   outcome.ended_by = progress.story(outcome.ended);
   outcome.report = hub.report();
