@@ -176,20 +176,20 @@ LearnOutcome LearnRun::lead() {
   };
   try {
     outcome.ended = learn::lead(hub, learner, *place_.trainers, hooks, accounting);
+    outcome.seconds = progress.seconds();
+    if (outcome.ended == Ended::stopped && !settings_.profile) {
+      checkpoint.save(hub, learner, outcome.seconds);
+    }
   } catch (...) {
     hub.end();  // nobody is missed from here on, and nobody is to join
     std::error_code whatever;
     std::filesystem::remove(job.run_dir / "learn.json", whatever);
     throw;
   }
-  outcome.seconds = progress.seconds();
   outcome.ended_by = progress.story(outcome.ended);
   outcome.report = hub.report();
   outcome.mean_return = outcome.report.mean_return;
   outcome.updates = learner.updates();
-  if (outcome.ended == Ended::stopped && !settings_.profile) {
-    checkpoint.save(hub, learner, progress.seconds());
-  }
   hub.end();
   std::filesystem::remove(job.run_dir / "learn.json");
   const learn::ExplorerReport explorers = hub.explorers();

@@ -204,6 +204,29 @@ TEST_F(Learn, ACheckpointOfOtherSettingsIsSetAside) {
   EXPECT_TRUE(fs::exists(run_dir() / "checkpoints" / "learn.old-1" / "current.json"));
 }
 
+TEST_F(Learn, ADamagedCheckpointIsRefusedWithTheWayOn) {
+  const auto first = learn("cartpole-ci.cfg", endless());
+  ASSERT_TRUE(wait_for_batches(*first, 5)) << first->err();
+  first->signal(SIGTERM);
+  ASSERT_EQ(first->wait(), 75) << first->err();
+  const fs::path saved = run_dir() / "checkpoints" / "learn";
+  const auto refused = [&](int code) {
+    const auto job = learn("cartpole-ci.cfg", endless());
+    EXPECT_EQ(job->wait(), code) << job->err();
+    EXPECT_NE(job->last_words().find("without the folder " + saved.string()), std::string::npos)
+        << job->err();
+    EXPECT_EQ(count(job->err(), "error: "), 1u) << job->err();
+  };
+  fs::rename(saved / "1" / "buffer.h5", saved / "aside");
+  refused(74);
+  fs::rename(saved / "aside", saved / "1" / "buffer.h5");
+  fs::resize_file(saved / "1" / "learner.h5", fs::file_size(saved / "1" / "learner.h5") / 2);
+  refused(65);
+  fs::remove_all(saved);
+  const auto anew = learn("cartpole-ci.cfg");
+  EXPECT_EQ(anew->wait(), 0) << anew->err();
+}
+
 TEST_F(Learn, RanksShareTheBatchesAndKeepExplorersOfTheirOwn) {
   const auto two = learn_on(2, "image_bandit-ci.cfg", {"--roles=explorer=3"});
   ASSERT_EQ(two->wait(), 0) << two->err();
