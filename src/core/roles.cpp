@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "core/error.hpp"
+#include "core/role_counts.hpp"
 
 namespace podium {
 namespace {
@@ -37,23 +38,17 @@ int parse_count(std::string_view name, std::string_view digits, int world_size) 
 
 Counts parse_counts(std::string_view text, int world_size) {
   Counts counts{};
-  for (bool more = !text.empty(); more;) {
-    const size_t comma = text.find(',');
-    const std::string_view entry = text.substr(0, comma);
-    more = comma != std::string_view::npos;
-    if (more) text.remove_prefix(comma + 1);
-    const size_t equals = entry.find('=');
-    if (equals == std::string_view::npos) {
-      throw usage_error("role entry '" + std::string(entry) + "' has no count", "--roles",
+  for (const auto& [name, digits, has_count] : split_roles(text)) {
+    if (!has_count) {
+      throw usage_error("role entry '" + std::string(name) + "' has no count", "--roles",
                         "write for instance train=2");
     }
-    const std::string_view name = entry.substr(0, equals);
     int& count = counts[static_cast<size_t>(parse_role(name))];
     if (count != 0) {
       throw usage_error("role '" + std::string(name) + "' is named twice", "--roles",
                         "name it once");
     }
-    count = parse_count(name, entry.substr(equals + 1), world_size);
+    count = parse_count(name, digits, world_size);
   }
   return counts;
 }

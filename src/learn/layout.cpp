@@ -1,54 +1,15 @@
 #include "learn/layout.hpp"
 
-#include <algorithm>
 #include <array>
-#include <charconv>
 
 #include "core/error.hpp"
+#include "core/role_counts.hpp"
 
 namespace podium::learn {
 namespace {
 
-constexpr std::array<std::string_view, 3> roles = {"explorer", "buffer", "train"};
-using Counts = std::array<int, roles.size()>;  // 0: not named
-
-constexpr int most_explorers = 4096;
-
-int parse_count(std::string_view name, std::string_view digits) {
-  int count = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), count);
-  if (error == std::errc() && end == digits.data() + digits.size() && count >= 1 &&
-      count <= most_explorers) {
-    return count;
-  }
-  throw usage_error("role '" + std::string(name) + "' needs a count from 1 to " +
-                        std::to_string(most_explorers) + ", not '" + std::string(digits) + "'",
-                    "--roles", "write for instance explorer=2,buffer=1,train=1");
-}
-
-Counts parse(std::string_view text) {
-  Counts counts{};
-  for (bool more = !text.empty(); more;) {
-    const size_t comma = text.find(',');
-    const std::string_view entry = text.substr(0, comma);
-    more = comma != std::string_view::npos;
-    if (more) text.remove_prefix(comma + 1);
-    const size_t equals = std::min(entry.find('='), entry.size());
-    const std::string_view name = entry.substr(0, equals);
-    const auto role = std::ranges::find(roles, name);
-    if (role == roles.end()) {
-      throw usage_error("learning has no role '" + std::string(name) + "'", "--roles",
-                        "use explorer, buffer or train");
-    }
-    int& count = counts[static_cast<size_t>(role - roles.begin())];
-    if (count != 0) {
-      throw usage_error("role '" + std::string(name) + "' is named twice", "--roles",
-                        "name it once");
-    }
-    count = parse_count(name, entry.substr(std::min(equals + 1, entry.size())));
-  }
-  return counts;
-}
+constexpr std::array<std::string_view, 3> names = {"explorer", "buffer", "train"};
+constexpr RoleNames roles = {names, "learning", "explorer=2,buffer=1,train=1", 4096};
 
 std::string count_of(int number, const char* one) {
   return std::to_string(number) + " " + one + (number == 1 ? "" : "s");
@@ -57,7 +18,10 @@ std::string count_of(int number, const char* one) {
 }  // namespace
 
 LearnLayout LearnLayout::plan(std::string_view text, int ranks) {
-  const auto [explorers, buffers, trainers] = parse(text);
+  const std::vector<int> counts = parse_role_counts(text, roles);
+  const int explorers = counts[0];
+  const int buffers = counts[1];
+  const int trainers = counts[2];
   if (buffers > 1) {
     throw usage_error("buffer=" + std::to_string(buffers) + ": there is one buffer", "--roles",
                       "leave it out, or write buffer=1");

@@ -2,55 +2,19 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include "core/error.hpp"
+#include "core/role_counts.hpp"
 
 namespace podium::search {
 namespace {
 
-constexpr std::array<std::string_view, 3> roles = {"ps", "controller", "child"};
-using Counts = std::array<int, roles.size()>;  // 0: not named
+constexpr std::array<std::string_view, 3> names = {"ps", "controller", "child"};
+constexpr int most_of_a_role = 100'000;  // that products of counts are numbers
+constexpr RoleNames roles = {names, "a search", "ps=2,controller=2,child=4", most_of_a_role};
 
 constexpr int most_servers = 64;
-constexpr int most_of_a_role = 100'000;  // that products of counts are numbers
-constexpr int most_waiting = 4;          // children for each one that can compute
-
-int parse_count(std::string_view name, std::string_view digits) {
-  int count = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), count);
-  if (error == std::errc() && end == digits.data() + digits.size() && count >= 1 &&
-      count <= most_of_a_role) {
-    return count;
-  }
-  throw usage_error("role '" + std::string(name) + "' needs a count from 1 to " +
-                        std::to_string(most_of_a_role) + ", not '" + std::string(digits) + "'",
-                    "--roles", "write for instance ps=2,controller=2,child=4");
-}
-
-Counts parse(std::string_view text) {
-  Counts counts{};
-  for (bool more = !text.empty(); more;) {
-    const size_t comma = text.find(',');
-    const std::string_view entry = text.substr(0, comma);
-    more = comma != std::string_view::npos;
-    if (more) text.remove_prefix(comma + 1);
-    const size_t equals = std::min(entry.find('='), entry.size());
-    const std::string_view name = entry.substr(0, equals);
-    const auto role = std::ranges::find(roles, name);
-    if (role == roles.end()) {
-      throw usage_error("a search has no role '" + std::string(name) + "'", "--roles",
-                        "use ps, controller or child");
-    }
-    int& count = counts[static_cast<size_t>(role - roles.begin())];
-    if (count != 0) {
-      throw usage_error("role '" + std::string(name) + "' is named twice", "--roles",
-                        "name it once");
-    }
-    count = parse_count(name, entry.substr(std::min(equals + 1, entry.size())));
-  }
-  return counts;
-}
+constexpr int most_waiting = 4;  // children for each one that can compute
 
 // How many share so many children; 0: as many as will be chosen.
 int controllers_for(int children, const SearchPlace& place) {
@@ -77,7 +41,10 @@ int SearchPlace::turns_per_rank() const {
 }
 
 SearchLayout SearchLayout::plan(std::string_view text, const SearchPlace& place) {
-  const auto [servers, controllers, children] = parse(text);
+  const std::vector<int> counts = parse_role_counts(text, roles);
+  const int servers = counts[0];
+  const int controllers = counts[1];
+  const int children = counts[2];
   const int turns = place.ranks * place.turns_per_rank();
   SearchLayout layout;
   layout.place_ = place;
