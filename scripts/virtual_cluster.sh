@@ -81,6 +81,15 @@ join_network() {
   fi
 }
 
+# What nodes know of each other's names.
+write_hosts() {
+  local nodes=$1 node
+  {
+    cat /etc/hosts
+    for ((node = 1; node <= nodes; ++node)); do echo "$(address_of "$node") node$node"; done
+  } >"$folder/hosts"
+}
+
 # --- Slurm ---------------------------------------------------------------------------------------
 
 write_configuration() {
@@ -144,6 +153,7 @@ start_node() {
   # shellcheck disable=SC2016  # it is the node's shell that fills these in
   setsid unshare --net --uts --mount --pid --fork --kill-child --mount-proc \
     bash -c 'echo "$2" >/proc/sys/kernel/hostname
+      mount --bind "$1/hosts" /etc/hosts
       until [ -e "$1/$2/joined" ]; do sleep 0.02; done
       slurmd -D -f "$1/slurm.conf" -N "$2" &
       while true; do sleep 1; done' node "$folder" "node$node" \
@@ -198,6 +208,7 @@ up() {
   printf 'number=%s\ncpus=%s\nrate=%s\nnodes=%s\n' "$number" "$cpus" "$rate" "$nodes" >"$folder/cluster"
   ip address add "$(address_of 254)/24" dev "podium-br$number"
   ip link set "podium-br$number" up
+  write_hosts "$nodes"
   write_configuration "$nodes"
   start_munge
   SLURM_CONF=$folder/slurm.conf slurmctld -f "$folder/slurm.conf" -c >"$folder/slurmctld.output" 2>&1 ||

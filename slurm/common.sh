@@ -35,13 +35,79 @@ case $PODIUM_LAUNCHER in
   *) fail 2 "PODIUM_LAUNCHER=$PODIUM_LAUNCHER (slurm/site.conf): write srun, mpirun or auto" ;;
 esac
 
-# launch RANKS THREADS COMMAND...: the ranks on as few nodes as hold them, each bound to THREADS cores of its own.
-launch() {
+# Ranks are bound to cores where this cluster can.
+bind=(--cpu-bind=cores)
+if scontrol show config 2>/dev/null | grep -q '^TaskPlugin .*task/none'; then bind=(); fi
+
+# Sets command: RANKS THREADS COMMAND... on as few nodes as hold the ranks, each bound to THREADS cores of its own.
+set_command() {
   local ranks=$1 threads=$2
   shift 2
   if [ "$launcher" = srun ]; then
-    srun --mpi=pmix --ntasks="$ranks" --cpus-per-task="$threads" --cpu-bind=cores --distribution=block "$@"
+    command=(srun --mpi=pmix "--ntasks=$ranks" "--cpus-per-task=$threads" "${bind[@]}" --distribution=block "$@")
   else
-    mpirun -n "$ranks" --map-by "slot:PE=$threads" --bind-to core "$@"
+    command=(mpirun -n "$ranks" --map-by "slot:PE=$threads" --bind-to core "$@")
   fi
+}
+
+# launch RANKS THREADS COMMAND...
+launch() {
+  set_command "$@"
+  "${command[@]}"
+}
+
+# finish RANKS THREADS COMMAND...: launches a step, waits for its end, and returns its exit code. Slurm's warning
+# before the time limit (USR1, which the job asks for) is passed on to the ranks, which save and end with 75: then this
+# job, or this task of its array, is queued again and goes on from there. What a user has cancelled does not come back.
+finish() {
+  local status=0 warnings=0 seen
+  trap 'warnings=$((warnings + 1)); if [ -n "${step:-}" ]; then kill -USR1 "$step" 2>/dev/null; fi' USR1
+  set_command "$@"
+  "${command[@]}" &
+  step=$!
+  # A wait that a signal has ended says nothing of the step.
+  while true; do
+    seen=$warnings
+    wait "$step" && status=0 || status=$?
+    if [ "$warnings" = "$seen" ]; then break; fi
+  done
+  if [ "$status" = 75 ] || { [ "$warnings" -gt 0 ] && [ "${requeue_when_warned:-0}" = 1 ]; }; then requeue "$status"; fi
+  return "$status"
+}
+
+# This job as Slurm knows it; of an array only this task.
+this_job() {
+  if [ -n "${SLURM_ARRAY_JOB_ID:-}" ]; then
+    echo "${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID"
+  else
+    echo "$SLURM_JOB_ID"
+  fi
+}
+
+requeue() {
+  local job restarts=${SLURM_RESTART_COUNT:-0}
+  job=$(this_job)
+  if scontrol show job "$job" 2>/dev/null | grep -q 'JobState=CANCELLED'; then
+    echo "job $job was cancelled; submit it again to go on" >&2
+    exit "$1"
+  fi
+  if [ "$restarts" -ge "$PODIUM_RESTARTS" ]; then
+    fail "$1" "job $job was restarted $restarts times (PODIUM_RESTARTS in slurm/site.conf); submit it again to go on"
+  fi
+  echo "job $job goes on in its next turn, the $((restarts + 1)). restart" >&2
+  scontrol requeue "$job" || fail "$1" "job $job cannot be queued again; submit it again to go on"
+  sleep 60 # Slurm ends this script
+  exit "$1"
+}
+
+# Where others reach this node: its name, if that leads anywhere, else its first address.
+own_address() {
+  if getent hosts "$(hostname)" >/dev/null; then hostname; else hostname -I | cut -d' ' -f1; fi
+}
+
+# What `podium VERB ARGUMENTS` would go by: setting SECTION KEY VERB ARGUMENTS...
+setting() {
+  local section=$1 key=$2
+  shift 2
+  "$podium" "$@" --print-config | sed -n "/^\\[$section\\]/,/^\\[/s/^$key = //p"
 }

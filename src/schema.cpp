@@ -75,7 +75,7 @@ std::vector<OptionSpec> io_options() {
        text,
        "content",
        "when ingest is skipped: equal content; age and record count; whenever there is a cache; "
-       "never",
+       "never, which also trains models again that need it not (docs/slurm.md)",
        {"content", "age", "always", "never"}},
       {"memo.max_age", duration, "30d", "mode age: the oldest cache that is used"},
       {"memo.max_change", real, "0.10",

@@ -9,6 +9,7 @@
 #include "comm/barrier.hpp"
 #include "comm/broadcast.hpp"
 #include "comm/mpi/mpi_peer.hpp"
+#include "io/files/atomic_file.hpp"
 #include "learn_verbs.hpp"
 #include "ps_settings.hpp"
 #include "search_verbs.hpp"
@@ -17,6 +18,7 @@
 #include "standard_output.hpp"
 #include "study_verbs.hpp"
 #include "train_verb.hpp"
+#include "value_lists.hpp"
 #include "verb_parts.hpp"
 #include "version.hpp"
 #include "workflow/evaluation_report.hpp"
@@ -66,7 +68,11 @@ ExitCode select_verb(const VerbContext& context) {
   const std::unique_ptr<comm::Communicator> group = everyone(context, "select");
   if (group->rank() == 0) {
     const Stopwatch watch;
-    const ckpt::Registry::Offer offer = ckpt::Registry(context.settings.registry_dir()).select();
+    ckpt::Registry registry(context.settings.registry_dir());
+    const ckpt::Registry::Offer offer = registry.select();
+    const Json compared = workflow::comparison(registry, offer.current,
+                                               split_list(context.config.text("run.models")));
+    io::write_text_file(context.settings.run_dir / "comparison.json", compared.dump(2) + "\n");
     context.log.info("select: " + offer.reason);
     workflow::note_decision(context.settings.run_dir,
                             {"", "select", !offer.published, offer.reason, watch.seconds()},
@@ -77,6 +83,8 @@ ExitCode select_verb(const VerbContext& context) {
                    {"val_accuracy", offer.current.val_accuracy},
                    {"published", offer.published},
                    {"reason", offer.reason}};
+    result["models"] = compared.at("models");
+    result["missing"] = compared.at("missing");
     const auto validation = workflow::stored_evaluation(offer.current.path);
     workflow::add_confusion(result, validation ? &*validation : nullptr);
     print_result(result);

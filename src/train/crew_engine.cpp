@@ -13,6 +13,7 @@
 #include "nn/ops.hpp"
 #include "train/ps_client.hpp"
 #include "train/ps_step.hpp"
+#include "train/servers.hpp"
 #include "train/trainer_process.hpp"
 
 namespace podium::train {
@@ -61,11 +62,13 @@ void CrewEngine::start_epoch(const EpochPlan& plan) {
 }
 
 void CrewEngine::start() {
+  const std::string listen = listening_for(spec_.group);
   if (spec_.group.rank() == 0) {
     ps::ServerGroup::Options options;
     options.group = group_options_;
     options.shared_memory = spec_.servers.shared_memory;
     options.log = spec_.log;
+    options.listen = listen;
     servers_.emplace(buffers_, served_state(spec_.state), std::move(options));
     ticket_ = servers_->ticket();
   }

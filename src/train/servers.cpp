@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "comm/allreduce/topology.hpp"
 #include "comm/broadcast.hpp"
 #include "core/error.hpp"
 #include "ps/tcp/server_group.hpp"
@@ -16,12 +17,14 @@ class ServerProcesses final : public Servers {
 
   std::unique_ptr<ps::Worker> start(const ServersSpec& spec) override {
     require(!servers_, "the servers run already", "ServerProcesses::start");
+    const std::string listen = listening_for(group_);
     std::string ticket;
     if (group_.rank() == 0) {
       ps::ServerGroup::Options options;
       options.group = spec.group;
       options.shared_memory = shared_memory_;
       options.log = log_;
+      options.listen = listen;
       servers_.emplace(spec.buffers, spec.state, std::move(options));
       ticket = servers_->ticket();
     }
@@ -40,6 +43,11 @@ class ServerProcesses final : public Servers {
 };
 
 }  // namespace
+
+std::string listening_for(comm::Communicator& group) {
+  const bool one_node = comm::find_topology(group, comm::node_name()).nodes.size() == 1;
+  return one_node ? "127.0.0.1:0" : "*:0";
+}
 
 std::unique_ptr<Servers> make_server_processes(comm::Communicator& group, bool shared_memory,
                                                const Log& log) {

@@ -36,6 +36,10 @@ class Servers {
   virtual int restarts() const { return 0; }
 };
 
+// Where servers that the first trainer starts have to listen: on all networks when others are on
+// other nodes. Collective.
+std::string listening_for(comm::Communicator& group);
+
 // As worker processes of the group's first trainer, which outlive trainers' errors no more than it
 // does, and each other's deaths where a range has a backup. `group` must outlive the object.
 std::unique_ptr<Servers> make_server_processes(comm::Communicator& group, bool shared_memory,

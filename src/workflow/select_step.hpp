@@ -3,6 +3,8 @@
 
 #include <filesystem>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "ckpt/registry.hpp"
 #include "workflow/evaluation_report.hpp"
@@ -16,5 +18,11 @@ ckpt::Registry::Offer add_and_offer(ckpt::Registry& registry, const ckpt::Snapsh
 // The evaluation on the validation split that the card of a snapshot carries; empty when it has
 // none. Throws what reading a card throws.
 std::optional<EvaluationReport> stored_evaluation(const std::filesystem::path& snapshot);
+
+// All candidates, the best first, and those of `expected` that there are none of: {"selected",
+// "version", "val_accuracy", "models": [{"name", "val_accuracy", "train_s", ...}], "missing":
+// [names]}.
+Json comparison(const ckpt::Registry& registry, const ckpt::Registry::Version& selected,
+                const std::vector<std::string>& expected);
 
 }  // namespace podium::workflow
