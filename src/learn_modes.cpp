@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <csignal>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
@@ -118,8 +120,10 @@ class ModeRuns {
     const LearnSettings how = settings(mode, times);
     const VerbContext quiet{context_.subject, context_.config, context_.settings, context_.mpi,
                             context_.started, quiet_,          context_.fatal};
-    LearnRun run({quiet, layout_, *group_, trainers_.get(), [] { return false; }, {}}, how);
+    const std::function<bool()> should_stop = [this] { return stop_.load(); };
+    LearnRun run({quiet, layout_, *group_, trainers_.get(), should_stop, {}}, how);
     LearnOutcome outcome = run.run();
+    leave_if(outcome.ended == learn::Ended::stopped);
     if (!first()) return {};
     bench::LearnMeasurement measured;
     measured.profile = learn::profile_of(outcome.timeline, warm_up);
@@ -140,7 +144,15 @@ class ModeRuns {
   }
 
  private:
+  // On every rank, when the first one says so.
+  void leave_if(bool stopped) {
+    if (comm::broadcast_text(*group_, stopped ? "stopped" : "", 0).empty()) return;
+    throw Error(ExitCode::stopped, "modes are no longer compared", "", "");
+  }
+
   const VerbContext& context_;
+  std::atomic<bool> stop_{false};
+  SignalWatch signals_{{SIGTERM, SIGINT, SIGUSR1}, [this](int) { stop_ = true; }};
   Config config_;
   Log quiet_;
   std::unique_ptr<comm::Communicator> group_;
@@ -196,9 +208,21 @@ void conclude(const VerbContext& context, const char* verb, int repetitions,
                 {"rows", bench::to_json(rows)}});
 }
 
-}  // namespace
+// A signal ends it.
+ExitCode until_stopped(const VerbContext& context, void (*measure)(const VerbContext&)) {
+  try {
+    measure(context);
+    return ExitCode::done;
+  } catch (const Error& error) {
+    if (error.code() != ExitCode::stopped) throw;
+    if (context.mpi.rank() == 0) {
+      context.log.info("stopped early, and nothing is kept: the same command measures anew");
+    }
+    return ExitCode::stopped;
+  }
+}
 
-ExitCode bench_learn_verb(const VerbContext& context) {
+void measure_bench(const VerbContext& context) {
   Config config = context.config;
   for (const auto& [key, value] : bench_work) {
     if (!config.is_set(key)) config.set(key, value, "bench learn");
@@ -226,17 +250,25 @@ ExitCode bench_learn_verb(const VerbContext& context) {
   }
   if (runs.first()) conclude(context, "bench", repetitions, rows, pictures);
   comm::barrier(runs.group(), patient);
-  return ExitCode::done;
 }
 
-ExitCode profile_modes(const VerbContext& context) {
+void measure_profile(const VerbContext& context) {
   ModeRuns runs(context, context.config, context.settings.roles);
   runs.prepare();
   std::vector<bench::LearnPicture> pictures;
   const std::vector<bench::LearnRow> rows = compare(runs, "", {}, 1, &pictures);
   if (runs.first()) conclude(context, "learn", 1, rows, pictures);
   comm::barrier(runs.group(), patient);
-  return ExitCode::done;
+}
+
+}  // namespace
+
+ExitCode bench_learn_verb(const VerbContext& context) {
+  return until_stopped(context, measure_bench);
+}
+
+ExitCode profile_modes(const VerbContext& context) {
+  return until_stopped(context, measure_profile);
 }
 
 }  // namespace podium

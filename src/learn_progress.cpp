@@ -8,6 +8,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr double between_lines_s = 5;
+constexpr double between_waits_s = 30;  // until a wait is worth a line
 
 unsigned long long wide(uint64_t number) {
   return number;
@@ -74,11 +75,30 @@ bool LearnProgress::note(uint64_t batch, std::span<const learn::Update> updates)
     steps_at_line_ = report.trained_steps;
     since_line_.restart();
   }
-  if (settings_.seconds > 0 && seconds() >= settings_.seconds) enough_ = "its time is over";
+  since_batch_.restart();
+  look_at_time();
   if (settings_.has_target && report.window_full && report.mean_return >= settings_.until_return) {
     enough_ = "the return was reached";
   }
   return !enough_.empty();
+}
+
+bool LearnProgress::wait() {
+  if (since_batch_.seconds() >= between_waits_s) {
+    const learn::DeskReport report = hub_.report();
+    log_.warning(
+        format("trainers wait for experiences: %llu rollouts came; of their experiences %llu were "
+               "filtered, %llu too stale, %llu unrewarded, and %llu wait for a reward",
+               wide(report.rollouts), wide(report.buffer.filtered), wide(report.buffer.too_stale),
+               wide(report.buffer.unrewarded), wide(report.buffer.waiting)));
+    since_batch_.restart();
+  }
+  look_at_time();
+  return !enough_.empty();
+}
+
+void LearnProgress::look_at_time() {
+  if (settings_.seconds > 0 && seconds() >= settings_.seconds) enough_ = "its time is over";
 }
 
 std::string LearnProgress::story(learn::Ended ended) const {

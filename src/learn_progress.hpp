@@ -35,12 +35,16 @@ class LearnProgress {
   void tell_begin(const learn::LearnLayout& layout, bool goes_on) const;
   // After a batch; whether that is enough.
   bool note(uint64_t batch, std::span<const learn::Update> updates);
+  // While no batch can be drawn; whether it was enough.
+  bool wait();
 
   double seconds() const { return past_s_ + since_.seconds(); }
   // Why it ended, for people.
   std::string story(learn::Ended ended) const;
 
  private:
+  void look_at_time();
+
   const LearnSettings& settings_;
   const learn::Hub& hub_;
   double past_s_;
@@ -48,6 +52,7 @@ class LearnProgress {
   Log log_;
   Stopwatch since_;
   Stopwatch since_line_;
+  Stopwatch since_batch_;  // or since the last line about a wait
   uint64_t steps_at_line_ = 0;
   std::string enough_;  // why
 };

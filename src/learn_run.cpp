@@ -161,6 +161,7 @@ LearnOutcome LearnRun::lead() {
     if (settings_.task.keep_spans) outcome.timeline.trained_ns.push_back(trace_now_ns());
     return progress.note(batch, updates);
   };
+  hooks.on_wait = [&] { return progress.wait(); };
   hooks.on_publish = [&] {
     if (settings_.task.keep_spans) outcome.timeline.published_ns.push_back(trace_now_ns());
   };
@@ -173,15 +174,22 @@ LearnOutcome LearnRun::lead() {
       log.error(std::string("a checkpoint could not be written: ") + error.what());
     }
   };
-  outcome.ended = learn::lead(hub, learner, *place_.trainers, hooks, accounting);
-  outcome.seconds = progress.seconds();
+  try {
+    outcome.ended = learn::lead(hub, learner, *place_.trainers, hooks, accounting);
+    outcome.seconds = progress.seconds();
+    if (outcome.ended == Ended::stopped && !settings_.profile) {
+      checkpoint.save(hub, learner, outcome.seconds);
+    }
+  } catch (...) {
+    hub.end();  // nobody is missed from here on, and nobody is to join
+    std::error_code whatever;
+    std::filesystem::remove(job.run_dir / "learn.json", whatever);
+    throw;
+  }
   outcome.ended_by = progress.story(outcome.ended);
   outcome.report = hub.report();
   outcome.mean_return = outcome.report.mean_return;
   outcome.updates = learner.updates();
-  if (outcome.ended == Ended::stopped && !settings_.profile) {
-    checkpoint.save(hub, learner, progress.seconds());
-  }
   hub.end();
   std::filesystem::remove(job.run_dir / "learn.json");
   const learn::ExplorerReport explorers = hub.explorers();

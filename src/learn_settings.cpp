@@ -149,6 +149,21 @@ void check_sizes(const LearnSettings& settings, int trainers) {
   }
 }
 
+void check_minibatches(const LearnSettings& settings, int trainers) {
+  const auto steps = static_cast<int64_t>(settings.batch / trainers) * settings.task.steps;
+  if (settings.learner.minibatches <= steps) return;
+  throw usage_error("a trainer's " + std::to_string(steps) + " steps of a batch do not make " +
+                        std::to_string(settings.learner.minibatches) + " minibatches",
+                    "--learn.minibatches", "use fewer, or larger batches");
+}
+
+// An explorer says a word every second.
+void check_silence(const LearnSettings& settings) {
+  if (settings.silence >= std::chrono::seconds(2)) return;
+  throw usage_error("explorers that are well would be given up: they say a word every second",
+                    "--learn.silence", "wait 2s or longer");
+}
+
 void check_end(const LearnSettings& settings) {
   if (settings.batches > 0 || settings.seconds > 0 || settings.has_target) return;
   throw usage_error("learning would never end",
@@ -190,8 +205,10 @@ LearnSettings learn_settings(const Config& config, int explorers, int trainers) 
   settings.silence = config.duration("learn.silence");
   settings.listen = config.text("learn.listen");
   settings.join = config.text("learn.join");
+  check_silence(settings);
   if (!settings.join.empty()) return settings;  // what the other job learns is its affair
   check_sizes(settings, trainers);
+  check_minibatches(settings, trainers);
   check_end(settings);
   learn::check(settings.mode, explorers, settings.learner.updates_per_batch(),
                settings.buffer.reuse);

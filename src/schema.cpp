@@ -13,8 +13,9 @@ using enum ValueKind;
 std::vector<OptionSpec> general_options() {
   return {
       {"roles", text, "",
-       "ranks per role, e.g. ingest=1,train=2,ckpt=1,serve=1, or the workers of a search: "
-       "ps=2,controller=2,child=4; unset roles are chosen"},
+       "ranks per role, e.g. ingest=1,train=2,ckpt=1,serve=1; of a search "
+       "ps=2,controller=2,child=4; "
+       "of learning explorer=2,buffer=1,train=1; unset roles are chosen"},
       {"append",
        text,
        "",

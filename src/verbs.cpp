@@ -232,7 +232,7 @@ bool writes_configuration(const std::string& verb, const Config& config) {
 }
 
 bool handles_signals(const std::string& verb, const std::string& subject) {
-  if (verb == "bench") return subject == "sync";
+  if (verb == "bench") return subject == "sync" || subject == "learn";
   return verb == "run" || verb == "train" || verb == "serve" || verb == "top" || verb == "search" ||
          verb == "learn";
 }

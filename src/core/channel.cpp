@@ -18,8 +18,8 @@ namespace {
 using Milliseconds = std::chrono::milliseconds;
 
 Error no_answer(const std::string& where) {
-  return unavailable_error("the checkpoint engine cannot be reached", where,
-                           "check that it runs, and its address");
+  return unavailable_error("nobody answers", where,
+                           "check that the job there still runs, and its address");
 }
 
 iovec part_of(std::span<const std::byte> bytes) {

@@ -115,6 +115,7 @@ Version CheckpointIn::take(const Version& version, std::span<float> parameters,
                                   why,
                               place, "see whether the trainers are alive");
     }
+    wait_on();
     backoff.pause();
   }
 }

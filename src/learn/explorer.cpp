@@ -116,7 +116,9 @@ class Explorer {
         rollouts_([&](int place) { return kit_.make(number_ * task.environments + place); },
                   {task.environments, task.steps, number_, task.seed}),
         road_(find_weights(welcome.at("ticket"), policy_.parameter_count())),
-        accounting_(task.keep_spans) {}
+        accounting_(task.keep_spans) {
+    if (road_) road_->set_waiting([this] { voice_.live(); });
+  }
 
   void run() {
     voice_.say({{"ready", true}, {"road", road_ != nullptr}});

@@ -12,6 +12,7 @@ namespace podium::learn {
 namespace {
 
 constexpr size_t most_first_bytes = 4096;  // of somebody not yet known
+constexpr int most_strangers = 256;        // at once, beside the explorers
 constexpr size_t most_spans = 1'000'000;   // of an explorer, for a picture
 
 // In a time that does not tell where they differ.
@@ -48,7 +49,10 @@ HubGuests::HubGuests(const HubOptions& options, const std::string& secret,
       log_(std::move(log)),
       next_number_(options.explorers) {}
 
+// Who says nothing until it is given up must not use up all the open files of this process.
 void HubGuests::add(FileDescriptor socket) {
+  const auto strangers = std::ranges::count(guests_, Guest::Kind::stranger, &Guest::kind);
+  if (strangers >= most_strangers + options_.explorers) return;
   guests_.push_back({.wire = std::make_unique<HubWire>(std::move(socket), most_first_bytes),
                      .heard = SteadyClock::now()});
 }

@@ -24,6 +24,18 @@ fs::path name_aside(const fs::path& folder) {
   }
 }
 
+// Whatever is wrong with the folder, there is a way on.
+template <typename Read>
+auto read_from(const fs::path& folder, const Read& read) {
+  try {
+    return read();
+  } catch (const Error& error) {
+    throw Error(error.code(),
+                std::string("the checkpoint of learning cannot be used: ") + error.what(), "",
+                "without the folder " + folder.string() + " learning starts anew");
+  }
+}
+
 }  // namespace
 
 LearnCheckpoint::LearnCheckpoint(fs::path folder, Json identity, Log log)
@@ -53,11 +65,11 @@ std::optional<ckpt::Snapshot> LearnCheckpoint::find() {
     return {};
   }
   number_ = json.at("number");
-  return ckpt::read_snapshot(part(number_) / learner_file);
+  return read_from(folder_, [&] { return ckpt::read_snapshot(part(number_) / learner_file); });
 }
 
 void LearnCheckpoint::restore(Hub& hub) const {
-  hub.load(part(number_));
+  read_from(folder_, [&] { hub.load(part(number_)); });
 }
 
 std::vector<float> LearnCheckpoint::published(const ckpt::Snapshot& state) {

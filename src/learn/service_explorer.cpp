@@ -167,6 +167,10 @@ class ServiceExplorer::Implementation {
     if (!hub_.receive_bytes(std::as_writable_bytes(std::span(parameters)), message_limit)) {
       throw gone("in the middle of its weights");
     }
+    {
+      const std::lock_guard hold(lock_);
+      feedback_.forget_newer(version);
+    }
     due_ = {version, std::move(parameters)};
     say({{"taken", to_json(version)}});
   }

@@ -42,6 +42,12 @@ void ServiceFeedback::know(int number, const Version& version) {
   while (known_.size() > most_versions) known_.erase(known_.begin());
 }
 
+void ServiceFeedback::forget_newer(const Version& version) {
+  std::erase_if(known_, [&](const auto& entry) {
+    return entry.second.number > version.number || entry.second.made_at > version.made_at;
+  });
+}
+
 void ServiceFeedback::add(serve::Feedback feedback) {
   by_number_[feedback.decision.version].push_back(std::move(feedback));
   ++waiting_;

@@ -28,6 +28,9 @@ class ServiceFeedback {
   // Decisions of the service's version `number` were `version`'s. The latest 64 are known.
   void know(int number, const Version& version);
 
+  // The job's weights are `version`: what was newer is of its past that it did not keep.
+  void forget_newer(const Version& version);
+
   void add(serve::Feedback feedback);
   // The experiences of a rollout; empty while there are not enough. What does not fit `shape` is
   // dropped.

@@ -158,6 +158,7 @@ class SharedIn : public WeightsIn {
             "version " + std::to_string(version.number) + " of the weights did not come",
             "shared memory", "see whether the trainers still run");
       }
+      wait_on();
       backoff.pause();
     }
   }

@@ -64,7 +64,11 @@ Ended lead(Hub& hub, Learner& learner, comm::Communicator& group, const LeadHook
     }
     accounting.turn_to(Spent::wait_for_experiences);
     const std::optional<Task> task = hub.next(between_looks);
-    if (!task) continue;
+    if (!task) {
+      if (!hooks.on_wait || !hooks.on_wait()) continue;
+      ended = Ended::enough;
+      break;
+    }
     if (task->what == Task::What::end) break;
     if (task->what == Task::What::publish) {
       accounting.turn_to(Spent::transfer);

@@ -28,6 +28,8 @@ struct LeadHooks {
   std::function<bool()> should_stop;
   // After each batch: its updates. Whether that is enough.
   std::function<bool(uint64_t batch, std::span<const Update> updates)> on_batch;
+  // Every so often while no batch can be drawn: whether that is enough; may be empty.
+  std::function<bool()> on_wait = {};
   // Before weights are published; may be empty.
   std::function<void()> on_publish = {};
   // Between two batches, when nothing is under way: it may save.

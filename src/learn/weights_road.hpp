@@ -8,10 +8,12 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "learn/experience.hpp"
 
@@ -35,6 +37,17 @@ class WeightsIn {
   // they do not come within `limit`.
   virtual Version take(const Version& version, std::span<float> parameters,
                        std::chrono::milliseconds limit) = 0;
+
+  // Called now and again while they do not come; what it throws ends the wait.
+  void set_waiting(std::function<void()> waiting) { waiting_ = std::move(waiting); }
+
+ protected:
+  void wait_on() const {
+    if (waiting_) waiting_();
+  }
+
+ private:
+  std::function<void()> waiting_;
 };
 
 }  // namespace podium::learn

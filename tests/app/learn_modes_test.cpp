@@ -1,6 +1,11 @@
 // `podium bench learn` and `--learn.profile` as users start them: every mode on the same work, with
 // explorers of their own. How fast they are is not asserted.
+#include <chrono>
+#include <csignal>
+#include <thread>
+
 #include "app_fixture.hpp"
+#include "core/clock.hpp"
 
 namespace podium::test {
 namespace {
@@ -43,6 +48,24 @@ TEST_F(LearnModes, ProfileComparesThemOnTheWorkOfAnInput) {
   const nlohmann::json rows = job.result()["rows"];
   ASSERT_EQ(rows.size(), 4u);
   expect_all_modes(rows, 4);
+}
+
+TEST_F(LearnModes, ASignalEndsTheComparison) {
+  const std::vector<std::vector<std::string>> jobs = {{"learn", input, "--learn.profile=true"},
+                                                      {"bench", "learn"}};
+  for (std::vector<std::string> words : jobs) {
+    words.insert(words.begin(), PODIUM_EXECUTABLE);
+    words.insert(words.end(), {"--learn.updates=100000000", here()});
+    Process job(words);
+    const Deadline deadline(std::chrono::seconds(60));
+    while (!std::filesystem::exists(run_dir() / "learn.json")) {
+      ASSERT_FALSE(deadline.expired()) << job.err();
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    job.signal(SIGTERM);
+    EXPECT_EQ(job.wait(), 75) << job.err();
+    EXPECT_NE(job.err().find("nothing is kept"), std::string::npos) << job.err();
+  }
 }
 
 TEST_F(LearnModes, TooFewBatchesToCompareAreRefused) {

@@ -204,6 +204,29 @@ TEST_F(Learn, ACheckpointOfOtherSettingsIsSetAside) {
   EXPECT_TRUE(fs::exists(run_dir() / "checkpoints" / "learn.old-1" / "current.json"));
 }
 
+TEST_F(Learn, ADamagedCheckpointIsRefusedWithTheWayOn) {
+  const auto first = learn("cartpole-ci.cfg", endless());
+  ASSERT_TRUE(wait_for_batches(*first, 5)) << first->err();
+  first->signal(SIGTERM);
+  ASSERT_EQ(first->wait(), 75) << first->err();
+  const fs::path saved = run_dir() / "checkpoints" / "learn";
+  const auto refused = [&](int code) {
+    const auto job = learn("cartpole-ci.cfg", endless());
+    EXPECT_EQ(job->wait(), code) << job->err();
+    EXPECT_NE(job->last_words().find("without the folder " + saved.string()), std::string::npos)
+        << job->err();
+    EXPECT_EQ(count(job->err(), "error: "), 1u) << job->err();
+  };
+  fs::rename(saved / "1" / "buffer.h5", saved / "aside");
+  refused(74);
+  fs::rename(saved / "aside", saved / "1" / "buffer.h5");
+  fs::resize_file(saved / "1" / "learner.h5", fs::file_size(saved / "1" / "learner.h5") / 2);
+  refused(65);
+  fs::remove_all(saved);
+  const auto anew = learn("cartpole-ci.cfg");
+  EXPECT_EQ(anew->wait(), 0) << anew->err();
+}
+
 TEST_F(Learn, RanksShareTheBatchesAndKeepExplorersOfTheirOwn) {
   const auto two = learn_on(2, "image_bandit-ci.cfg", {"--roles=explorer=3"});
   ASSERT_EQ(two->wait(), 0) << two->err();
@@ -253,6 +276,24 @@ TEST_F(Learn, LearningEndsWhenTheReturnIsReached) {
   EXPECT_GE(job->result().at("explored_return"), 15);
 }
 
+TEST_F(Learn, DivergedLearningSaysOnlyThat) {
+  const auto job =
+      learn("cartpole-ci.cfg", {"--learn.lr=1000", "--learn.max_norm=0", "--learn.optimizer=sgd"});
+  EXPECT_EQ(job->wait(), 2);
+  EXPECT_NE(job->last_words().find("has diverged"), std::string::npos) << job->err();
+  EXPECT_EQ(count(job->err(), "warning: "), 0u) << job->err();
+  EXPECT_FALSE(std::filesystem::exists(run_dir() / "learn.json"));
+}
+
+TEST_F(Learn, LearningEndsInTimeWhereNothingIsEverTrainedOn) {
+  const auto job =
+      learn("cartpole-ci.cfg", {"--learn.filter=return > 1000000", "--learn.seconds=1"});
+  ASSERT_TRUE(wait([&] { return !job->running(); }));
+  EXPECT_EQ(job->wait(), 0) << job->err();
+  EXPECT_EQ(job->result().at("ended_by"), "its time is over");
+  EXPECT_EQ(job->result().at("updates"), 0);
+}
+
 TEST_F(Learn, BadSettingsAreRefusedWithOneLine) {
   const auto refused = [&](const Words& words, const std::string& why) {
     const auto job = learn("cartpole-ci.cfg", words);
@@ -276,6 +317,9 @@ TEST_F(Learn, BadSettingsAreRefusedWithOneLine) {
   refused({"--learn.mode=synchronous", "--learn.reuse=2"}, "reuse");
   refused({"--learn.mode=multi_explorer", "--roles=explorer=1"}, "take turns");
   refused({"--learn.listen=nowhere"}, "learn.listen");
+  refused({"--learn.listen=127.0.0.1:99999"}, "learn.listen");
+  refused({"--learn.silence=1s"}, "learn.silence");
+  refused({"--learn.minibatches=1000"}, "do not make 1000 minibatches");
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 #include <thread>
 
 #include "core/clock.hpp"
@@ -90,6 +91,14 @@ TEST(CheckpointRoad, SaysWhatDoesNotCome) {
   }
   out.reset();
   EXPECT_THROW(in.take({3, 0}, taken, 50ms), Error) << "the trainers are gone";
+}
+
+TEST(CheckpointRoad, WhoWaitsCanLeave) {
+  std::vector<float> taken(parameters);
+  CheckpointOut out("127.0.0.1", Log());
+  CheckpointIn in(out.ticket());
+  in.set_waiting([] { throw std::logic_error("there is nobody left"); });
+  EXPECT_THROW(in.take({0, 0}, taken, 10s), std::logic_error);
 }
 
 TEST(CheckpointRoad, RefusesAnotherPolicy) {

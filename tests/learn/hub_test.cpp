@@ -2,6 +2,7 @@
 #include "learn/hub.hpp"
 
 #include <gtest/gtest.h>
+#include <poll.h>
 
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -163,6 +164,20 @@ TEST_F(HubTest, TurnsStrangersAway) {
   wrong = hello(0);
   wrong["explorer"] = "zero";
   EXPECT_EQ(refusal(wrong), "");
+}
+
+TEST_F(HubTest, HasNoRoomForACrowdOfStrangers) {
+  open();
+  std::vector<Channel> crowd;
+  for (int i = 0; i < 256 + 2; ++i) crowd.push_back(connect());
+  Channel late = connect();
+  pollfd entry{late.descriptor(), POLLIN, 0};
+  EXPECT_EQ(::poll(&entry, 1, 5000), 1) << "it is let in";
+  EXPECT_FALSE(late.receive(5s));
+  crowd.front().send({{"hello", 1}}, 5s);
+  const std::optional<Json> answer = crowd.front().receive(5s);
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->at("refused"), "the secret is wrong");
 }
 
 TEST_F(HubTest, GivesTheRolloutOfALostExplorerToAnother) {

@@ -64,6 +64,17 @@ TEST(ServiceFeedback, DropsWhatTeachesNothingAndCountsIt) {
   EXPECT_EQ(all.waiting(), 0u);
 }
 
+TEST(ServiceFeedback, WhatAJobThatBeganAnewNeverHadIsDropped) {
+  ServiceFeedback all;
+  all.know(1, {1, 10});
+  all.know(2, {2, 20});
+  all.know(3, {3, 20});
+  for (const int version : {1, 1, 1, 1, 2, 3}) all.add(feedback(version, 0));
+  all.forget_newer({2, 10});
+  EXPECT_EQ(all.take(0, shape).size(), 2u);
+  EXPECT_EQ(all.dropped(), 2u);
+}
+
 TEST(ServiceFeedback, VersionsOfLongAgoAreForgotten) {
   ServiceFeedback all;
   for (int number = 1; number <= 65; ++number) all.know(number, {});

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <numeric>
+#include <stdexcept>
 #include <thread>
 
 #include "core/error.hpp"
@@ -33,6 +34,8 @@ TEST(SharedWeights, AreWaitedForNoLongerThanAllowed) {
   std::vector<float> got(1);
   out->publish({0, 0}, std::vector<float>{1});
   EXPECT_THROW(in->take({1, 1}, got, 20ms), Error);
+  in->set_waiting([] { throw std::logic_error("there is nobody left"); });
+  EXPECT_THROW(in->take({1, 1}, got, 10s), std::logic_error);
 }
 
 TEST(SharedWeights, AreFoundOnlyWhereTheyAreMeant) {

@@ -364,7 +364,7 @@ TEST(TcpAddress, IsParsed) {
   EXPECT_EQ(parse_address("node7:4711").text(), "node7:4711");
   EXPECT_EQ(parse_address("node7:4711/name").local, "name");
   EXPECT_EQ(parse_address("::1:80").port, "80");
-  for (const char* wrong : {"", "node", ":1", "node:", "node:/x"}) {
+  for (const char* wrong : {"", "node", ":1", "node:", "node:/x", "node:x", "node:65536"}) {
     EXPECT_THROW(parse_address(wrong), Error) << wrong;
   }
 }

@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <climits>
+#include <cstdint>
 
 #include "core/error.hpp"
 #include "core/sockets.hpp"
@@ -28,6 +30,14 @@ bool is_every_interface(const std::string& host) {
   return host == "0.0.0.0" || host == "::" || host == "*";
 }
 
+// The system would take 65537 for 1.
+bool is_port(const std::string& text) {
+  uint16_t number = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  return error == std::errc() && stop == end;
+}
+
 }  // namespace
 
 std::string Address::text() const {
@@ -37,11 +47,12 @@ std::string Address::text() const {
 Address parse_address(const std::string& text) {
   const size_t slash = std::min(text.find('/'), text.size());
   const size_t colon = text.rfind(':', slash);
-  if (colon == std::string::npos || colon == 0 || colon + 1 >= slash) {
+  const bool whole = colon != std::string::npos && colon > 0 && colon < slash;
+  const std::string port = whole ? text.substr(colon + 1, slash - colon - 1) : "";
+  if (!is_port(port)) {
     throw usage_error("'" + text + "' is no address", "parameter servers", "write HOST:PORT");
   }
-  return {text.substr(0, colon), text.substr(colon + 1, slash - colon - 1),
-          slash < text.size() ? text.substr(slash + 1) : ""};
+  return {text.substr(0, colon), port, slash < text.size() ? text.substr(slash + 1) : ""};
 }
 
 std::pair<FileDescriptor, Address> listen_at(const std::string& host_and_port) {
