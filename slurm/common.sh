@@ -100,10 +100,8 @@ requeue() {
   exit "$1"
 }
 
-# Where others reach this node: its name, if that leads anywhere, else its first address.
-own_address() {
-  if getent hosts "$(hostname)" >/dev/null; then hostname; else hostname -I | cut -d' ' -f1; fi
-}
+# Where others reach this node.
+own_address() { hostname -I | cut -d' ' -f1; }
 
 # What `podium VERB ARGUMENTS` would go by: setting SECTION KEY VERB ARGUMENTS...
 setting() {

@@ -83,9 +83,11 @@ expect 0 '"epochs":12' cat "$run/slurm-long-$warned.out"
 # 4. A node dies under a job: the same job goes on elsewhere.
 lost=$(long 14)
 await 60 'epochs before the death' epochs $(($(seen) + 2))
-"$cluster" kill "$(squeue --noheader --jobs="$lost" --format=%N)"
+node=$(squeue --noheader --jobs="$lost" --format=%N)
+"$cluster" kill "$node"
 await 120 'the end of a job that lost its node' holds '"verb":"select"' "$run/slurm-long-$lost.out"
 expect 0 '"epochs":14' cat "$run/slurm-long-$lost.out"
+"$cluster" revive "$node"
 
 # 5. A variant that is cancelled does not hold up the others, does not come back, and is named.
 first=$run run=$scratch/second
@@ -97,14 +99,15 @@ await 90 'the comparison of those that are left' ended "$(job compare)"
 expect 0 '"resnet"' sed -n '/"missing"/,$p' "$run/comparison.json"
 expect 0 'left: none' echo "left: $(squeue --noheader --jobs="$(job train)" --states=pending,running | grep . || echo none)"
 
+scancel "$serve" "$(job serve)"
+await 30 'the end of the service' holds '"verb":"serve"' "$first/slurm-serve-$serve.out"
+
 # 6. What ranks start on one node is reached from the others.
-several() { srun --mpi=pmix -N2 -n2 "$PODIUM" "$@" --io.cache_dir="$scratch/cache"; }
+several() { timeout 100 srun --mpi=pmix -N2 -n2 "$PODIUM" "$@" --io.cache_dir="$scratch/cache"; }
 expect 0 '"verb":"train"' several train inputs/fashion_mnist-ci.cfg --run.dir="$scratch/ps" --train.model=dense --train.sync=ps
 expect 0 '"verb":"train"' several train inputs/fashion_mnist-ci.cfg --run.dir="$scratch/crew" --train.model=dense \
   --train.sync=ps --ps.consistency=asp --ps.trainers=1
 expect 0 '"verb":"search"' several search inputs/search-ci.cfg --run.dir="$scratch/search"
 expect 0 '"verb":"learn"' several learn inputs/cartpole-ci.cfg --run.dir="$scratch/learn" --roles=explorer=2,train=2
 
-scancel "$serve"
-await 30 'the end of the service' holds '"verb":"serve"' "$first/slurm-serve-$serve.out"
 exit "$failures"
