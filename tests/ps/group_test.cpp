@@ -3,10 +3,13 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <fstream>
 #include <thread>
 
 #include "core/error.hpp"
@@ -109,6 +112,29 @@ TEST_F(Group, ThoseOfAJobOnSeveralNodesListenOnAllNetworks) {
   worker->push(std::vector<float>(test_group::values(), 1), size_t{0});
   worker->wait_all();
   worker->leave();
+  EXPECT_EQ(group_->theta(), std::vector<float>(test_group::values(), 1));
+}
+
+TEST_F(Group, WithoutMemoryToSharePayloadsTravelByTheSocket) {
+  start(1, 0, Consistency::asp, Milliseconds(5000));
+  const auto map = KeyMap(test_group::buffers(), options_);
+  size_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_AS, &before), 0);
+  const rlim_t little = pages * static_cast<size_t>(::sysconf(_SC_PAGESIZE)) + (96U << 20);
+  const rlimit tight{little, before.rlim_max};  // a window takes 128 MiB
+  ASSERT_EQ(::setrlimit(RLIMIT_AS, &tight), 0);
+  try {
+    options_.patience = Milliseconds(5000);
+    const auto worker = join_group(group_->ticket(), 0, map, options_);
+    worker->push(std::vector<float>(test_group::values(), 1), size_t{0});
+    worker->wait_all();
+    worker->leave();
+  } catch (const Error& error) {
+    ADD_FAILURE() << error.what();
+  }
+  ASSERT_EQ(::setrlimit(RLIMIT_AS, &before), 0);
   EXPECT_EQ(group_->theta(), std::vector<float>(test_group::values(), 1));
 }
 

@@ -7,6 +7,19 @@
 #include "ps/tcp/socket.hpp"
 
 namespace podium::ps {
+namespace {
+
+// Null where there is no memory for one: payloads then travel by the socket.
+std::unique_ptr<Window> make_window(size_t ring_bytes) {
+  try {
+    return std::make_unique<Window>(ring_bytes);
+  } catch (const Error& error) {
+    if (error.code() != ExitCode::io) throw;
+    return nullptr;
+  }
+}
+
+}  // namespace
 
 using Milliseconds = std::chrono::milliseconds;
 
@@ -19,7 +32,7 @@ std::unique_ptr<Wire> connect_wire(const std::string& address, Milliseconds limi
   const bool same_node = static_cast<bool>(socket);
   if (!same_node) socket = connect_to(there, limit);
   auto wire = std::make_unique<Wire>(std::move(socket), options);
-  wire->greet(same_node ? std::make_unique<Window>(options.ring_bytes) : nullptr);
+  wire->greet(same_node ? make_window(options.ring_bytes) : nullptr);
   return wire;
 }
 
