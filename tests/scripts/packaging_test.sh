@@ -47,9 +47,9 @@ find_package(podium 0.1 REQUIRED)
 get_target_property(place podium::podium LOCATION)
 message(STATUS "podium at ${place}")
 TEXT
-expect 0 "podium at $root/bin/podium" cmake -S . -B found "-DCMAKE_PREFIX_PATH=$root"
+expect 0 "podium at $root/bin/podium" cmake -G Ninja -S . -B found "-DCMAKE_PREFIX_PATH=$root"
 sed -i 's/podium 0.1 /podium 7.0 /' CMakeLists.txt
-expect 1 "7.0" cmake -S . -B other "-DCMAKE_PREFIX_PATH=$root"
+expect 1 "7.0" cmake -G Ninja -S . -B other "-DCMAKE_PREFIX_PATH=$root"
 
 # --- Manual pages --------------------------------------------------------------------------------
 
