@@ -29,15 +29,15 @@ run=$scratch/run
 options=(inputs/fashion_mnist-ci.cfg --run.dir="$run" --io.cache_dir="$scratch/cache")
 
 # shellcheck disable=SC2317  # they are called by `await`
-# await SECONDS WHAT COMMAND...: until the command succeeds.
+# await SECONDS WHAT COMMAND...: until the command succeeds; the seconds are those of an idle machine.
 await() {
   local seconds=$1 what=$2 tries
   shift 2
-  for ((tries = 0; tries < seconds * 4; ++tries)); do
+  for ((tries = 0; tries < seconds * 10; ++tries)); do
     if "$@" >/dev/null 2>&1; then return 0; fi
     sleep 0.25
   done
-  echo "FAILED: not within $seconds s: $what"
+  echo "FAILED: it does not come: $what"
   squeue
   tail -n 5 "$run"/slurm-*.out | cut -c1-300
   exit 1
@@ -103,7 +103,7 @@ scancel "$serve" "$(job serve)"
 await 30 'the end of the service' holds '"verb":"serve"' "$first/slurm-serve-$serve.out"
 
 # 6. What ranks start on one node is reached from the others.
-several() { timeout 100 srun --mpi=pmix -N2 -n2 "$PODIUM" "$@" --io.cache_dir="$scratch/cache"; }
+several() { timeout 200 srun --mpi=pmix -N2 -n2 "$PODIUM" "$@" --io.cache_dir="$scratch/cache"; }
 expect 0 '"verb":"train"' several train inputs/fashion_mnist-ci.cfg --run.dir="$scratch/ps" --train.model=dense --train.sync=ps
 expect 0 '"verb":"train"' several train inputs/fashion_mnist-ci.cfg --run.dir="$scratch/crew" --train.model=dense \
   --train.sync=ps --ps.consistency=asp --ps.trainers=1
