@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 
 #include "core/channel.hpp"
 #include "core/error.hpp"
+#include "core/sockets.hpp"
 #include "core/text.hpp"
 #include "learn/experience_codec.hpp"
 
@@ -14,15 +16,6 @@ namespace {
 constexpr size_t most_first_bytes = 4096;  // of somebody not yet known
 constexpr int most_strangers = 256;        // at once, beside the explorers
 constexpr size_t most_spans = 1'000'000;   // of an explorer, for a picture
-
-// In a time that does not tell where they differ.
-bool equal_secrets(const std::string& told, const std::string& known) {
-  unsigned char differs = told.size() == known.size() ? 0 : 1;
-  for (size_t i = 0; i < known.size(); ++i) {
-    differs |= static_cast<unsigned char>(known[i] ^ (i < told.size() ? told[i] : 0));
-  }
-  return differs == 0;
-}
 
 bool is_newer(const Version& one, const Version& other) {
   return one.number > other.number || one.made_at > other.made_at;
@@ -84,7 +77,8 @@ void HubGuests::hear(Guest& guest, HubWire::Message& message) {
 }
 
 void HubGuests::greet(Guest& guest, const Json& head) {
-  if (text_in(head, "podium") != "learn" || !equal_secrets(text_in(head, "secret"), secret_)) {
+  const std::string told = text_in(head, "secret");
+  if (text_in(head, "podium") != "learn" || !is_secret(std::as_bytes(std::span(told)), secret_)) {
     return refuse(guest, "the secret is wrong");
   }
   if (head.contains("rank")) {
