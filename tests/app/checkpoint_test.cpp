@@ -56,14 +56,19 @@ class Checkpoint : public AppTest {
     return false;
   }
 
-  // The hash of the run that nobody disturbs.
-  std::string undisturbed(int ranks, int epochs = 20) {
+  // What the run that nobody disturbs comes to, and how long it trains.
+  struct Undisturbed {
+    std::string hash;
+    double train_s = 0;
+  };
+
+  Undisturbed undisturbed(int ranks, int epochs = 20) {
     const auto job = start_on(
         ranks, training({"--ckpt.every=never", "--model.cnn.epochs=" + std::to_string(epochs)}));
     EXPECT_EQ(job->wait(), 0) << job->err();
-    const std::string hash = job->result().at("weights_xxh3");
+    Undisturbed run{job->result().at("weights_xxh3"), job->result().at("train_s")};
     fs::remove_all(run_dir());
-    return hash;
+    return run;
   }
 
   std::unique_ptr<Process> start_on(int ranks, const Words& more) const {
@@ -86,16 +91,19 @@ class Checkpoint : public AppTest {
     return false;
   }
 
-  // Kills a run `kills` times at random moments, then lets it end.
-  void expect_the_same_bits_after(int kills, int ranks, uint64_t seed, const std::string& hash) {
+  // Kills a run `kills` times at random moments, then lets it end. How long a run lives follows from
+  // how long all of it takes: machines differ, and most of the kills are to meet a run at work.
+  void expect_the_same_bits_after(int kills, int ranks, uint64_t seed, const Undisturbed& alone) {
     Random random(seed);
+    const auto longest_us = static_cast<uint64_t>(1.5e6 * alone.train_s / kills) + 1;
     const Words saving = training({"--ckpt.memory=3steps", "--ckpt.part_bytes=1KiB"});
     int killed = 0;
     for (int round = 0; round < kills; ++round) {
       const bool some = !files(".json").empty();
       const auto job = start_on(ranks, saving);
-      if (ranks > 1) job->wait_for_err("parameters");  // else there is only mpirun, for long
-      usleep(static_cast<useconds_t>((ranks > 1 ? 0 : 100'000) + random.below(700'000)));
+      const bool begins = ranks == 1 && round == 0;  // with more there is only mpirun, for long
+      if (!begins) job->wait_for_err("parameters");
+      usleep(static_cast<useconds_t>(begins ? random.below(300'000) : random.below(longest_us)));
       killed += kill_one(*job, ranks) ? 1 : 0;
       job->wait();
       EXPECT_EQ(job->err().find("refused"), std::string::npos) << job->err();
@@ -108,7 +116,7 @@ class Checkpoint : public AppTest {
     EXPECT_GT(killed, kills / 2);
     const auto last = start_on(ranks, saving);
     ASSERT_EQ(last->wait(), 0) << last->err();
-    EXPECT_EQ(last->result().at("weights_xxh3"), hash);
+    EXPECT_EQ(last->result().at("weights_xxh3"), alone.hash);
     EXPECT_FALSE(fs::exists(checkpoints())) << "it is finished";
     fs::remove_all(run_dir());
   }
@@ -125,16 +133,16 @@ TEST_F(Checkpoint, ARunOfWhichOneRankIsKilledEndsWithTheSameBits) {
 // ctest -L long
 TEST_F(Checkpoint, LongFiftyKillsEndWithTheSameBits) {
   if (std::getenv("PODIUM_LONG_TESTS") == nullptr) GTEST_SKIP() << "set PODIUM_LONG_TESTS=1";
-  const std::string alone = undisturbed(1);
+  const Undisturbed alone = undisturbed(1);
   for (uint64_t chain = 0; chain < 8; ++chain) expect_the_same_bits_after(5, 1, 10 + chain, alone);
-  const std::string together = undisturbed(2);
+  const Undisturbed together = undisturbed(2);
   for (uint64_t chain = 0; chain < 2; ++chain) {
     expect_the_same_bits_after(5, 2, 20 + chain, together);
   }
 }
 
 TEST_F(Checkpoint, ASignalSavesInTheMiddleOfAnEpochAndEndsWith75) {
-  const std::string hash = undisturbed(2);
+  const std::string hash = undisturbed(2).hash;
   for (const int signal : {SIGUSR1, SIGTERM}) {
     const auto job = start(2, "train", training({"--ckpt.every=100000epochs"}));
     ASSERT_TRUE(job->wait_for_err("  loss ")) << job->err();
@@ -170,7 +178,7 @@ TEST_F(Checkpoint, TheEndThatSlurmSetIsKept) {
 }
 
 TEST_F(Checkpoint, ADamagedNewestIsRefusedByNameAndTheOneBeforeUsed) {
-  const std::string hash = undisturbed(1);
+  const std::string hash = undisturbed(1).hash;
   Random random(3);
   for (const char* extension : {".h5", ".json"}) {
     const auto first = start_alone("train", training({"--model.cnn.epochs=20"}));
@@ -232,7 +240,7 @@ TEST_F(Checkpoint, AFileInPlaceOfTheModelsFolderIsFoundFirst) {
 TEST_F(Checkpoint, AKilledJobGoesOnFromTheMemoryWhereThatIsNewerThanTheDisk) {
   const Words saving = training({"--model.cnn.epochs=250", "--ckpt.every=100000epochs",
                                  "--ckpt.memory=3steps", "--run.models=cnn", "--serve.replicas=1"});
-  const std::string hash = undisturbed(2, 250);
+  const std::string hash = undisturbed(2, 250).hash;
   for (const char* verb : {"train", "run"}) {
     const bool runs = std::string(verb) == "run";
     const auto start_it = [&] {
@@ -297,7 +305,7 @@ class SmallDisk {
 };
 
 TEST_F(Checkpoint, AFullDiskCostsNoRunThatFinishesAndAStopEndsWith74) {
-  const std::string hash = undisturbed(1);
+  const std::string hash = undisturbed(1).hash;
   const SmallDisk disk(run_dir() / "checkpoints", "8k");
   if (!disk.mounted()) GTEST_SKIP() << "only the superuser may mount a small disk";
   const auto whole = start_alone("train", training());
@@ -314,7 +322,7 @@ TEST_F(Checkpoint, AFullDiskCostsNoRunThatFinishesAndAStopEndsWith74) {
 }
 
 TEST_F(Checkpoint, LogsThatTakeNoMoreLinesCostOneWarningEach) {
-  const std::string hash = undisturbed(1);
+  const std::string hash = undisturbed(1).hash;
   for (const char* verb : {"train", "run"}) {
     fs::create_directories(run_dir());
     fs::create_symlink("/dev/full", run_dir() / "metrics.jsonl");
@@ -335,7 +343,7 @@ TEST_F(Checkpoint, LogsThatTakeNoMoreLinesCostOneWarningEach) {
 
 // In a mount namespace of its own, where /dev/shm has no room.
 TEST_F(Checkpoint, AFullMemoryOfTheNodeCostsOneWarning) {
-  const std::string hash = undisturbed(1);
+  const std::string hash = undisturbed(1).hash;
   for (const char* size : {"4k", "24k"}) {
     std::string line = "mount -t tmpfs -o size=" + std::string(size) + " none /dev/shm && exec";
     for (const std::string& word : words("train", training({"--ckpt.memory=3steps"}))) {
@@ -355,7 +363,7 @@ TEST_F(Checkpoint, AFullMemoryOfTheNodeCostsOneWarning) {
 }
 
 TEST_F(Checkpoint, ADiskThatBecomesReadOnlyLeavesTheOneBefore) {
-  const std::string hash = undisturbed(1);
+  const std::string hash = undisturbed(1).hash;
   {
     const SmallDisk disk(run_dir() / "checkpoints", "16m");
     if (!disk.mounted()) GTEST_SKIP() << "only the superuser may mount a small disk";
