@@ -78,6 +78,10 @@ class ModeRuns {
         layout_(learn::LearnLayout::plan(roles, group_->size())),
         trainers_(context.mpi.split("trainers", layout_.trains(group_->rank()) ? 0 : -1)) {
     config_.set("learn.profile", "true", "profile");
+    if (layout_.explorers() == 0) {
+      throw usage_error("modes are compared by what explorers of this job do", "--roles",
+                        "ask for at least one, as in explorer=2");
+    }
     if (trainers_) trainers_->set_policy({context.settings.comm_timeout, Backoff::Kind::hot});
   }
 
