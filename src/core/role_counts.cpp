@@ -18,7 +18,8 @@ int parse_count(const RoleEntry& entry, const RoleNames& roles) {
     return count;
   }
   throw usage_error("role '" + std::string(entry.name) + "' needs a count from " +
-                        std::to_string(least) + " to " + std::to_string(roles.most) + ", not '" + std::string(entry.count) + "'",
+                        std::to_string(least) + " to " + std::to_string(roles.most) + ", not '" +
+                        std::string(entry.count) + "'",
                     "--roles", std::string("write for instance ") + roles.example);
 }
 

@@ -11,9 +11,9 @@ namespace podium {
 // The roles of a verb that has its own.
 struct RoleNames {
   std::span<const std::string_view> names;
-  const char* verb;     // "a search"
-  const char* example;  // "ps=2,controller=2,child=4"
-  int most;             // of any role
+  const char* verb;                     // "a search"
+  const char* example;                  // "ps=2,controller=2,child=4"
+  int most;                             // of any role
   std::string_view optional_role = {};  // of which there may be none
 };
 

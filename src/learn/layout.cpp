@@ -9,8 +9,7 @@ namespace podium::learn {
 namespace {
 
 constexpr std::array<std::string_view, 3> names = {"explorer", "buffer", "train"};
-constexpr RoleNames roles = {names, "learning", "explorer=2,buffer=1,train=1", 4096,
-                             "explorer"};
+constexpr RoleNames roles = {names, "learning", "explorer=2,buffer=1,train=1", 4096, "explorer"};
 
 std::string count_of(int number, const char* one) {
   return std::to_string(number) + " " + one + (number == 1 ? "" : "s");
