@@ -1,0 +1,23 @@
+// Options of what a run shows of itself.
+#include "schema_lists.hpp"
+
+namespace podium::schema {
+
+using enum ValueKind;
+
+std::vector<OptionSpec> see_options() {
+  return {
+      {"log.level", text, "info", "lines on stderr", {"error", "warning", "info", "debug"}},
+      {"log.trace", boolean, "true",
+       "keep what every rank did when, for trace.json in the run folder (docs/tracing.md)"},
+      {"log.trace_spans",
+       integer,
+       "20000",
+       "spans that are kept of each lane of a trace, from its start",
+       {},
+       1,
+       100000000},
+  };
+}
+
+}  // namespace podium::schema
