@@ -73,7 +73,7 @@ class ModeRuns {
   ModeRuns(const VerbContext& context, Config config, std::string_view roles)
       : context_(context),
         config_(std::move(config)),
-        quiet_(std::min(LogLevel::warning, context.log.level()), context.log.speaker()),
+        quiet_(context.log.at_most(LogLevel::warning)),
         group_(everyone(context, context.subject.empty() ? "learn" : "bench")),
         layout_(learn::LearnLayout::plan(roles, group_->size())),
         trainers_(context.mpi.split("trainers", layout_.trains(group_->rank()) ? 0 : -1)) {

@@ -171,7 +171,7 @@ int run_job(const Invocation& invocation) {
     } else if (prepares) {
       prepare_run_folder(run_dir, invocation.config);
     }
-    const auto metrics = open_metrics(prepares, settings, started, log);
+    const auto metrics = open_metrics(prepares, invocation.config, settings, started, log);
     code = run_verb(invocation.verb, {invocation.subject, invocation.config, settings, mpi, started,
                                       log, fatal, *metrics});
   } catch (...) {

@@ -7,6 +7,7 @@
 
 #include "comm/gather.hpp"
 #include "core/roles.hpp"
+#include "event_table.hpp"
 #include "verb_parts.hpp"
 #include "version.hpp"
 #include "workflow/job.hpp"
@@ -54,10 +55,15 @@ int threads_of(const Json& roles, const VerbContext& context) {
 
 }  // namespace
 
-std::unique_ptr<MetricsLog> open_metrics(bool writes, const workflow::Settings& settings,
+std::unique_ptr<MetricsLog> open_metrics(bool writes, const Config& config,
+                                         const workflow::Settings& settings,
                                          const Stopwatch& started, const Log& log) {
   if (!writes) return std::make_unique<MetricsLog>();
-  return std::make_unique<MetricsLog>(settings.metrics_file(), started, log);
+  auto metrics = std::make_unique<MetricsLog>(settings.metrics_file(), started, log);
+  if (config.boolean("log.tensorboard")) {
+    metrics->draw(settings.run_dir / "tensorboard", event_curves());
+  }
+  return metrics;
 }
 
 void tell_started(const std::string& verb, const VerbContext& context) {

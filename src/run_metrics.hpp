@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "config.hpp"
 #include "core/clock.hpp"
 #include "core/log.hpp"
 #include "core/metrics_log.hpp"
@@ -13,8 +14,9 @@
 namespace podium {
 
 // Throws io_error when the folder takes no log. Where `writes` is false it is a log that writes
-// nothing.
-std::unique_ptr<MetricsLog> open_metrics(bool writes, const workflow::Settings& settings,
+// nothing. With --log.tensorboard curves are drawn as well.
+std::unique_ptr<MetricsLog> open_metrics(bool writes, const Config& config,
+                                         const workflow::Settings& settings,
                                          const Stopwatch& started, const Log& log);
 
 // Writes `started`: what runs, when, on which ranks. Collective over the job.

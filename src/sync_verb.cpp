@@ -133,7 +133,7 @@ class Comparison {
     const int threads = settings.threads > 0
                             ? settings.threads
                             : workflow::threads_per_trainer(group_.size(), context_.mpi);
-    const Log quiet(std::min(LogLevel::warning, context_.log.level()), context_.log.speaker());
+    const Log quiet = context_.log.at_most(LogLevel::warning);
     workflow::TrainingHooks hooks;
     hooks.servers = ranks_.servers();
     hooks.should_stop = should_stop_;
