@@ -122,8 +122,9 @@ class ModeRuns {
   bench::LearnMeasurement run(const std::string& mode, const StepTimes& times,
                               bench::LearnPicture* picture = nullptr) {
     const LearnSettings how = settings(mode, times);
+    MetricsLog nothing;  // one mode's batches are not the job's
     const VerbContext quiet{context_.subject, context_.config, context_.settings, context_.mpi,
-                            context_.started, quiet_,          context_.fatal};
+                            context_.started, quiet_,          context_.fatal,    nothing};
     const std::function<bool()> should_stop = [this] { return stop_.load(); };
     LearnRun run({quiet, layout_, *group_, trainers_.get(), should_stop, {}}, how);
     LearnOutcome outcome = run.run();
@@ -206,10 +207,10 @@ void conclude(const VerbContext& context, const char* verb, int repetitions,
     io::write_text_file(file, bench::picture_of(pictures, warm_up, drawn_batches));
     context.log.info("the picture is in " + file.string());
   }
-  print_result({{"verb", verb},
-                {"what", "learn"},
-                {"repetitions", repetitions},
-                {"rows", bench::to_json(rows)}});
+  print_result(context, {{"verb", verb},
+                         {"what", "learn"},
+                         {"repetitions", repetitions},
+                         {"rows", bench::to_json(rows)}});
 }
 
 // A signal ends it.
