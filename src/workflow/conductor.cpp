@@ -381,7 +381,12 @@ void Conductor::record(Json event) {
   event.erase("probabilities");  // they are compared, not kept
   event.erase("evaluation");     // it has a file of its own
   event.erase("engine");         // it holds a secret
-  metrics_.write(std::move(event));
+  const auto at = event.find("at_s");
+  if (at == event.end()) return metrics_.write(std::move(event));
+  const MetricsLog::Moment moment(std::chrono::duration_cast<MetricsLog::Moment::duration>(
+      std::chrono::duration<double>(at->get<double>())));
+  event.erase("at_s");
+  metrics_.write(std::move(event), moment);
 }
 
 }  // namespace podium::workflow
