@@ -172,8 +172,8 @@ int run_job(const Invocation& invocation) {
       prepare_run_folder(run_dir, invocation.config);
     }
     const auto metrics = open_metrics(prepares, invocation.config, settings, started, log);
-    code = run_verb(invocation.verb, {invocation.subject, invocation.config, settings, mpi, started,
-                                      log, fatal, *metrics});
+    code = run_verb(invocation.verb, {invocation.subject, invocation.run_folders, invocation.config,
+                                      settings, mpi, started, log, fatal, *metrics});
   } catch (...) {
     fatal(std::current_exception());
   }
