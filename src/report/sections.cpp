@@ -6,7 +6,8 @@ namespace podium::report {
 
 void add_sections(const std::vector<RunData>& runs, Page& page) {
   using Section = void (*)(const std::vector<RunData>&, Page&);
-  static constexpr std::array<Section, 1> sections = {summary_section};
+  static constexpr std::array sections = {summary_section, run_lanes_section, pods_section,
+                                          search_section,  allreduce_section, scaling_section};
   for (const Section section : sections) section(runs, page);
 }
 
