@@ -52,9 +52,13 @@ void Page::add(const Markup& markup) {
 }
 
 Markup Page::derived(const std::string& key, const Json& value, As as) {
+  return quantity(keep(key, value), as);
+}
+
+Place Page::keep(const std::string& key, const Json& value) {
   require(!derived_.contains(key), "two derived numbers of one name", key.c_str());
   derived_[key] = value;
-  return quantity(Place(&derived_[key], "/derived/" + pointer_part(key)), as);
+  return {&derived_[key], "/derived/" + pointer_part(key)};
 }
 
 std::vector<std::string> Page::section_ids() const {
