@@ -24,7 +24,7 @@ NUMBER = r"-?\d+(?:\.\d+)?(?:e[-+]\d+)?"
 TOLERANCE = 0.03  # three images in a hundred, or as much of a loss
 CLOCK = r"\d\d:\d\d:\d\d\.\d{3}"
 TOKENS = "|".join((
-    r"(?P<gap>\.\.\.)",
+    r"(?P<gap>\s*\.\.\.\s*)",
     rf"(?P<clock>{CLOCK})",
     r"(?P<date>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)",
     r"(?P<hash>\b(?=[0-9a-f]*[a-f])(?=[a-f]*\d)[0-9a-f]{16}\b)",
