@@ -76,6 +76,14 @@ class Links(unittest.TestCase):
         self.fails("`io/none.hpp`", "no file 'io/none.hpp'")
         self.fails("```\nscripts/none.sh -n 2\n```", "no file 'scripts/none.sh'")
 
+    def test_lists_of_contents(self):
+        docs = pathlib.Path(self.folder.name, "docs")
+        (docs / "cli.md").write_text("| `run` | `train [X]` | `predict` | `bench io` |")
+        (docs / "README.md").write_text("[cli](cli.md)")
+        self.assertEqual(list(links_test.left_out(self.project)),
+                         [("docs/cli.md", "verb 'bench nn' is not there"),
+                          ("docs/README.md", "page 'other.md' is not there")])
+
     def test_a_block_without_an_end(self):
         with self.assertRaises(ValueError):
             self.found("```\ntext\n")
@@ -128,10 +136,12 @@ class Console(unittest.TestCase):
         self.same("loss  0.9516  9 images/s", "loss  0.9416  1234 images/s")
 
     def test_other_numbers(self):
-        self.same('after 0.57 s, 5 images/s, 12.5 % compute, "ms":0.436', 'after 9.1 s, 7.5 images/s, 1.0 % compute, "ms":12.0')
+        self.same('after 0.57 s, 5 images/s, 12.5 % compute, "ms":0.436',
+                  'after 9.1 s, 7.5 images/s, 1.0 % compute, "ms":12.0')
         self.differs("128 images", "129 images")
         self.differs("epoch 1/3", "epoch 2/3")
-        self.same("12:00:00.000 built 2026-11-29T01:19:45Z 0631ac52e855a1ec", "13:01:02.003 built 2027-01-02T03:04:05Z b57e98bea0b1909e")
+        self.same("12:00:00.000 built 2026-11-29T01:19:45Z 0631ac52e855a1ec",
+                  "13:01:02.003 built 2027-01-02T03:04:05Z b57e98bea0b1909e")
         self.differs("12:00:00.000 built", "built")
 
     def test_words_that_may_be_any(self):

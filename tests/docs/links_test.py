@@ -3,7 +3,8 @@
 
 usage: links_test.py PROJECT BUILD
 
-Read are README.md, CONTRIBUTING.md, CHANGELOG.md and docs/*.md. Prints one line for each dead reference and
+Read are README.md, CONTRIBUTING.md, CHANGELOG.md and docs/*.md. The other way round, docs/cli.md names every verb and
+docs/README.md every page. Prints one line for each dead reference and
 exits 1, or says how many references it followed. `checks_test.py` shows that each kind is found.
 """
 import pathlib
@@ -130,6 +131,19 @@ def findings(page, project):
     return sorted({finding for check in CHECKS for finding in check(page, project)})
 
 
+def left_out(project):
+    """What the two lists of contents do not have."""
+    verbs = (project.root / "docs/cli.md").read_text(encoding="utf-8")
+    for verb, kinds in project.verbs.items():
+        for name in [f"{verb} {kind}" for kind in kinds] or [verb]:
+            if not re.search(rf"`{name}[` \[]", verbs):
+                yield "docs/cli.md", f"verb '{name}' is not there"
+    pages = (project.root / "docs/README.md").read_text(encoding="utf-8")
+    for path in sorted((project.root / "docs").glob("*.md")):
+        if path.name != "README.md" and f"]({path.name})" not in pages:
+            yield "docs/README.md", f"page '{path.name}' is not there"
+
+
 def options_of(page):
     return re.findall(r"^\| `([^`]+)` \|", page.read_text(encoding="utf-8"), re.MULTILINE)
 
@@ -138,7 +152,7 @@ def verbs_of(executable):
     text = subprocess.run([executable, "--help"], capture_output=True, text=True, timeout=60, check=True).stdout
     verbs = {}
     for verb, meaning in re.findall(r"^  ([a-z]+) +(.*)$", text, re.MULTILINE):
-        named = re.search(rf": {verb} ([a-z]+(?:, [a-z]+)*)", meaning)  # "bench io, nn", "inspect memo"
+        named = re.search(rf": {verb} ([a-z]+(?:, [a-z]+)*?)(?:, [a-z]+ .*)?$", meaning)  # "bench io, nn", "inspect memo"
         verbs[verb] = named.group(1).split(", ") if named and verb in ("bench", "inspect") else []
     return verbs
 
@@ -158,6 +172,9 @@ def main():
         for line, what in findings(page, project):
             print(f"{path.relative_to(root)}:{line}: {what}")
             dead += 1
+    for page, what in left_out(project):
+        print(f"{page}: {what}")
+        dead += 1
     print(f"{count} links, code spans and blocks followed, {dead} dead")
     sys.exit(1 if dead or count < 1000 else 0)
 
