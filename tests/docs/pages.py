@@ -28,6 +28,7 @@ class Page:
     path: pathlib.Path
     prose: list = dataclasses.field(default_factory=list)  # (line, text) outside of fences and comments
     blocks: list = dataclasses.field(default_factory=list)
+    notes: list = dataclasses.field(default_factory=list)  # the comments
 
     def headings(self):
         return [match.group(1) for _, text in self.prose if (match := HEADING.match(text))]
@@ -55,6 +56,7 @@ def read_page(path):
             block = Block(fence.group(1), number, [], note)
         elif comment := COMMENT.fullmatch(line.strip()):
             note = comment.group(1).strip()
+            page.notes.append(note)
         else:
             page.prose.append((number, line))
             if line.strip():

@@ -8,7 +8,7 @@ naming the project, and a free port in the place of 8080. The first difference e
 with it. `console.py` says how outputs are compared.
 
 Two notes above a block: `needs: NAME` leaves it out, and says so, where there is no program and no module of Python
-called NAME; `any: WORD...` is explained in console.py.
+called NAME; `any: WORD...` is explained in console.py. A note `the page needs: PATH` skips a page where PATH is not.
 """
 import os
 import pathlib
@@ -119,10 +119,15 @@ def complaint(commands, number, status, output):
     return None
 
 
-def run_page(path, project, build):
+def what_is_missing(page):
+    needed = [match.group(1) for note in page.notes if (match := re.fullmatch(r"the page needs:\s*(\S+)", note))]
+    return [path for path in needed if not os.path.exists(path)]
+
+
+def run_page(page, project, build):
     """The number of commands that were run; None when one was not as shown."""
-    pythons = choose_python(project)
-    commands, left_out = commands_of(read_page(path), pythons)
+    pythons, path = choose_python(project), page.path
+    commands, left_out = commands_of(page, pythons)
     for name in sorted(left_out):
         print(f"{path.name}: a block is left out, for there is no {name}")
     port = free_port()
@@ -157,10 +162,14 @@ def run_page(path, project, build):
 
 def main():
     project, build = (pathlib.Path(text).resolve() for text in sys.argv[1:3])
-    counts = [run_page(pathlib.Path(page), project, build) for page in sys.argv[3:]]
-    for page, count in zip(sys.argv[3:], counts):
+    pages = [read_page(pathlib.Path(page)) for page in sys.argv[3:]]
+    for missing in [path for page in pages for path in what_is_missing(page)]:
+        print(f"SKIPPED: there is no {missing}")
+        sys.exit(77)
+    counts = [run_page(page, project, build) for page in pages]
+    for page, count in zip(pages, counts):
         if count is not None:
-            print(f"{page}: {count} commands, each as shown")
+            print(f"{page.path.name}: {count} commands, each as shown")
     sys.exit(0 if all(counts) else 1)
 
 
