@@ -118,8 +118,8 @@ class ModeRuns {
   bench::LearnMeasurement run(const std::string& mode, const StepTimes& times,
                               bench::LearnPicture* picture = nullptr) {
     const LearnSettings how = settings(mode, times);
-    const VerbContext quiet{context_.subject, context_.config, context_.settings, context_.mpi,
-                            context_.started, quiet_,          context_.fatal};
+    const VerbContext quiet{context_.subject, context_.folders, context_.config, context_.settings,
+                            context_.mpi,     context_.started, quiet_,          context_.fatal};
     const std::function<bool()> should_stop = [this] { return stop_.load(); };
     LearnRun run({quiet, layout_, *group_, trainers_.get(), should_stop, {}}, how);
     LearnOutcome outcome = run.run();

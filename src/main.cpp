@@ -170,8 +170,8 @@ int run_job(const Invocation& invocation) {
     } else if (prepares) {
       prepare_run_folder(run_dir, invocation.config);
     }
-    code = run_verb(invocation.verb,
-                    {invocation.subject, invocation.config, settings, mpi, started, log, fatal});
+    code = run_verb(invocation.verb, {invocation.subject, invocation.run_folders, invocation.config,
+                                      settings, mpi, started, log, fatal});
   } catch (...) {
     fatal(std::current_exception());
   }
