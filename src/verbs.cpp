@@ -1,8 +1,10 @@
 #include "verbs.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 #include "bench_verbs.hpp"
 #include "ckpt/registry.hpp"
@@ -38,7 +40,7 @@ using workflow::Json;
 ExitCode pipeline_verb(const VerbContext& context) {
   const auto show = [](const workflow::Summary& summary) { print("\n" + summary.table() + "\n"); };
   const auto summary = workflow::run_pipeline(context.settings, context.mpi, context.started,
-                                              context.log, show, context.fatal);
+                                              context.log, show, context.fatal, context.tracer);
   if (!summary) return ExitCode::done;
   print_result(summary->result());
   if (!summary->stopped_early) return ExitCode::done;
@@ -196,10 +198,10 @@ ExitCode export_verb(const VerbContext& context) {
 ExitCode run_verb(const std::string& verb, const VerbContext& context) {
   using Function = ExitCode (*)(const VerbContext&);
   static const std::map<std::string, Function> functions = {
-      {"run", pipeline_verb},  {"ingest", ingest_verb}, {"train", train_verb},
-      {"select", select_verb}, {"serve", serve_verb},   {"predict", predict_verb},
-      {"export", export_verb}, {"bench", bench_verb},   {"plan", plan_verb},
-      {"search", search_verb}, {"learn", learn_verb},   {"top", top_verb},
+      {"run", pipeline_verb},   {"ingest", ingest_verb}, {"train", train_verb},
+      {"select", select_verb},  {"serve", serve_verb},   {"predict", predict_verb},
+      {"export", export_verb},  {"bench", bench_verb},   {"plan", plan_verb},
+      {"search", search_verb},  {"learn", learn_verb},   {"top", top_verb},
       {"inspect", inspect_verb}};
   const auto found = functions.find(verb);
   require(found != functions.end(), "a verb has no function", verb.c_str());
@@ -221,6 +223,13 @@ bool computes(const std::string& verb) {
 
 bool trains(const std::string& verb) {
   return verb == "run" || verb == "train" || verb == "search" || verb == "learn";
+}
+
+bool traces(const std::string& verb, const Config& config) {
+  static constexpr std::array<std::string_view, 6> traced = {"run",   "ingest", "train",
+                                                             "serve", "search", "learn"};
+  return config.boolean("log.trace") && writes_configuration(verb, config) &&
+         std::ranges::find(traced, verb) != traced.end();
 }
 
 bool writes_configuration(const std::string& verb, const Config& config) {
