@@ -119,8 +119,9 @@ class ModeRuns {
                               bench::LearnPicture* picture = nullptr) {
     const LearnSettings how = settings(mode, times);
     MetricsLog nothing;  // one mode's batches are not the job's
-    const VerbContext quiet{context_.subject, context_.config, context_.settings, context_.mpi,
-                            context_.started, quiet_,          context_.fatal,    nothing};
+    const VerbContext quiet{context_.subject, context_.config,  context_.settings,
+                            context_.mpi,     context_.started, quiet_,
+                            context_.fatal,   nothing,          context_.tracer};
     const std::function<bool()> should_stop = [this] { return stop_.load(); };
     LearnRun run({quiet, layout_, *group_, trainers_.get(), should_stop, {}}, how);
     LearnOutcome outcome = run.run();

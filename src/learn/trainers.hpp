@@ -11,6 +11,7 @@
 #include <span>
 
 #include "comm/communicator.hpp"
+#include "core/span_names.hpp"
 #include "learn/accounting.hpp"
 #include "learn/experience_codec.hpp"
 #include "learn/hub.hpp"

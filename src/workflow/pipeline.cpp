@@ -62,6 +62,14 @@ Part part_of(Role role) {
   throw internal_error("a role has no part", "pipeline");
 }
 
+// "ingest, serve"
+std::string roles_text(const RoleLayout& layout, int rank) {
+  std::string text;
+  for (const Role role : layout.roles_of(rank))
+    text += (text.empty() ? "" : ", ") + to_string(role);
+  return text;
+}
+
 // Starts a thread for each role of this rank.
 std::vector<std::thread> start_roles(const Job& job, const Log& log, const Fatal& fatal) {
   std::vector<std::thread> threads;
@@ -115,7 +123,7 @@ Summary conduct(const Job& job, const Stopwatch& started, const Log& log, const 
 
 std::optional<Summary> run_pipeline(const Settings& settings, comm::MpiEnvironment& mpi,
                                     const Stopwatch& started, const Log& log, const Show& show,
-                                    const Fatal& fatal, MetricsLog& metrics) {
+                                    const Fatal& fatal, MetricsLog& metrics, Tracer& tracer) {
   const RoleLayout layout = RoleLayout::plan(settings.roles, mpi.size());
   const std::vector<int>& trainers = layout.ranks(Role::train);
   if (settings.train_alone && trainers.size() > 1) {
@@ -143,7 +151,9 @@ std::optional<Summary> run_pipeline(const Settings& settings, comm::MpiEnvironme
                 groups.train.get(),
                 groups.ckpt.get(),
                 threads,
-                stops};
+                stops,
+                tracer};
+  tracer.tell_roles(roles_text(layout, mpi.rank()));
 
   if (mpi.rank() == conductor_rank) {
     log.with_speaker("").info(
