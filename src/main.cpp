@@ -28,6 +28,7 @@
 #include "options.hpp"
 #include "ps/tcp/server_group.hpp"
 #include "run_folder.hpp"
+#include "run_metrics.hpp"
 #include "search_verbs.hpp"
 #include "serve/replica/replica.hpp"
 #include "settings.hpp"
@@ -176,8 +177,10 @@ int run_job(const Invocation& invocation) {
     if (traces(invocation.verb, invocation.config)) {
       trace.begin(run_dir, invocation.verb, invocation.config);
     }
-    code = run_verb(invocation.verb, {invocation.subject, invocation.config, settings, mpi, started,
-                                      log, fatal, trace.tracer()});
+    const auto metrics = open_metrics(prepares, invocation.config, settings, started, log);
+    code =
+        run_verb(invocation.verb, {invocation.subject, invocation.run_folders, invocation.config,
+                                   settings, mpi, started, log, fatal, *metrics, trace.tracer()});
     trace.end();
   } catch (...) {
     fatal(std::current_exception());

@@ -9,6 +9,9 @@ std::vector<OptionSpec> see_options() {
   return {
       {"quiet", boolean, "false", "show only warnings, errors and the result line"},
       {"log.level", text, "info", "lines on stderr", {"error", "warning", "info", "debug"}},
+      {"log.tensorboard", boolean, "false",
+       "also write the curves of metrics.jsonl as event files for TensorBoard, into tensorboard/ of "
+       "the run folder (docs/metrics.md)"},
       {"log.live",
        text,
        "auto",
@@ -23,6 +26,8 @@ std::vector<OptionSpec> see_options() {
        {},
        1,
        100000000},
+      {"report.output", text, "",
+       "file for the page about the runs; empty: report.html in the first of their folders"},
   };
 }
 
