@@ -81,11 +81,11 @@ ExitCode bench_trace_verb(const VerbContext& context) {
   const std::vector<bench::Row> rows = bench::bench_trace(*group, dataset, options);
   if (group->rank() == 0) {
     print("\n" + bench::to_text(rows) + "\n");
-    print_result({{"verb", "bench"},
-                  {"what", context.subject},
-                  {"repetitions", options.repetitions},
-                  {"ranks", group->size()},
-                  {"rows", bench::to_json(rows)}});
+    print_result(context, {{"verb", "bench"},
+                           {"what", context.subject},
+                           {"repetitions", options.repetitions},
+                           {"ranks", group->size()},
+                           {"rows", bench::to_json(rows)}});
   }
   return ExitCode::done;
 }

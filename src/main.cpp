@@ -174,12 +174,13 @@ int run_job(const Invocation& invocation) {
     } else if (prepares) {
       prepare_run_folder(run_dir, invocation.config);
     }
-    const auto metrics = open_metrics(prepares, invocation.config, settings, started, log);
     if (traces(invocation.verb, invocation.config)) {
       trace.begin(run_dir, invocation.verb, invocation.config);
     }
-    code = run_verb(invocation.verb, {invocation.subject, invocation.config, settings, mpi, started,
-                                      log, fatal, *metrics, trace.tracer()});
+    const auto metrics = open_metrics(prepares, invocation.config, settings, started, log);
+    code =
+        run_verb(invocation.verb, {invocation.subject, invocation.run_folders, invocation.config,
+                                   settings, mpi, started, log, fatal, *metrics, trace.tracer()});
     trace.end();
   } catch (...) {
     fatal(std::current_exception());

@@ -98,6 +98,12 @@ std::string count_of(size_t number, const char* noun) {
   return std::to_string(number) + " " + noun + (number == 1 ? "" : "s");
 }
 
+void tell_roles(const Job& job, int ranks, const Log& log) {
+  log.info("roles of " + count_of(static_cast<size_t>(ranks), "rank") + ": " +
+           job.layout.describe() + " | " + count_of(static_cast<size_t>(job.threads), "thread") +
+           " per trainer, trainers in " + count_of(job.groups.ranks.size(), "group"));
+}
+
 // The folder goes when nothing is left in it: what other runs left is theirs.
 void remove_checkpoints(const Settings& settings, Summary& summary) {
   for (const train::Recipe& recipe : settings.recipes) {
@@ -155,12 +161,7 @@ std::optional<Summary> run_pipeline(const Settings& settings, comm::MpiEnvironme
                 tracer};
   tracer.tell_roles(roles_text(layout, mpi.rank()));
 
-  if (mpi.rank() == conductor_rank) {
-    log.with_speaker("").info(
-        "roles of " + count_of(static_cast<size_t>(mpi.size()), "rank") + ": " + layout.describe() +
-        " | " + count_of(static_cast<size_t>(threads), "thread") + " per trainer, trainers in " +
-        count_of(trainer_groups.ranks.size(), "group"));
-  }
+  if (mpi.rank() == conductor_rank) tell_roles(job, mpi.size(), log.with_speaker(""));
   const comm::WaitPolicy patient{std::chrono::hours(24 * 365), Backoff::Kind::idle};
   comm::barrier(*groups.ending, patient);  // no role starts before the run folder is ready
 
