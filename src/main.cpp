@@ -35,6 +35,7 @@
 #include "train/trainer_process.hpp"
 #include "verbs.hpp"
 #include "version.hpp"
+#include "voice.hpp"
 #include "workflow/replica_worker.hpp"
 
 namespace podium {
@@ -105,9 +106,11 @@ FileDescriptor take_standard_error() {
 }
 
 // Ends the whole job with this rank's message as the last line.
-[[noreturn]] void fail_job(const std::exception_ptr& exception, int rank, int size, bool launched) {
+[[noreturn]] void fail_job(const std::exception_ptr& exception, int rank, int size, bool launched,
+                           Voice& voice) {
   const Failure failure = describe(exception);
   let_rank_0_speak(rank);
+  voice.give_way();
   const FileDescriptor own = take_standard_error();
   print_error(size > 1 ? "rank " + std::to_string(rank) + ": " + failure.text : failure.text,
               own ? own.get() : STDERR_FILENO);
@@ -153,10 +156,10 @@ int run_job(const Invocation& invocation) {
   check_limits();
   const bool launched = launched_by_mpi();  // MPI itself sets such variables when it starts
   comm::MpiEnvironment mpi;
-  const Log log(parse_log_level(invocation.config.text("log.level")),
-                mpi.size() > 1 ? "rank " + std::to_string(mpi.rank()) : "");
-  const workflow::Fatal fatal = [&mpi, launched](const std::exception_ptr& exception) {
-    fail_job(exception, mpi.rank(), mpi.size(), launched);
+  Voice voice(invocation, run_dir.string(), mpi, launched);
+  const Log& log = voice.log();
+  const workflow::Fatal fatal = [&](const std::exception_ptr& exception) {
+    fail_job(exception, mpi.rank(), mpi.size(), launched, voice);
   };
   ExitCode code = ExitCode::done;
   TrainingLock lock;  // on the first rank of a job that trains
@@ -173,7 +176,8 @@ int run_job(const Invocation& invocation) {
     }
     const auto metrics = open_metrics(prepares, invocation.config, settings, started, log);
     code = run_verb(invocation.verb, {invocation.subject, invocation.config, settings, mpi, started,
-                                      log, fatal, *metrics});
+                                      log, fatal, voice.console(), voice.board(), *metrics});
+    voice.end();
   } catch (...) {
     fatal(std::current_exception());
   }

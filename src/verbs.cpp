@@ -16,7 +16,6 @@
 #include "search_verbs.hpp"
 #include "serve_verbs.hpp"
 #include "settings.hpp"
-#include "standard_output.hpp"
 #include "study_verbs.hpp"
 #include "train_verb.hpp"
 #include "value_lists.hpp"
@@ -37,9 +36,12 @@ namespace {
 using workflow::Json;
 
 ExitCode pipeline_verb(const VerbContext& context) {
-  const auto show = [](const workflow::Summary& summary) { print("\n" + summary.table() + "\n"); };
-  const auto summary = workflow::run_pipeline(context.settings, context.mpi, context.started,
-                                              context.log, show, context.fatal, context.metrics);
+  const auto show = [&](const workflow::Summary& summary) {
+    print_table(context, summary.table());
+  };
+  const auto summary =
+      workflow::run_pipeline(context.settings, context.mpi, context.started, context.log, show,
+                             context.fatal, context.metrics, context.board);
   if (!summary) return ExitCode::done;
   print_result(context, summary->result());
   if (!summary->stopped_early) return ExitCode::done;
@@ -103,7 +105,7 @@ ExitCode inspect_verb(const VerbContext& context) {
       throw data_error("no step has been decided about here", context.settings.run_dir.string(),
                        "name the folder of a run (--run.dir), or run one");
     }
-    print("\n" + workflow::memo_table(decisions) + "\n");
+    print_table(context, workflow::memo_table(decisions));
     print_result(context, workflow::memo_result(decisions));
   }
   comm::barrier(*group, patient);
@@ -112,7 +114,8 @@ ExitCode inspect_verb(const VerbContext& context) {
 
 ExitCode serve_verb(const VerbContext& context) {
   const std::unique_ptr<comm::Communicator> group = everyone(context, "serve");
-  const Json stats = workflow::serve_from_registry(context.settings, *group, context.log);
+  const Json stats =
+      workflow::serve_from_registry(context.settings, *group, context.log, context.board);
   if (group->rank() == 0) {
     Json result = {{"verb", "serve"}};
     result.update(stats);
@@ -163,7 +166,7 @@ ExitCode predict_verb(const VerbContext& context) {
                          ? ingested_input(context, options, *classifier, *group)
                          : workflow::open_input_together(context.settings, options, *classifier,
                                                          *group, context.log);
-  const auto show = [](const std::string& table) { print("\n" + table + "\n"); };
+  const auto show = [&](const std::string& table) { print_table(context, table); };
   const Json outcome =
       workflow::predict(context.settings, options, *classifier, *input, *group, context.log, show);
   if (group->rank() == 0) {

@@ -104,8 +104,8 @@ void remove_checkpoints(const Settings& settings, Summary& summary) {
 }
 
 Summary conduct(const Job& job, const Stopwatch& started, const Log& log, const Show& show,
-                MetricsLog& metrics) {
-  Conductor conductor(job, started, log.with_speaker(""), show, metrics);
+                MetricsLog& metrics, Board& board) {
+  Conductor conductor(job, started, log.with_speaker(""), show, metrics, board);
   Summary summary = conductor.conduct();
   if (!summary.stopped_early) remove_checkpoints(job.settings, summary);
   return summary;
@@ -115,7 +115,7 @@ Summary conduct(const Job& job, const Stopwatch& started, const Log& log, const 
 
 std::optional<Summary> run_pipeline(const Settings& settings, comm::MpiEnvironment& mpi,
                                     const Stopwatch& started, const Log& log, const Show& show,
-                                    const Fatal& fatal, MetricsLog& metrics) {
+                                    const Fatal& fatal, MetricsLog& metrics, Board& board) {
   const RoleLayout layout = RoleLayout::plan(settings.roles, mpi.size());
   const std::vector<int>& trainers = layout.ranks(Role::train);
   if (settings.train_alone && trainers.size() > 1) {
@@ -164,7 +164,7 @@ std::optional<Summary> run_pipeline(const Settings& settings, comm::MpiEnvironme
   std::vector<std::thread> roles = start_roles(job, log, fatal);
   std::optional<Summary> summary;
   try {
-    if (mpi.rank() == conductor_rank) summary = conduct(job, started, log, show, metrics);
+    if (mpi.rank() == conductor_rank) summary = conduct(job, started, log, show, metrics, board);
   } catch (...) {
     fatal(std::current_exception());  // while the roles still run: there is no way back
   }

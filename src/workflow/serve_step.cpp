@@ -12,6 +12,7 @@
 #include "core/error.hpp"
 #include "core/signals.hpp"
 #include "serve/http/token.hpp"
+#include "workflow/job_view.hpp"
 #include "workflow/join_step.hpp"
 #include "workflow/learner_link.hpp"
 #include "workflow/replica_worker.hpp"
@@ -188,7 +189,7 @@ nlohmann::ordered_json to_json(const serve::ServiceStats& stats) {
 }
 
 nlohmann::ordered_json serve_from_registry(const Settings& settings, comm::Communicator& group,
-                                           const Log& log) {
+                                           const Log& log, Board& board) {
   if (!settings.join_service.empty()) return serve_in_another_job(settings, group, log);
   StopRequests stops;
   std::atomic<bool> over{false};  // by a signal, or when the service has lingered
@@ -225,6 +226,7 @@ nlohmann::ordered_json serve_from_registry(const Settings& settings, comm::Commu
     load_as_ordered(settings, service, over, log);
     if (watch.milliseconds() - polled_ms < static_cast<double>(registry_poll.count())) continue;
     polled_ms = watch.milliseconds();
+    if (board.drawn()) board.line("serve", "serve", service_line(service.stats()));
     try {
       invitation.offer(settings, service);
       take_newest(settings, service, &deployed, over, log);

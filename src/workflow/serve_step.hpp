@@ -5,6 +5,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "comm/communicator.hpp"
+#include "core/board.hpp"
 #include "core/log.hpp"
 #include "serve/client/client.hpp"
 #include "serve/service.hpp"
@@ -39,8 +40,9 @@ void load_as_ordered(const Settings& settings, serve::Service& service,
 // Serves the registry's current version on every rank, or that of the checkpoint engine of another
 // job (--engine.join), takes newer versions as they are published,
 // and drains on SIGTERM, SIGINT, SIGUSR1 or at the end of --serve.linger (0 means forever here).
-// Returns this rank's counters. Throws unavailable_error when nothing is published.
+// `board` shows this rank's service. Returns this rank's counters. Throws unavailable_error when
+// nothing is published.
 nlohmann::ordered_json serve_from_registry(const Settings& settings, comm::Communicator& group,
-                                           const Log& log);
+                                           const Log& log, Board& board);
 
 }  // namespace podium::workflow

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <functional>
 #include <future>
 #include <optional>
 
@@ -100,10 +102,11 @@ void add_statistics(const Buffer& batch, uint64_t first, const std::vector<uint3
   }
 }
 
-// Writes the records `share` of a part; their sums are added to `sums`, if it is given.
+// Writes the records `share` of a part; their sums are added to `sums`, if it is given. `wrote` is
+// told how many more are written.
 ShardEntry write_shard(const WritePlan& plan, const Source& source, Part part, Share share,
                        const std::string& file, const std::vector<uint32_t>& validation,
-                       ChannelSums* sums) {
+                       ChannelSums* sums, const std::function<void(uint64_t)>& wrote) {
   const ImageShape& shape = source.info().shape;
   const PartPlan& records = plan.part(part);
   ShardEntry shard;
@@ -123,6 +126,7 @@ ShardEntry write_shard(const WritePlan& plan, const Source& source, Part part, S
       add_statistics(batch, shard.first + done, validation, shape.bytes(), *sums);
     }
     done += batch.labels.size();
+    wrote(batch.labels.size());
   }
   if (share.end == records.records) stream->finish();
   const Seal seal = writer.finish();
@@ -134,14 +138,25 @@ ShardEntry write_shard(const WritePlan& plan, const Source& source, Part part, S
 }  // namespace
 
 ShardReport write_share(const WritePlan& plan, const Source& source,
-                        const std::vector<uint32_t>& validation, uint64_t rank, uint64_t ranks) {
+                        const std::vector<uint32_t>& validation, uint64_t rank, uint64_t ranks,
+                        const std::function<void(uint64_t done, uint64_t total)>& on_advance) {
   ChannelSums sums(source.info().shape.channels);
   ShardReport report;
+  uint64_t total = 0;
+  for (const Part part : {Part::train, Part::test}) {
+    const Share share = share_of(plan.part(part), rank, ranks);
+    total += share.end - share.begin;
+  }
+  std::atomic<uint64_t> done{0};
   const auto write = [&](Part part, ChannelSums* part_sums) -> std::optional<ShardEntry> {
     const Share share = share_of(plan.part(part), rank, ranks);
     if (share.begin == share.end) return {};
+    const auto wrote = [&, part](uint64_t records) {
+      done += records;
+      if (on_advance && part == Part::train) on_advance(done, total);  // by one thread
+    };
     return write_shard(plan, source, part, share, shard_name(plan, part, rank, ranks), validation,
-                       part_sums);
+                       part_sums, wrote);
   };
   auto test = std::async(std::launch::async, write, Part::test, nullptr);
   const std::optional<ShardEntry> train = write(Part::train, &sums);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "io/cache/write_plan.hpp"
@@ -17,7 +18,8 @@ namespace podium::io {
 // `validation` (ascending, of the cache's train part) stays out of the sums. Throws what reading
 // `source` throws, data_error for a label without a place in the cache, io_error.
 ShardReport write_share(const WritePlan& plan, const Source& source,
-                        const std::vector<uint32_t>& validation, uint64_t rank, uint64_t ranks);
+                        const std::vector<uint32_t>& validation, uint64_t rank, uint64_t ranks,
+                        const std::function<void(uint64_t done, uint64_t total)>& on_advance);
 
 // Removes what `rank` has published of `plan`: for a share that failed half-way.
 void remove_shards_of(const WritePlan& plan, uint64_t rank, uint64_t ranks);
