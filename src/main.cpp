@@ -156,8 +156,8 @@ int run_job(const Invocation& invocation) {
   check_limits();
   const bool launched = launched_by_mpi();  // MPI itself sets such variables when it starts
   comm::MpiEnvironment mpi;
-  Voice voice(invocation, run_dir.string(), mpi, launched);
-  const Log& log = voice.log();
+  Voice voice(invocation, mpi, launched);
+  const Log log = voice.log(voice.sink());
   const workflow::Fatal fatal = [&](const std::exception_ptr& exception) {
     fail_job(exception, mpi.rank(), mpi.size(), launched, voice);
   };
@@ -166,6 +166,7 @@ int run_job(const Invocation& invocation) {
   try {
     const bool prepares =
         mpi.rank() == 0 && writes_configuration(invocation.verb, invocation.config);
+    voice.show(run_dir.string(), log);
     settings.device = device_of(invocation, mpi, log);
     if (prepares && trains(invocation.verb)) {
       lock =
@@ -175,8 +176,9 @@ int run_job(const Invocation& invocation) {
       prepare_run_folder(run_dir, invocation.config);
     }
     const auto metrics = open_metrics(prepares, invocation.config, settings, started, log);
-    code = run_verb(invocation.verb, {invocation.subject, invocation.config, settings, mpi, started,
-                                      log, fatal, voice.console(), voice.board(), *metrics});
+    code = run_verb(invocation.verb,
+                    {invocation.subject, invocation.run_folders, invocation.config, settings, mpi,
+                     started, log, fatal, voice.console(), voice.board(), *metrics});
     voice.end();
   } catch (...) {
     fatal(std::current_exception());

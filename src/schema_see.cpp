@@ -17,6 +17,17 @@ std::vector<OptionSpec> see_options() {
        "auto",
        "the live view: auto draws it where standard output is a terminal (docs/cli.md)",
        {"auto", "always", "never"}},
+      {"log.trace", boolean, "true",
+       "keep what every rank did when, for trace.json in the run folder (docs/tracing.md)"},
+      {"log.trace_spans",
+       integer,
+       "20000",
+       "spans that are kept of each lane of a trace, from its start",
+       {},
+       1,
+       100000000},
+      {"report.output", text, "",
+       "file for the page about the runs; empty: report.html in the first of their folders"},
   };
 }
 

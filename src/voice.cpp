@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <utility>
 
 #include "verbs.hpp"
 
@@ -55,36 +56,40 @@ bool shows_picture(const Config& config, const std::string& verb, bool launched)
 
 }  // namespace
 
-Voice::Voice(const Invocation& invocation, const std::string& folder, comm::MpiEnvironment& mpi,
-             bool launched) {
-  const Config& config = invocation.config;
-  const bool first = mpi.rank() == 0;
-  const bool draws_now = first && shows_picture(config, invocation.verb, launched);
+Voice::Voice(const Invocation& invocation, comm::MpiEnvironment& mpi, bool launched)
+    : verb_(invocation.verb),
+      handles_signals_(handles_signals(invocation.verb, invocation.subject)),
+      speaker_(mpi.size() > 1 ? "rank " + std::to_string(mpi.rank()) : ""),
+      shown_(shown_level(invocation.config)),
+      draws_(mpi.rank() == 0 && shows_picture(invocation.config, invocation.verb, launched)) {
   ConsoleOptions options;
-  options.shown = shown_level(config);
+  options.shown = shown_;
   options.lines_join = lines_join(launched);
   options.colours = screen::wants_colours();
   options.utf8 = screen::shows_utf8();
   console_ = std::make_shared<Console>(options);
+  const Board::Kind kind = mpi.rank() > 0 ? Board::Kind::off
+                           : draws_       ? Board::Kind::drawn
+                                          : Board::Kind::told;
+  board_ = std::make_unique<Board>(kind);
+  if (mpi.size() == 1) return;
+  ranks_ = std::make_shared<comm::RankLines>(mpi.world("log"), console_, shown_, draws_);
+}
 
-  std::shared_ptr<LogSink> sink = console_;
-  if (mpi.size() > 1) {
-    ranks_ =
-        std::make_shared<comm::RankLines>(mpi.world("log"), console_, options.shown, draws_now);
-    sink = ranks_;
-  }
-  // Sinks that keep lines get those too that are not shown.
-  log_ = Log(std::max(options.shown, LogLevel::info),
-             mpi.size() > 1 ? "rank " + std::to_string(mpi.rank()) : "", sink);
+std::shared_ptr<LogSink> Voice::sink() const {
+  if (ranks_) return ranks_;
+  return console_;
+}
 
-  const Board::Kind kind = !first      ? Board::Kind::off
-                           : draws_now ? Board::Kind::drawn
-                                       : Board::Kind::told;
-  board_ = std::make_unique<Board>(
-      kind, [log = log_.with_speaker("")](const std::string& text) { log.info(text); });
-  board_->title("podium " + invocation.verb + "  " + folder);
-  if (!draws_now) return;
-  if (!handles_signals(invocation.verb, invocation.subject)) clear_picture_on_signals();
+Log Voice::log(std::shared_ptr<LogSink> first) const {
+  return {std::max(shown_, LogLevel::info), speaker_, std::move(first)};
+}
+
+void Voice::show(const std::string& folder, const Log& log) {
+  board_->title("podium " + verb_ + "  " + folder);
+  board_->tell_to(log.with_speaker(""));
+  if (!draws_) return;
+  if (!handles_signals_) clear_picture_on_signals();
   console_->draw(*board_);
 }
 

@@ -10,17 +10,25 @@
 #include "core/board.hpp"
 #include "core/console.hpp"
 #include "core/log.hpp"
+#include "core/log_sink.hpp"
 #include "options.hpp"
 
 namespace podium {
 
 class Voice {
  public:
-  // `folder` is the run's. `launched`: by mpirun or srun. Collective.
-  Voice(const Invocation& invocation, const std::string& folder, comm::MpiEnvironment& mpi,
-        bool launched);
+  // `launched`: by mpirun or srun. Collective.
+  Voice(const Invocation& invocation, comm::MpiEnvironment& mpi, bool launched);
 
-  const Log& log() const { return log_; }
+  // Where this rank's lines end: other sinks may stand before it.
+  std::shared_ptr<LogSink> sink() const;
+  // The rank's log, whose lines go to `first` on their way to sink(). It says all that is not
+  // debug, also where less is shown: what is before sink() may keep it.
+  Log log(std::shared_ptr<LogSink> first) const;
+
+  // Begins to show, on rank 0, what `verb` does in `folder`.
+  void show(const std::string& folder, const Log& log);
+
   Console& console() { return *console_; }
   Board& board() { return *board_; }
 
@@ -31,10 +39,14 @@ class Voice {
   void give_way() noexcept;
 
  private:
+  const std::string verb_;
+  const bool handles_signals_;
+  const std::string speaker_;
+  LogLevel shown_;
+  bool draws_ = false;
   std::unique_ptr<Board> board_;
   std::shared_ptr<Console> console_;        // draws the board
   std::shared_ptr<comm::RankLines> ranks_;  // null in a job of one rank
-  Log log_;
 };
 
 }  // namespace podium

@@ -13,6 +13,11 @@ constexpr double worth_an_estimate_s = 0.5;  // before that a pace is noise
 
 }  // namespace
 
+void Board::tell_to(Log log) {
+  const std::lock_guard lock(mutex_);
+  log_ = std::move(log);
+}
+
 void Board::title(std::string text) {
   if (off()) return;
   const std::lock_guard lock(mutex_);
@@ -28,6 +33,7 @@ void Board::line(const std::string& key, std::string label, std::string text) {
 void Board::bar(const std::string& key, std::string label, Advance advance) {
   if (off()) return;
   std::optional<std::string> line;
+  Log log;
   {
     const std::lock_guard lock(mutex_);
     Entry& bar = entry(key, std::move(label));
@@ -42,9 +48,10 @@ void Board::bar(const std::string& key, std::string label, Advance advance) {
     if (kind_ == Kind::told && bar.since_line.seconds() >= between_lines_s) {
       bar.since_line.restart();
       line = told(look(bar));
+      log = log_;
     }
   }
-  if (line && tell_) tell_(*line);
+  if (line) log.info(*line);
 }
 
 void Board::finish(const std::string& key, std::string note, bool failed) {

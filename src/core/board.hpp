@@ -8,12 +8,12 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <mutex>
 #include <string>
 #include <vector>
 
 #include "core/clock.hpp"
+#include "core/log.hpp"
 
 namespace podium {
 
@@ -41,14 +41,16 @@ class Board {
   enum class Kind {
     off,
     drawn,  // a view looks at it
-    told,   // `tell` gets lines
+    told,   // a log gets lines
   };
-  using Tell = std::function<void(const std::string&)>;
 
-  explicit Board(Kind kind, Tell tell = {}) : kind_(kind), tell_(std::move(tell)) {}
+  explicit Board(Kind kind) : kind_(kind) {}
 
   bool off() const { return kind_ == Kind::off; }
   bool drawn() const { return kind_ == Kind::drawn; }
+
+  // Who gets the lines of a board that is told.
+  void tell_to(Log log);
 
   // What stands above all.
   void title(std::string text);
@@ -85,9 +87,9 @@ class Board {
   BoardItem look(const Entry& entry) const;
 
   const Kind kind_;
-  const Tell tell_;
   const Stopwatch made_;
   mutable std::mutex mutex_;
+  Log log_;
   std::string title_;
   std::vector<Entry> entries_;
 };
