@@ -12,6 +12,7 @@ using namespace std::chrono_literals;
 
 constexpr int tag = 1;
 constexpr auto between_looks = 30ms;
+constexpr auto patience = 200ms;   // of a rank that ends
 constexpr auto not_yet_told = 1s;  // a line may be on its way for so long, or be held
 constexpr WaitPolicy for_the_last{std::chrono::minutes(2), Backoff::Kind::idle};
 
@@ -36,11 +37,12 @@ Unpacked unpack(std::string_view message) {
 }  // namespace
 
 RankLines::RankLines(std::unique_ptr<Communicator> group, std::shared_ptr<LogSink> next,
-                     LogLevel shown, bool all)
+                     LogLevel shown, bool all, std::chrono::milliseconds moment)
     : group_(std::move(group)),
       next_(std::move(next)),
       shown_(shown),
       all_(broadcast_text(*group_, all ? "all" : "", 0) == "all"),
+      book_(moment),
       ranks_left_(group_->size() - 1) {
   if (listens()) listener_ = std::thread([this] { listen(); });
 }
@@ -93,7 +95,8 @@ void RankLines::end() {
 
 void RankLines::last_words() noexcept {
   try {
-    const std::lock_guard lock(mutex_);
+    const std::unique_lock lock(mutex_, patience);
+    if (!lock.owns_lock()) return;
     ended_ = true;
     for (const GatheredWarning& warning : book_.take_all()) {
       next_->line(LogLevel::warning, warning.speaker, warning.text);

@@ -26,9 +26,10 @@ namespace podium::comm {
 class RankLines : public LogSink {
  public:
   // Rank 0's settings count for all: the gravest level that is not shown is not sent, and `all`
-  // says that rank 0 draws. `next` is where lines go on a rank. Collective over `group`.
+  // says that rank 0 draws. `next` is where lines go on a rank; warnings are held for a `moment`.
+  // Collective over `group`.
   RankLines(std::unique_ptr<Communicator> group, std::shared_ptr<LogSink> next, LogLevel shown,
-            bool all);
+            bool all, std::chrono::milliseconds moment = WarningBook::usual_moment);
   ~RankLines() override;
 
   void line(LogLevel level, std::string_view speaker, std::string_view text) override;
@@ -60,7 +61,7 @@ class RankLines : public LogSink {
   const std::shared_ptr<LogSink> next_;
   const LogLevel shown_;
   const bool all_;
-  std::mutex mutex_;  // guards what follows
+  std::timed_mutex mutex_;  // guards what follows
   WarningBook book_;
   std::list<Pending> pending_;
   std::deque<Recent> recent_;  // own warnings that were sent a moment ago

@@ -8,8 +8,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto moment = 300ms;  // until a warning is told
-constexpr auto repeated = 30s;  // until it is told again
+constexpr auto repeated = 30s;  // until a warning is told again
 
 // "train" of rank 3's "rank 3 train", "" of its "rank 3".
 std::string role_in(std::string_view speaker, int rank) {
@@ -40,7 +39,7 @@ void WarningBook::add(int rank, std::string_view speaker, std::string_view text,
   if (found == entries_.end()) {
     found = entries_.insert(entries_.end(), Entry{});
     found->text = text;
-    found->due = now + moment;
+    found->due = now + moment_;
   }
   if (found->count == 0) found->first_speaker = speaker;
   found->ranks[role_in(speaker, rank)].insert(rank);

@@ -25,6 +25,9 @@ struct GatheredWarning {
 class WarningBook {
  public:
   using Instant = SteadyClock::time_point;
+  static constexpr std::chrono::milliseconds usual_moment{300};
+
+  explicit WarningBook(std::chrono::milliseconds moment = usual_moment) : moment_(moment) {}
 
   // `speaker` as a log has it: "rank 3 train", "rank 3" or anything else.
   void add(int rank, std::string_view speaker, std::string_view text, Instant now);
@@ -44,6 +47,7 @@ class WarningBook {
   };
   static GatheredWarning told(Entry& entry);
 
+  const std::chrono::milliseconds moment_;  // until a warning is told
   std::vector<Entry> entries_;
 };
 

@@ -52,8 +52,9 @@ class LiveTest : public AppTest {
     Process process(std::move(words));
     EXPECT_EQ(process.wait(), 0) << process.err();
     const json seen = json::parse(std::ifstream(out));
-    return {seen.at("status"), seen.at("lines"), seen.at("screens"), seen.at("cursor_hidden"),
-            seen.at("raw")};
+    return {seen.at("status").get<int>(), seen.at("lines").get<std::vector<std::string>>(),
+            seen.at("screens").get<std::vector<std::vector<std::string>>>(),
+            seen.at("cursor_hidden").get<bool>(), seen.at("raw").get<std::string>()};
   }
 
   Words training(const Words& more = {}) const {

@@ -1,4 +1,4 @@
-// Warnings of real ranks, while those compute and after they slept.
+// Warnings of real ranks.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -35,7 +35,8 @@ TEST(RankLinesMpi, EqualWarningsOfAllRanksAreOneLine) {
   const int rank = environment->rank();
   const int size = environment->size();
   const auto ears = std::make_shared<Ears>();
-  comm::RankLines lines(environment->world("log"), ears, LogLevel::info, false);
+  comm::RankLines lines(environment->world("log"), ears, LogLevel::info, false,
+                        std::chrono::minutes(10));
   const std::unique_ptr<comm::Communicator> group = environment->world("group");
   const std::string self = "rank " + std::to_string(rank) + " train";
   comm::barrier(*group);

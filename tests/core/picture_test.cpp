@@ -46,7 +46,7 @@ TEST(Picture, ColumnsLineUp) {
   EXPECT_EQ(lines[1], "roles   ingest 0 | train 1-2 | ckpt 3 | serve 0");
   EXPECT_EQ(lines[2], "ingest  [##################] 100%  in 1 min 05 s    70000 records, built");
   EXPECT_EQ(lines[3],
-            "cnn     [#########.........]  50%  30 s left        epoch 6/10  loss 0.3120");
+            "cnn     [#########.........]  50%  30 s left        epoch 6/10  loss 0.3120  acc");
 }
 
 TEST(Picture, BarsHaveEighthsWhereTheTerminalShowsThem) {
