@@ -8,7 +8,6 @@
 namespace podium {
 namespace {
 
-constexpr double between_lines_s = 30;
 constexpr double worth_an_estimate_s = 0.5;  // before that a pace is noise
 
 }  // namespace
@@ -45,7 +44,7 @@ void Board::bar(const std::string& key, std::string label, Advance advance) {
       bar.since_line.restart();
     }
     bar.item.advance = std::move(advance);
-    if (kind_ == Kind::told && bar.since_line.seconds() >= between_lines_s) {
+    if (kind_ == Kind::told && bar.since_line.seconds() >= pause_s_) {
       bar.since_line.restart();
       line = told(look(bar));
       log = log_;

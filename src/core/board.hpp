@@ -44,7 +44,9 @@ class Board {
     told,   // a log gets lines
   };
 
-  explicit Board(Kind kind) : kind_(kind) {}
+  static constexpr double usual_pause_s = 30;  // between two lines about a bar in a log
+
+  explicit Board(Kind kind, double pause_s = usual_pause_s) : kind_(kind), pause_s_(pause_s) {}
 
   bool off() const { return kind_ == Kind::off; }
   bool drawn() const { return kind_ == Kind::drawn; }
@@ -87,6 +89,7 @@ class Board {
   BoardItem look(const Entry& entry) const;
 
   const Kind kind_;
+  const double pause_s_;
   const Stopwatch made_;
   mutable std::mutex mutex_;
   Log log_;

@@ -125,6 +125,26 @@ TEST(Board, TellsALineOfALog) {
   EXPECT_EQ(told(unknown), "samples: 12 epochs");
 }
 
+class Ears : public LogSink {
+ public:
+  void line(LogLevel, std::string_view, std::string_view text) override {
+    heard.emplace_back(text);
+  }
+  std::vector<std::string> heard;
+};
+
+TEST(Board, TellsALogWhereNobodyDraws) {
+  const auto ears = std::make_shared<Ears>();
+  Board board(Board::Kind::told, 0);
+  board.tell_to(Log(LogLevel::info, "", ears));
+  board.bar("cnn", "cnn", {1, 10, "epochs"});
+  EXPECT_EQ(ears->heard, std::vector<std::string>{"cnn: 10% of 10 epochs"});
+  Board seldom(Board::Kind::told);
+  seldom.tell_to(Log(LogLevel::info, "", ears));
+  for (int i = 0; i < 100; ++i) seldom.bar("cnn", "cnn", {1.0 * i, 100, "epochs"});
+  EXPECT_EQ(ears->heard.size(), 1U) << "a line each half a minute";
+}
+
 TEST(Board, IsSilentWhereItIsOff) {
   Board board(Board::Kind::off);
   board.bar("cnn", "cnn", {4, 10, "epochs"});
