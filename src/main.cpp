@@ -23,6 +23,7 @@
 #include "core/file_descriptor.hpp"
 #include "core/log.hpp"
 #include "core/signals.hpp"
+#include "job_trace.hpp"
 #include "learn/explorer.hpp"
 #include "options.hpp"
 #include "ps/tcp/server_group.hpp"
@@ -158,7 +159,9 @@ int run_job(const Invocation& invocation) {
   comm::MpiEnvironment mpi;
   Voice voice(invocation, mpi, launched);
   const Log log = voice.log(voice.sink());
+  JobTrace trace(mpi, log);
   const workflow::Fatal fatal = [&](const std::exception_ptr& exception) {
+    trace.tracer().flush();
     fail_job(exception, mpi.rank(), mpi.size(), launched, voice);
   };
   ExitCode code = ExitCode::done;
@@ -175,10 +178,14 @@ int run_job(const Invocation& invocation) {
     } else if (prepares) {
       prepare_run_folder(run_dir, invocation.config);
     }
+    if (traces(invocation.verb, invocation.config)) {
+      trace.begin(run_dir, invocation.verb, invocation.config);
+    }
     const auto metrics = open_metrics(prepares, invocation.config, settings, started, log);
-    code = run_verb(invocation.verb,
-                    {invocation.subject, invocation.run_folders, invocation.config, settings, mpi,
-                     started, log, fatal, voice.console(), voice.board(), *metrics});
+    code = run_verb(invocation.verb, {invocation.subject, invocation.run_folders, invocation.config,
+                                      settings, mpi, started, log, fatal, voice.console(),
+                                      voice.board(), *metrics, trace.tracer()});
+    trace.end();
     voice.end();
   } catch (...) {
     fatal(std::current_exception());

@@ -99,6 +99,7 @@ ExitCode train_verb(const VerbContext& context) {
 
   workflow::TrainingHooks hooks;
   hooks.servers = ranks.servers();
+  hooks.tracer = &context.tracer;
   hooks.should_stop = [&stop] { return stop.load(); };
   hooks.on_advance = [&](const train::EpochAdvance& advance) {
     context.board.bar(recipe.name, recipe.name, workflow::advance_of(advance));

@@ -30,6 +30,7 @@ std::unique_ptr<comm::Communicator> everyone(const VerbContext& context, const c
 workflow::IngestOutcome ingest(const VerbContext& context, comm::Communicator& group,
                                io::IngestOptions options) {
   options.log = context.log;
+  options.tracer = &context.tracer;
   options.on_advance = [&](uint64_t done, uint64_t total) {
     context.board.bar("ingest", "ingest", workflow::ingest_advance(done, total));
   };

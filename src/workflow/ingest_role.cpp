@@ -10,6 +10,7 @@ namespace podium::workflow {
 void play_ingest(const Job& job, const Log& log) {
   io::IngestOptions options = job.settings.ingest;
   options.log = log;
+  options.tracer = &job.tracer;
   Stopwatch since_told;
   if (job.ingest->rank() == 0) {
     options.on_advance = [&](uint64_t done, uint64_t total) {

@@ -12,6 +12,7 @@
 #include "comm/mpi/mpi_environment.hpp"
 #include "core/clock.hpp"
 #include "core/log.hpp"
+#include "core/trace.hpp"
 #include "workflow/conductor.hpp"
 #include "workflow/settings.hpp"
 #include "workflow/summary.hpp"
@@ -21,11 +22,17 @@ namespace podium::workflow {
 // Called on the failing thread with the error; does not return.
 using Fatal = std::function<void(std::exception_ptr)>;
 
-// Runs the pipeline to its end; `show`, `metrics` and `board` are as in conductor.hpp. Collective
-// over all ranks; returns the summary on rank 0. REQUIRES: SIGTERM, SIGINT and SIGUSR1 are blocked
-// in all threads.
+// Where a pipeline tells its events, what each role of this rank does when, and how far it is.
+struct PipelineTelling {
+  MetricsLog& metrics;
+  Tracer& tracer;
+  Board& board;
+};
+
+// Runs the pipeline to its end; `show` is as in conductor.hpp. Collective over all ranks; returns
+// the summary on rank 0. REQUIRES: SIGTERM, SIGINT and SIGUSR1 are blocked in all threads.
 std::optional<Summary> run_pipeline(const Settings& settings, comm::MpiEnvironment& mpi,
                                     const Stopwatch& started, const Log& log, const Show& show,
-                                    const Fatal& fatal, MetricsLog& metrics, Board& board);
+                                    const Fatal& fatal, const PipelineTelling& telling);
 
 }  // namespace podium::workflow

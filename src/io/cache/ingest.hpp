@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "core/log.hpp"
+#include "core/trace.hpp"
 #include "io/cache/memo.hpp"
 #include "io/cache/write_plan.hpp"
 #include "io/sources/source.hpp"
@@ -43,6 +44,7 @@ struct IngestOptions {
   // Called on one thread now and then with how many of a rank's records are written, of how many.
   std::function<void(uint64_t done, uint64_t total)> on_advance = {};
   Log log;
+  Tracer* tracer = nullptr;  // hears of each batch, and outlives the ingest; null: none does
 };
 
 // Whether the cache is used as it is, and why.
