@@ -161,15 +161,14 @@ ShardReport write_share(const WritePlan& plan, const Source& source,
   const auto write = [&](Part part, ChannelSums* part_sums) -> std::optional<ShardEntry> {
     const Share share = share_of(plan.part(part), rank, ranks);
     if (share.begin == share.end) return {};
-    const ShardWatch of_part{watch.tracer == nullptr
-                                 ? Lane()
-                                 : watch.tracer->lane(std::string("ingest ") + part_name(part)),
-                             [&, part](uint64_t records) {
-                               done += records;
-                               // By one thread.
-                               if (watch.on_advance && part == Part::train)
-                                 watch.on_advance(done, total);
-                             }};
+    ShardWatch of_part;
+    if (watch.tracer != nullptr) {
+      of_part.lane = watch.tracer->lane(std::string("ingest ") + part_name(part));
+    }
+    of_part.wrote = [&, part](uint64_t records) {
+      done += records;
+      if (watch.on_advance && part == Part::train) watch.on_advance(done, total);
+    };
     return write_shard(plan, source, part, share, shard_name(plan, part, rank, ranks), validation,
                        part_sums, of_part);
   };

@@ -22,9 +22,9 @@ struct WriteWatch {
 };
 
 // Writes the shards of `rank` out of `ranks`: an even, contiguous range of each part's records.
-// `validation` (ascending, of the cache's train part) stays out of the sums; `watch`
-// hears of each batch. Throws what reading `source` throws, data_error for a label without a place
-// in the cache, io_error.
+// `validation` (ascending, of the cache's train part) stays out of the sums; `watch` hears of
+// each batch. Throws what reading `source` throws, data_error for a label without a place in the
+// cache, io_error.
 ShardReport write_share(const WritePlan& plan, const Source& source,
                         const std::vector<uint32_t>& validation, uint64_t rank, uint64_t ranks,
                         const WriteWatch& watch);
