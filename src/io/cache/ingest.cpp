@@ -340,7 +340,7 @@ ShardReport Ingest::write_part(const WritePlan& plan, uint64_t rank, uint64_t ra
                           : choose_validation(source.info().train_records, state.options);
   try {
     return write_share(plan, source, validation, rank, ranks,
-                       {state.options.on_advance, state.options.tracer});
+                       {state.options.tracer, state.options.on_advance});
   } catch (...) {
     remove_shards_of(plan, rank, ranks);
     throw;

@@ -106,12 +106,16 @@ void add_statistics(const Buffer& batch, uint64_t first, const std::vector<uint3
   }
 }
 
-// Writes the records `share` of a part; their sums are added to `sums`, if it is given. `wrote` is
-// told how many more are written.
+// Who hears of the batches of a shard: `wrote` is told how many more records are written.
+struct ShardWatch {
+  Lane lane;
+  std::function<void(uint64_t records)> wrote;
+};
+
+// Writes the records `share` of a part; their sums are added to `sums`, if it is given.
 ShardEntry write_shard(const WritePlan& plan, const Source& source, Part part, Share share,
                        const std::string& file, const std::vector<uint32_t>& validation,
-                       ChannelSums* sums, const Lane& lane,
-                       const std::function<void(uint64_t)>& wrote) {
+                       ChannelSums* sums, const ShardWatch& watch) {
   const ImageShape& shape = source.info().shape;
   const PartPlan& records = plan.part(part);
   ShardEntry shard;
@@ -125,14 +129,14 @@ ShardEntry write_shard(const WritePlan& plan, const Source& source, Part part, S
   ShardWriter writer(plan.folder / file, shape, shard.records);
   BatchReader batches(*stream, plan, shape, shard.records);
   for (uint64_t done = 0; done < shard.records;) {
-    const Timed span(lane, spans::ingest_batch);
-    const Buffer& batch = batches.next(lane);
+    const Timed span(watch.lane, spans::ingest_batch);
+    const Buffer& batch = batches.next(watch.lane);
     writer.append(batch.images, batch.labels);
     if (sums != nullptr) {
       add_statistics(batch, shard.first + done, validation, shape.bytes(), *sums);
     }
     done += batch.labels.size();
-    wrote(batch.labels.size());
+    watch.wrote(batch.labels.size());
   }
   if (share.end == records.records) stream->finish();
   const Seal seal = writer.finish();
@@ -145,7 +149,7 @@ ShardEntry write_shard(const WritePlan& plan, const Source& source, Part part, S
 
 ShardReport write_share(const WritePlan& plan, const Source& source,
                         const std::vector<uint32_t>& validation, uint64_t rank, uint64_t ranks,
-                        const WriteHooks& hooks) {
+                        const WriteWatch& watch) {
   ChannelSums sums(source.info().shape.channels);
   ShardReport report;
   uint64_t total = 0;
@@ -157,15 +161,16 @@ ShardReport write_share(const WritePlan& plan, const Source& source,
   const auto write = [&](Part part, ChannelSums* part_sums) -> std::optional<ShardEntry> {
     const Share share = share_of(plan.part(part), rank, ranks);
     if (share.begin == share.end) return {};
-    const Lane lane = hooks.tracer == nullptr
-                          ? Lane()
-                          : hooks.tracer->lane(std::string("ingest ") + part_name(part));
-    const auto wrote = [&, part](uint64_t records) {
+    ShardWatch of_part;
+    if (watch.tracer != nullptr) {
+      of_part.lane = watch.tracer->lane(std::string("ingest ") + part_name(part));
+    }
+    of_part.wrote = [&, part](uint64_t records) {
       done += records;
-      if (hooks.on_advance && part == Part::train) hooks.on_advance(done, total);  // by one thread
+      if (watch.on_advance && part == Part::train) watch.on_advance(done, total);
     };
     return write_shard(plan, source, part, share, shard_name(plan, part, rank, ranks), validation,
-                       part_sums, lane, wrote);
+                       part_sums, of_part);
   };
   auto test = std::async(std::launch::async, write, Part::test, nullptr);
   const std::optional<ShardEntry> train = write(Part::train, &sums);
