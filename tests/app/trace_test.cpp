@@ -179,7 +179,7 @@ TEST_F(Trace, PerfettoReadsAWholePipeline) {
                            spans::bucket_allreduce, spans::broadcast_src, spans::reload_weights}) {
     EXPECT_TRUE(seen.contains(name)) << name;
   }
-  EXPECT_EQ(answers[3], json({{0}}));
+  EXPECT_EQ(answers[3], json::parse("[[0]]"));
   EXPECT_GT(answers[4].at(0).at(0).get<int>(), 0);
   size_t spans = 0;
   for (const auto& [lane, slices] : lanes()) spans += slices.size();
