@@ -100,7 +100,7 @@ void TraceFile::write(const std::filesystem::path& path) const {
   if (file) {
     std::filesystem::rename(partial, path, failed);
   } else {
-    failed = std::error_code(errno, std::generic_category());
+    failed = std::error_code(errno != 0 ? errno : EIO, std::generic_category());
     std::error_code ignored;  // perhaps there never was one
     std::filesystem::remove(partial, ignored);
   }
