@@ -116,8 +116,8 @@ ExitCode inspect_verb(const VerbContext& context) {
 
 ExitCode serve_verb(const VerbContext& context) {
   const std::unique_ptr<comm::Communicator> group = everyone(context, "serve");
-  const Json stats = workflow::serve_from_registry(context.settings, *group, context.log,
-                                                   context.started, context.metrics);
+  const Json stats = workflow::serve_from_registry(
+      context.settings, *group, {context.log, context.started, context.metrics, context.tracer});
   if (group->rank() == 0) {
     Json result = {{"verb", "serve"}};
     result.update(stats);
