@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <functional>
 #include <future>
 #include <optional>
 
@@ -104,10 +106,12 @@ void add_statistics(const Buffer& batch, uint64_t first, const std::vector<uint3
   }
 }
 
-// Writes the records `share` of a part; their sums are added to `sums`, if it is given.
+// Writes the records `share` of a part; their sums are added to `sums`, if it is given. `wrote` is
+// told how many more are written.
 ShardEntry write_shard(const WritePlan& plan, const Source& source, Part part, Share share,
                        const std::string& file, const std::vector<uint32_t>& validation,
-                       ChannelSums* sums, const Lane& lane) {
+                       ChannelSums* sums, const Lane& lane,
+                       const std::function<void(uint64_t)>& wrote) {
   const ImageShape& shape = source.info().shape;
   const PartPlan& records = plan.part(part);
   ShardEntry shard;
@@ -128,6 +132,7 @@ ShardEntry write_shard(const WritePlan& plan, const Source& source, Part part, S
       add_statistics(batch, shard.first + done, validation, shape.bytes(), *sums);
     }
     done += batch.labels.size();
+    wrote(batch.labels.size());
   }
   if (share.end == records.records) stream->finish();
   const Seal seal = writer.finish();
@@ -140,16 +145,27 @@ ShardEntry write_shard(const WritePlan& plan, const Source& source, Part part, S
 
 ShardReport write_share(const WritePlan& plan, const Source& source,
                         const std::vector<uint32_t>& validation, uint64_t rank, uint64_t ranks,
-                        Tracer* tracer) {
+                        const WriteHooks& hooks) {
   ChannelSums sums(source.info().shape.channels);
   ShardReport report;
+  uint64_t total = 0;
+  for (const Part part : {Part::train, Part::test}) {
+    const Share share = share_of(plan.part(part), rank, ranks);
+    total += share.end - share.begin;
+  }
+  std::atomic<uint64_t> done{0};
   const auto write = [&](Part part, ChannelSums* part_sums) -> std::optional<ShardEntry> {
     const Share share = share_of(plan.part(part), rank, ranks);
     if (share.begin == share.end) return {};
-    const Lane lane =
-        tracer == nullptr ? Lane() : tracer->lane(std::string("ingest ") + part_name(part));
+    const Lane lane = hooks.tracer == nullptr
+                          ? Lane()
+                          : hooks.tracer->lane(std::string("ingest ") + part_name(part));
+    const auto wrote = [&, part](uint64_t records) {
+      done += records;
+      if (hooks.on_advance && part == Part::train) hooks.on_advance(done, total);  // by one thread
+    };
     return write_shard(plan, source, part, share, shard_name(plan, part, rank, ranks), validation,
-                       part_sums, lane);
+                       part_sums, lane, wrote);
   };
   auto test = std::async(std::launch::async, write, Part::test, nullptr);
   const std::optional<ShardEntry> train = write(Part::train, &sums);
