@@ -65,8 +65,10 @@ Part part_of(Role role) {
 // "ingest, serve"
 std::string roles_text(const RoleLayout& layout, int rank) {
   std::string text;
-  for (const Role role : layout.roles_of(rank))
-    text += (text.empty() ? "" : ", ") + to_string(role);
+  for (const Role role : layout.roles_of(rank)) {
+    text += text.empty() ? "" : ", ";
+    text += to_string(role);
+  }
   return text;
 }
 
