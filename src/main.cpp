@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstdio>
@@ -22,10 +23,13 @@
 #include "core/error.hpp"
 #include "core/file_descriptor.hpp"
 #include "core/log.hpp"
+#include "core/roles.hpp"
 #include "core/signals.hpp"
+#include "core/worker_log.hpp"
 #include "learn/explorer.hpp"
 #include "options.hpp"
 #include "ps/tcp/server_group.hpp"
+#include "rank_record.hpp"
 #include "run_folder.hpp"
 #include "run_metrics.hpp"
 #include "search_verbs.hpp"
@@ -35,6 +39,7 @@
 #include "train/trainer_process.hpp"
 #include "verbs.hpp"
 #include "version.hpp"
+#include "witness.hpp"
 #include "workflow/replica_worker.hpp"
 
 namespace podium {
@@ -104,13 +109,17 @@ FileDescriptor take_standard_error() {
   return own;
 }
 
-// Ends the whole job with this rank's message as the last line.
-[[noreturn]] void fail_job(const std::exception_ptr& exception, int rank, int size, bool launched) {
+// Ends the whole job with this rank's message as the last line, here and in its record.
+[[noreturn]] void fail_job(const std::exception_ptr& exception, const comm::MpiEnvironment& mpi,
+                           RankRecord& record, bool launched) {
   const Failure failure = describe(exception);
+  const int rank = mpi.rank();
+  record.keep_error(failure.text);
   let_rank_0_speak(rank);
   const FileDescriptor own = take_standard_error();
-  print_error(size > 1 ? "rank " + std::to_string(rank) + ": " + failure.text : failure.text,
+  print_error(mpi.size() > 1 ? "rank " + std::to_string(rank) + ": " + failure.text : failure.text,
               own ? own.get() : STDERR_FILENO);
+  record.failed(failure.text, failure.code);
   if (!launched) std::_Exit(static_cast<int>(failure.code));
   comm::MpiEnvironment::abort(failure.code);
 }
@@ -129,6 +138,17 @@ void check_limit(int resource, rlim_t least, const char* what, const char* where
 void check_limits() {
   check_limit(RLIMIT_NOFILE, 64, "open files", "ulimit -n");
   check_limit(RLIMIT_FSIZE, rlim_t{8} << 20, "bytes of a file", "ulimit -f");
+}
+
+// What this rank plays, as "ingest+serve".
+std::string roles_of(const Invocation& invocation, const workflow::Settings& settings,
+                     const comm::MpiEnvironment& mpi) {
+  if (invocation.verb != "run") return invocation.verb;
+  std::string roles;
+  for (const Role role : RoleLayout::plan(settings.roles, mpi.size()).roles_of(mpi.rank())) {
+    roles += (roles.empty() ? "" : "+") + std::string(to_string(role));
+  }
+  return roles;
 }
 
 // Where this rank computes. The driver is asked only when that makes a difference.
@@ -153,16 +173,18 @@ int run_job(const Invocation& invocation) {
   check_limits();
   const bool launched = launched_by_mpi();  // MPI itself sets such variables when it starts
   comm::MpiEnvironment mpi;
-  const Log log(parse_log_level(invocation.config.text("log.level")),
-                mpi.size() > 1 ? "rank " + std::to_string(mpi.rank()) : "");
-  const workflow::Fatal fatal = [&mpi, launched](const std::exception_ptr& exception) {
-    fail_job(exception, mpi.rank(), mpi.size(), launched);
+  const LogLevel shown = parse_log_level(invocation.config.text("log.level"));
+  RankRecord record(mpi, standard_error_sink(shown));
+  const Log log(std::max(shown, LogLevel::info),
+                mpi.size() > 1 ? "rank " + std::to_string(mpi.rank()) : "", record.sink());
+  const workflow::Fatal fatal = [&mpi, &record, launched](const std::exception_ptr& exception) {
+    fail_job(exception, mpi, record, launched);
   };
   ExitCode code = ExitCode::done;
   TrainingLock lock;  // on the first rank of a job that trains
   try {
-    const bool prepares =
-        mpi.rank() == 0 && writes_configuration(invocation.verb, invocation.config);
+    const bool has_folder = writes_configuration(invocation.verb, invocation.config);
+    const bool prepares = mpi.rank() == 0 && has_folder;
     settings.device = device_of(invocation, mpi, log);
     if (prepares && trains(invocation.verb)) {
       lock =
@@ -172,12 +194,16 @@ int run_job(const Invocation& invocation) {
       prepare_run_folder(run_dir, invocation.config);
     }
     const auto metrics = open_metrics(prepares, invocation.config, settings, started, log);
+    if (has_folder) {
+      record.begin(mpi, {run_dir, metrics->job(), roles_of(invocation, settings, mpi)}, started);
+    }
     code = run_verb(invocation.verb, {invocation.subject, invocation.config, settings, mpi, started,
                                       log, fatal, *metrics});
   } catch (...) {
     fatal(std::current_exception());
   }
   mpi.finalize();
+  record.end();
   return static_cast<int>(code);
 }
 
@@ -203,18 +229,51 @@ void wait_passively(char** argv) {
   ::execv("/proc/self/exe", argv);  // returns only on failure: then it goes on as it is
 }
 
+using Words = std::vector<std::string>;
+using WorkerPart = int (*)(const Words&, const Log&);
+
+// What a process does that a rank has started; null for one that a user or a launcher has.
+WorkerPart worker_part(const Words& words) {
+  if (ckpt::engine::is_worker_command(words)) {
+    return [](const Words& own, const Log&) { return ckpt::engine::run_worker(own); };
+  }
+  if (ps::is_server_command(words)) {
+    return [](const Words& own, const Log& log) -> int { ps::run_server(own, log); };
+  }
+  if (bench::is_fixed_replica(words)) {
+    return [](const Words& own, const Log& log) -> int { bench::fixed_replica(own, log); };
+  }
+  if (train::is_trainer_command(words)) {
+    return [](const Words& own, const Log&) -> int { train::run_trainer(own); };
+  }
+  if (is_search_worker(words)) return run_search_worker;
+  if (learn::is_explorer_command(words)) {
+    return [](const Words& own, const Log&) { return learn::run_explorer(own); };
+  }
+  if (serve::is_replica_command(words)) {
+    return [](const Words& own, const Log& log) -> int { workflow::replica_worker(own, log); };
+  }
+  return nullptr;
+}
+
+int work(WorkerPart part, const Words& words) {
+  const Log log = open_worker_log();
+  try {
+    return part(words, log);
+  } catch (...) {
+    const Failure failure = describe(std::current_exception());
+    log.error(failure.text);
+    return static_cast<int>(failure.code);
+  }
+}
+
 int podium_main(const std::vector<std::string>& arguments) {
   // A closed connection and a limit on file sizes are errors of the call, not ends of the process.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
   try {
-    if (ckpt::engine::is_worker_command(arguments)) return ckpt::engine::run_worker(arguments);
-    if (ps::is_server_command(arguments)) ps::run_server(arguments);
-    if (bench::is_fixed_replica(arguments)) bench::fixed_replica(arguments);
-    if (train::is_trainer_command(arguments)) train::run_trainer(arguments);
-    if (is_search_worker(arguments)) return run_search_worker(arguments);
-    if (learn::is_explorer_command(arguments)) return learn::run_explorer(arguments);
-    if (serve::is_replica_command(arguments)) workflow::replica_worker(arguments);
+    if (is_witness_command(arguments)) return witness(arguments);
+    if (const WorkerPart part = worker_part(arguments)) return work(part, arguments);
     return act(parse_command_line(arguments));
   } catch (...) {
     const Failure failure = describe(std::current_exception());
@@ -228,7 +287,8 @@ int podium_main(const std::vector<std::string>& arguments) {
 }  // namespace podium
 
 int main(int argc, char** argv) {
-  ::prctl(PR_SET_NAME, "podium");  // workers and the restart below run /proc/self/exe
+  // Workers and the restart below run /proc/self/exe; a witness names itself.
+  if (argc != 2 || !podium::is_witness_command({argv[1]})) ::prctl(PR_SET_NAME, "podium");
   podium::wait_passively(argv);
   return podium::podium_main(std::vector<std::string>(argv + 1, argv + argc));
 }

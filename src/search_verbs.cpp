@@ -282,7 +282,7 @@ bool is_search_worker(const Words& arguments) {
          (arguments.front() == controller_verb || arguments.front() == child_verb);
 }
 
-int run_search_worker(const Words& arguments) {
+int run_search_worker(const Words& arguments, const Log& log) {
   leave_signals_to_the_job();
   const Json order = Json::parse(arguments.back());
   Config config;
@@ -300,7 +300,7 @@ int run_search_worker(const Words& arguments) {
   search::ChildData data{order.at("cache").get<std::string>(), settings.slice};
   data.dataset.generation = order.at("generation");
   data.dataset.memory_bytes = order.at("cache_memory");
-  search::run_child(channel, data, child, order.at("memory"));
+  search::run_child(channel, data, child, order.at("memory"), log);
   return 0;
 }
 

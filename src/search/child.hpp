@@ -12,6 +12,7 @@
 #include <filesystem>
 
 #include "core/channel.hpp"
+#include "core/log.hpp"
 #include "search/child_training.hpp"
 
 namespace podium::search {
@@ -24,6 +25,6 @@ struct ChildData {
 // Runs until the search ends the channel. `memory_bytes` is what the process may take beside what
 // it has; 0: no limit. Throws what opening and reading the data throws.
 void run_child(Channel& channel, const ChildData& data, const ChildOptions& options,
-               uint64_t memory_bytes);
+               uint64_t memory_bytes, const Log& log);
 
 }  // namespace podium::search
