@@ -78,6 +78,10 @@ class ModeRuns {
         layout_(learn::LearnLayout::plan(roles, group_->size())),
         trainers_(context.mpi.split("trainers", layout_.trains(group_->rank()) ? 0 : -1)) {
     config_.set("learn.profile", "true", "profile");
+    if (layout_.explorers() == 0) {
+      throw usage_error("modes are compared by what explorers of this job do", "--roles",
+                        "ask for at least one, as in explorer=2");
+    }
     if (trainers_) trainers_->set_policy({context.settings.comm_timeout, Backoff::Kind::hot});
   }
 
@@ -119,8 +123,9 @@ class ModeRuns {
                               bench::LearnPicture* picture = nullptr) {
     const LearnSettings how = settings(mode, times);
     MetricsLog nothing;  // one mode's batches are not the job's
-    const VerbContext quiet{context_.subject, context_.config, context_.settings, context_.mpi,
-                            context_.started, quiet_,          context_.fatal,    nothing};
+    const VerbContext quiet{context_.subject, context_.folders, context_.config, context_.settings,
+                            context_.mpi,     context_.started, quiet_,          context_.fatal,
+                            nothing};
     const std::function<bool()> should_stop = [this] { return stop_.load(); };
     LearnRun run({quiet, layout_, *group_, trainers_.get(), should_stop, {}}, how);
     LearnOutcome outcome = run.run();

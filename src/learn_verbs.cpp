@@ -197,6 +197,10 @@ ExitCode learn_verb(const VerbContext& context) {
   const std::function<bool()> should_stop = [&stop] { return stop.load(); };
   const Json data = prepare_images(context, *group, &settings);
   if (!settings.join.empty()) {
+    if (layout.explorers() == 0) {
+      throw usage_error("a job that explores for another one needs explorers", "--roles",
+                        "ask for at least one, as in explorer=2");
+    }
     return explore_for_another(context, layout, settings, *group, should_stop);
   }
   LearnRun run({context, layout, *group, trainers.get(), should_stop,

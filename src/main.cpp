@@ -30,6 +30,7 @@
 #include "options.hpp"
 #include "ps/tcp/server_group.hpp"
 #include "rank_record.hpp"
+#include "report_verb.hpp"
 #include "run_folder.hpp"
 #include "run_metrics.hpp"
 #include "search_verbs.hpp"
@@ -197,12 +198,16 @@ int run_job(const Invocation& invocation) {
     if (has_folder) {
       record.begin(mpi, {run_dir, metrics->job(), roles_of(invocation, settings, mpi)}, started);
     }
-    code = run_verb(invocation.verb, {invocation.subject, invocation.config, settings, mpi, started,
-                                      log, fatal, *metrics});
+    code = run_verb(invocation.verb, {invocation.subject, invocation.run_folders, invocation.config,
+                                      settings, mpi, started, log, fatal, *metrics});
   } catch (...) {
     fatal(std::current_exception());
   }
   mpi.finalize();
+  if (mpi.rank() == 0 && record.begun() && leaves_report(invocation.verb) &&
+      invocation.config.boolean("log.report")) {
+    leave_report(run_dir, log);
+  }
   record.end();
   return static_cast<int>(code);
 }

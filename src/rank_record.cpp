@@ -56,7 +56,7 @@ std::string command_line() {
 }
 
 // What all ranks are to know of a job that begins, and the mark of it.
-Json begun(const RecordOf& what, const Stopwatch& started) {
+Json beginning(const RecordOf& what, const Stopwatch& started) {
   try {
     io::create_folder(log_folder(what.run_dir));
     io::write_volatile_text_file(job_mark(what.run_dir), what.job + "\n");
@@ -82,8 +82,8 @@ RankRecord::RankRecord(const comm::MpiEnvironment& mpi, std::shared_ptr<LogSink>
 void RankRecord::begin(comm::MpiEnvironment& mpi, const RecordOf& what, const Stopwatch& started) {
   const std::unique_ptr<comm::Communicator> group = mpi.world("record");
   group->set_policy(patience);
-  const Json job =
-      Json::parse(comm::broadcast_text(*group, rank_ == 0 ? dump(begun(what, started)) : "", 0));
+  const Json job = Json::parse(
+      comm::broadcast_text(*group, rank_ == 0 ? dump(beginning(what, started)) : "", 0));
   const std::string space = process_space();
   order_.run_dir = fs::absolute(what.run_dir);
   order_.job = job.at("job");
@@ -139,7 +139,7 @@ void RankRecord::keep_error(const std::string& text) {
 }
 
 void RankRecord::failed(const std::string& text, ExitCode code) noexcept {
-  if (order_.job.empty()) return;
+  if (!begun()) return;
   try {
     Json event = Json::parse(event_head_.substr(0, event_head_.size() - 1) + "}");
     event["exit_code"] = static_cast<int>(code);
@@ -152,7 +152,7 @@ void RankRecord::failed(const std::string& text, ExitCode code) noexcept {
 }
 
 void RankRecord::end() {
-  if (order_.job.empty()) return;
+  if (!begun()) return;
   file_->keep(LogLevel::info, name_, "ended");
   witness_.dismiss();
 }

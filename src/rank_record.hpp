@@ -37,6 +37,8 @@ class RankRecord {
   // The run folder is ready on the first rank: from now on there is a record. Collective.
   void begin(comm::MpiEnvironment& mpi, const RecordOf& what, const Stopwatch& started);
 
+  bool begun() const { return !order_.job.empty(); }
+
   // Why this rank ends the job: as its last line, at once; and as an event.
   void keep_error(const std::string& text);
   void failed(const std::string& text, ExitCode code) noexcept;

@@ -246,8 +246,8 @@ const std::vector<OptionSpec>& option_schema() {
   static const std::vector<OptionSpec> schema = [] {
     std::vector<OptionSpec> all;
     for (const auto list :
-         {general_options, schema::see_options, io_options, train_options, schema::comm_options, schema::ps_options,
-          schema::ckpt_options, schema::engine_options, schema::serve_options,
+         {general_options, schema::see_options, io_options, train_options, schema::comm_options,
+          schema::ps_options, schema::ckpt_options, schema::engine_options, schema::serve_options,
           schema::bench_options, schema::load_options, schema::predict_options,
           schema::study_options, schema::search_options, schema::search_job_options,
           schema::search_bench_options, schema::learn_options, schema::top_options}) {

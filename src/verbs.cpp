@@ -12,6 +12,7 @@
 #include "io/files/atomic_file.hpp"
 #include "learn_verbs.hpp"
 #include "ps_settings.hpp"
+#include "report_verb.hpp"
 #include "run_metrics.hpp"
 #include "search_verbs.hpp"
 #include "serve_verbs.hpp"
@@ -112,7 +113,8 @@ ExitCode inspect_verb(const VerbContext& context) {
 
 ExitCode serve_verb(const VerbContext& context) {
   const std::unique_ptr<comm::Communicator> group = everyone(context, "serve");
-  const Json stats = workflow::serve_from_registry(context.settings, *group, context.log);
+  const Json stats = workflow::serve_from_registry(context.settings, *group, context.log,
+                                                   context.started, context.metrics);
   if (group->rank() == 0) {
     Json result = {{"verb", "serve"}};
     result.update(stats);
@@ -197,11 +199,11 @@ ExitCode export_verb(const VerbContext& context) {
 ExitCode run_verb(const std::string& verb, const VerbContext& context) {
   using Function = ExitCode (*)(const VerbContext&);
   static const std::map<std::string, Function> functions = {
-      {"run", pipeline_verb},   {"ingest", ingest_verb}, {"train", train_verb},
-      {"select", select_verb},  {"serve", serve_verb},   {"predict", predict_verb},
-      {"export", export_verb},  {"bench", bench_verb},   {"plan", plan_verb},
-      {"search", search_verb},  {"learn", learn_verb},   {"top", top_verb},
-      {"inspect", inspect_verb}};
+      {"run", pipeline_verb},    {"ingest", ingest_verb}, {"train", train_verb},
+      {"select", select_verb},   {"serve", serve_verb},   {"predict", predict_verb},
+      {"export", export_verb},   {"bench", bench_verb},   {"plan", plan_verb},
+      {"search", search_verb},   {"learn", learn_verb},   {"top", top_verb},
+      {"inspect", inspect_verb}, {"report", report_verb}};
   const auto found = functions.find(verb);
   require(found != functions.end(), "a verb has no function", verb.c_str());
   if (context.mpi.rank() == 0 && trains(verb)) {
@@ -230,7 +232,7 @@ bool writes_configuration(const std::string& verb, const Config& config) {
                       (verb == "serve" && !config.text("serve.join").empty()) ||
                       (verb == "learn" && !config.text("learn.join").empty());
   return !visits && verb != "predict" && verb != "export" && verb != "plan" && verb != "top" &&
-         verb != "inspect";
+         verb != "inspect" && verb != "report";
 }
 
 bool handles_signals(const std::string& verb, const std::string& subject) {

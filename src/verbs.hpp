@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "comm/mpi/mpi_environment.hpp"
 #include "config.hpp"
@@ -16,7 +17,8 @@
 namespace podium {
 
 struct VerbContext {
-  const std::string& subject;  // of the verb, as in `bench io`; empty for most
+  const std::string& subject;               // of the verb, as in `bench io`; empty for most
+  const std::vector<std::string>& folders;  // of runs, that the command line names
   const Config& config;
   const workflow::Settings& settings;
   comm::MpiEnvironment& mpi;
@@ -42,8 +44,8 @@ bool trains(const std::string& verb);
 void prepare_environment(const std::string& verb, const std::string& subject);
 
 // Whether `verb` makes or changes what the run folder holds, so that the folder keeps its
-// configuration; `predict`, `export`, `plan` and `top` do not, nor who loads or joins a service
-// that runs there.
+// configuration; `predict`, `export`, `plan`, `top` and `report` do not, nor who loads or joins a
+// service that runs there.
 bool writes_configuration(const std::string& verb, const Config& config);
 
 }  // namespace podium

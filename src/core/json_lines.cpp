@@ -11,16 +11,12 @@
 #include "core/error.hpp"
 
 namespace podium {
-namespace {
 
-// Whether the file ends within a line.
 bool ends_within_line(int file) {
   const off_t size = ::lseek(file, 0, SEEK_END);
   char last = '\n';
   return size > 0 && ::pread(file, &last, 1, size - 1) == 1 && last != '\n';
 }
-
-}  // namespace
 
 JsonLines::JsonLines(const std::filesystem::path& path, Log log)
     : path_(path),

@@ -17,6 +17,9 @@
 
 namespace podium {
 
+// Whether the last line of an open file is cut short.
+bool ends_within_line(int file);
+
 class JsonLines {
  public:
   // Opens or creates `path`. Throws io_error.

@@ -24,10 +24,11 @@ std::string name_of_this_job(std::chrono::system_clock::time_point now) {
 
 }  // namespace
 
-MetricsLog::MetricsLog(const std::filesystem::path& file, const Stopwatch& started, Log log)
+MetricsLog::MetricsLog(const std::filesystem::path& file, const Stopwatch& started, Log log,
+                       std::string job)
     : log_(std::move(log)),
       started_(started),
-      job_(name_of_this_job(std::chrono::system_clock::now())) {
+      job_(job.empty() ? name_of_this_job(std::chrono::system_clock::now()) : std::move(job)) {
   lines_.emplace(file, log_);
 }
 

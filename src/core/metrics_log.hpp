@@ -29,8 +29,10 @@ class MetricsLog {
 
   // Writes nothing: of ranks that do not lead, and of verbs that leave a run folder as it is.
   MetricsLog() = default;
-  // Opens or creates `file`. `started` counts since the start of the job. Throws io_error.
-  MetricsLog(const std::filesystem::path& file, const Stopwatch& started, Log log);
+  // Opens or creates `file`. `started` counts since the start of the job, which gets a name unless
+  // another of its ranks has given it one. Throws io_error.
+  MetricsLog(const std::filesystem::path& file, const Stopwatch& started, Log log,
+             std::string job = {});
 
   // From here on, an event file in `folder` has the curves of the events. Call it before others
   // write. Throws io_error.

@@ -233,7 +233,8 @@ void Conductor::on_tested(const Json& event) {
   model->test = evaluation_from_json(event.at("evaluation"), "test of model '" + name + "'");
   const Json about = {{"weights_xxh3", model->metrics.at("weights_xxh3")},
                       {"data", event.at("data")}};
-  write_evaluation(job_.settings.run_dir, name, "test", about, *model->test);
+  write_evaluation(job_.settings.run_dir, name, "test", about, *model->test,
+                   {{"mistakes", event.at("mistakes")}});
 }
 
 void Conductor::on_memory_cache(const Json& event) {
@@ -380,8 +381,14 @@ int Conductor::asker() const {
 void Conductor::record(Json event) {
   event.erase("probabilities");  // they are compared, not kept
   event.erase("evaluation");     // it has a file of its own
+  event.erase("mistakes");       // likewise
   event.erase("engine");         // it holds a secret
-  metrics_.write(std::move(event));
+  const auto at = event.find("at_s");
+  if (at == event.end()) return metrics_.write(std::move(event));
+  const MetricsLog::Moment moment(std::chrono::duration_cast<MetricsLog::Moment::duration>(
+      std::chrono::duration<double>(at->get<double>())));
+  event.erase("at_s");
+  metrics_.write(std::move(event), moment);
 }
 
 }  // namespace podium::workflow
