@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -235,36 +236,42 @@ void wait_passively(char** argv) {
 }
 
 using Words = std::vector<std::string>;
-using WorkerPart = int (*)(const Words&, const Log&);
 
-// What a process does that a rank has started; null for one that a user or a launcher has.
+// What a process does that a rank has started, and its name for people.
+struct WorkerPart {
+  std::string name;
+  std::function<int(const Log&)> run;  // empty: a user or a launcher has started it
+};
+
 WorkerPart worker_part(const Words& words) {
   if (ckpt::engine::is_worker_command(words)) {
-    return [](const Words& own, const Log&) { return ckpt::engine::run_worker(own); };
+    return {words.at(2), [&](const Log&) { return ckpt::engine::run_worker(words); }};
   }
   if (ps::is_server_command(words)) {
-    return [](const Words& own, const Log& log) -> int { ps::run_server(own, log); };
-  }
-  if (bench::is_fixed_replica(words)) {
-    return [](const Words& own, const Log& log) -> int { bench::fixed_replica(own, log); };
+    return {"server " + words.at(1), [&](const Log&) -> int { ps::run_server(words); }};
   }
   if (train::is_trainer_command(words)) {
-    return [](const Words& own, const Log&) -> int { train::run_trainer(own); };
+    return {words.at(1), [&](const Log&) -> int { train::run_trainer(words); }};
   }
-  if (is_search_worker(words)) return run_search_worker;
+  if (is_search_worker(words)) {
+    return {search_worker_name(words),
+            [&](const Log& log) { return run_search_worker(words, log); }};
+  }
   if (learn::is_explorer_command(words)) {
-    return [](const Words& own, const Log&) { return learn::run_explorer(own); };
+    return {"explorer", [&](const Log&) { return learn::run_explorer(words); }};
   }
-  if (serve::is_replica_command(words)) {
-    return [](const Words& own, const Log& log) -> int { workflow::replica_worker(own, log); };
+  if (!serve::is_replica_command(words)) return {};
+  const std::string name = serve::parse_replica_command(words).options.name;
+  if (bench::is_fixed_replica(words)) {
+    return {name, [&](const Log&) -> int { bench::fixed_replica(words); }};
   }
-  return nullptr;
+  return {name, [&](const Log&) -> int { workflow::replica_worker(words); }};
 }
 
-int work(WorkerPart part, const Words& words) {
-  const Log log = open_worker_log();
+int work(const WorkerPart& part) {
+  const Log log = open_worker_log(part.name);
   try {
-    return part(words, log);
+    return part.run(log);
   } catch (...) {
     const Failure failure = describe(std::current_exception());
     log.error(failure.text);
@@ -278,7 +285,7 @@ int podium_main(const std::vector<std::string>& arguments) {
   std::signal(SIGXFSZ, SIG_IGN);
   try {
     if (is_witness_command(arguments)) return witness(arguments);
-    if (const WorkerPart part = worker_part(arguments)) return work(part, arguments);
+    if (const WorkerPart part = worker_part(arguments); part.run) return work(part);
     return act(parse_command_line(arguments));
   } catch (...) {
     const Failure failure = describe(std::current_exception());

@@ -13,6 +13,7 @@
 #include "core/json_lines.hpp"
 #include "core/last_words.hpp"
 #include "core/text.hpp"
+#include "core/worker_log.hpp"
 #include "io/files/atomic_file.hpp"
 #include "version.hpp"
 

@@ -96,17 +96,14 @@ std::vector<CrewMember> members(const Search& search) {
   std::vector<CrewMember> members;
   for (const int worker : search.layout.workers_of(search.context.mpi.rank())) {
     if (search.layout.is_controller(worker)) {
-      const Json controller = {{"config", config}, {"replica", worker}};
-      members.push_back({worker,
-                         "controller " + std::to_string(worker),
-                         {controller_verb, controller.dump()},
-                         false});
+      const std::string name = "controller " + std::to_string(worker);
+      const Json controller = {{"name", name}, {"config", config}, {"replica", worker}};
+      members.push_back({worker, name, {controller_verb, controller.dump()}, false});
     } else {
-      members.push_back({worker,
-                         "child " + std::to_string(worker - search.layout.controllers()),
-                         {child_verb, child.dump()},
-                         true,
-                         true});
+      const std::string name = "child " + std::to_string(worker - search.layout.controllers());
+      Json own = child;
+      own["name"] = name;
+      members.push_back({worker, name, {child_verb, own.dump()}, true, true});
     }
   }
   return members;
@@ -280,6 +277,10 @@ ExitCode search_verb(const VerbContext& context) {
 bool is_search_worker(const Words& arguments) {
   return arguments.size() == 2 &&
          (arguments.front() == controller_verb || arguments.front() == child_verb);
+}
+
+std::string search_worker_name(const Words& arguments) {
+  return Json::parse(arguments.back()).at("name");
 }
 
 int run_search_worker(const Words& arguments, const Log& log) {

@@ -26,7 +26,7 @@ Json to_json(const WitnessOrder& order) {
 
 }  // namespace
 
-Witness::Witness(const WitnessOrder& order) : process_(WorkerProcess::start_apart({command})) {
+Witness::Witness(const WitnessOrder& order) : process_(WorkerProcess::start({command})) {
   channel_ = Channel(process_->take_socket(), most_message_bytes);
   channel_.send(to_json(order), send_limit);
 }

@@ -1,12 +1,13 @@
 // Witness: a process that outlives a job which dies, and then says how.
 //
-// The first rank of every node starts one beside the job: this executable without MPI, in a session
-// of its own, with nothing of the rank's open but a socket. What the rank says on it at a good end,
-// "ended", ends the witness silently. End-of-file without that word means that the rank has died:
-// the witness waits until the other ranks of its node are gone, and then, unless a rank has told of
-// its own failure, appends the `failed` event to metrics.jsonl: who died first, and what each rank
-// had said last. In the end it has the report written. It lives at most a minute longer than its
-// rank, and leaves the folder alone when another job has begun there, or when the folder is gone.
+// The first rank of every node starts one beside the job: this executable without MPI, in a process
+// group of its own, with nothing of the rank's open but a socket. What the rank says on it at a
+// good end, "ended", ends the witness silently. End-of-file without that word means that the rank
+// has died: the witness waits until the other ranks of its node are gone, and then, unless a rank
+// has told of its own failure, appends the `failed` event to metrics.jsonl: who died first, and
+// what each rank had said last. In the end it has the report written. It lives at most a minute
+// longer than its rank, and leaves the folder alone when another job has begun there, or when the
+// folder is gone.
 //
 // The witnesses of other nodes do the same a little later, so that one of them speaks even if a
 // whole node is lost; whoever comes first speaks for all.

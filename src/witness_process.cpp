@@ -1,4 +1,5 @@
 // The witness itself (witness.hpp): it waits, looks who dies, and tells what it has seen.
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -215,9 +216,18 @@ class Testimony {
   bool for_want_of_memory_;
 };
 
+// No terminal or pipe of the job waits for the end of this process.
+void close_standard_streams() {
+  const FileDescriptor nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (!nothing) return;
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    ::dup2(nothing.get(), stream);
+  }
+}
+
 // An executable that makes no reports refuses, which is all the same here.
 void write_report(const fs::path& run_dir) {
-  WorkerProcess report = WorkerProcess::start_apart({"report", run_dir.string()});
+  WorkerProcess report = WorkerProcess::start({"report", run_dir.string()});
   report.end(report_limit);
 }
 
@@ -225,6 +235,7 @@ void write_report(const fs::path& run_dir) {
 
 int witness(const std::vector<std::string>& /*arguments*/) {
   ::prctl(PR_SET_NAME, "podium-witness");
+  close_standard_streams();
   leave_signals_to_the_job();
   if (::chdir("/") != 0) return 0;
   Channel rank(FileDescriptor(worker_socket_fd), most_message_bytes);

@@ -54,14 +54,13 @@ bool is_fixed_replica(const std::vector<std::string>& arguments) {
   return more.size() == own_arguments && more.front() == kind;
 }
 
-void fixed_replica(const std::vector<std::string>& arguments, const Log& log) {
+void fixed_replica(const std::vector<std::string>& arguments) {
   const serve::ReplicaCommand command = serve::parse_replica_command(arguments);
   const std::string model = command.more.at(1);
   const std::chrono::milliseconds time(std::stoi(command.more.at(2)));
-  const auto load = [=](const std::string&, int version) {
+  serve::run_replica(command.options, [=](const std::string&, int version) {
     return std::make_unique<FixedPredictor>(model, version, time);
-  };
-  serve::run_replica(command.options, load, log);
+  });
 }
 
 }  // namespace podium::bench

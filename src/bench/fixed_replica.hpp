@@ -7,8 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "core/log.hpp"
-
 namespace podium::bench {
 
 // ServiceOptions::replica_arguments for replicas that serve `model` with `milliseconds` a batch.
@@ -18,6 +16,6 @@ std::vector<std::string> fixed_replica_arguments(const std::string& model, int m
 bool is_fixed_replica(const std::vector<std::string>& arguments);
 
 // Serves until the parent goes away and ends the process.
-[[noreturn]] void fixed_replica(const std::vector<std::string>& arguments, const Log& log);
+[[noreturn]] void fixed_replica(const std::vector<std::string>& arguments);
 
 }  // namespace podium::bench

@@ -82,7 +82,7 @@ void Crew::end() {
 
 void Crew::start(Place& place, std::vector<CrewEvent>* events) {
   try {
-    place.process.emplace(WorkerProcess::start(place.member.arguments, place.member.name));
+    place.process.emplace(WorkerProcess::start(place.member.arguments));
   } catch (const Error& error) {
     log_.error(place.member.name + " cannot be started: " + error.what());
     return bury(place, events);

@@ -10,28 +10,17 @@
 
 #include "core/last_words.hpp"
 #include "core/log_file.hpp"
-#include "core/worker_process.hpp"
 
 namespace podium {
-namespace {
 
-std::string variable(const char* name) {
-  const char* const text = std::getenv(name);
-  return text == nullptr ? "" : text;
-}
-
-}  // namespace
-
-Log open_worker_log() {
-  const std::string name = variable(worker_name_variable);
-  const std::string folder = variable(worker_logs_variable);
+Log open_worker_log(const std::string& name) {
   const auto file = std::make_shared<LogFile>(standard_error_sink(LogLevel::warning));
-  if (!folder.empty() && !name.empty()) {
+  if (const char* const folder = std::getenv(worker_logs_variable)) {
     std::string file_name = name;
     std::ranges::replace_if(
         file_name, [](unsigned char c) { return std::isalnum(c) == 0 && c != '_'; }, '-');
     file->open(folder, file_name,
-               "started: " + name + " | process " + std::to_string(::getpid()) + ", of process " +
+               "started: " + name + " | process " + std::to_string(::getpid()) + " of process " +
                    std::to_string(::getppid()));
     say_last_words({name, {}, "", 0}, file);
   }

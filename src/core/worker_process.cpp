@@ -32,10 +32,10 @@ struct SpawnActions {
   SpawnActions& operator=(const SpawnActions&) = delete;
 };
 
-// Empty signal mask, default SIGTERM/SIGINT/SIGPIPE, own process group or session.
+// Empty signal mask, default SIGTERM/SIGINT/SIGPIPE, own process group.
 struct SpawnAttributes {
   posix_spawnattr_t value;
-  explicit SpawnAttributes(bool own_session) {
+  SpawnAttributes() {
     posix_spawnattr_init(&value);
     sigset_t none;
     sigemptyset(&none);
@@ -45,9 +45,8 @@ struct SpawnAttributes {
     for (const int number : {SIGTERM, SIGINT, SIGUSR1, SIGPIPE}) sigaddset(&defaults, number);
     posix_spawnattr_setsigdefault(&value, &defaults);
     posix_spawnattr_setpgroup(&value, 0);
-    const int apart = own_session ? POSIX_SPAWN_SETSID : POSIX_SPAWN_SETPGROUP;
     posix_spawnattr_setflags(
-        &value, static_cast<short>(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | apart));
+        &value, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
   }
   ~SpawnAttributes() { posix_spawnattr_destroy(&value); }
   SpawnAttributes(const SpawnAttributes&) = delete;
@@ -74,22 +73,12 @@ std::vector<std::string> worker_environment() {
     const std::string_view text = *entry;
     const bool launcher = std::ranges::any_of(
         launcher_prefixes, [&](std::string_view prefix) { return text.starts_with(prefix); });
-    if (!launcher && !text.starts_with(worker_name_variable)) kept.emplace_back(text);
+    if (!launcher) kept.emplace_back(text);
   }
   return kept;
 }
 
-WorkerProcess WorkerProcess::start(const std::vector<std::string>& arguments,
-                                   const std::string& name) {
-  return start(arguments, name, Session::parents);
-}
-
-WorkerProcess WorkerProcess::start_apart(const std::vector<std::string>& arguments) {
-  return start(arguments, "", Session::own);
-}
-
-WorkerProcess WorkerProcess::start(const std::vector<std::string>& arguments,
-                                   const std::string& name, Session session) {
+WorkerProcess WorkerProcess::start(const std::vector<std::string>& arguments) {
   std::array<int, 2> pair{};
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) != 0) {
     throw io_error("cannot make a socket pair for a worker", "socketpair", errno);
@@ -103,18 +92,14 @@ WorkerProcess WorkerProcess::start(const std::vector<std::string>& arguments,
   std::vector<std::string> argv_texts = {"podium"};
   argv_texts.insert(argv_texts.end(), arguments.begin(), arguments.end());
   std::vector<std::string> env_texts = worker_environment();
-  env_texts.push_back(std::string(worker_name_variable) + "=" + name);
   const std::vector<char*> argv = c_pointers(argv_texts);
   const std::vector<char*> env = c_pointers(env_texts);
 
   SpawnActions actions;
-  for (int stream = 0; session == Session::own && stream < worker_socket_fd; ++stream) {
-    posix_spawn_file_actions_addopen(&actions.value, stream, "/dev/null", O_RDWR, 0);
-  }
   posix_spawn_file_actions_adddup2(&actions.value, theirs.get(), worker_socket_fd);
   // What MPI and other libraries have open stays with the parent.
   posix_spawn_file_actions_addclosefrom_np(&actions.value, worker_socket_fd + 1);
-  const SpawnAttributes attributes(session == Session::own);
+  SpawnAttributes attributes;
   pid_t pid = -1;
   const int error = posix_spawn(&pid, "/proc/self/exe", &actions.value, &attributes.value,
                                 argv.data(), env.data());

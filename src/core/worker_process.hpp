@@ -19,11 +19,6 @@
 
 namespace podium {
 
-// The folder for log files of workers, in the environment of a rank that keeps one itself, and the
-// name of a worker in its own (worker_log.hpp).
-inline constexpr const char* worker_logs_variable = "PODIUM_WORKER_LOGS";
-inline constexpr const char* worker_name_variable = "PODIUM_WORKER_NAME";
-
 // The descriptor on which a worker finds its end of the socket.
 inline constexpr int worker_socket_fd = 3;
 
@@ -34,14 +29,9 @@ struct WorkerExit {
 
 class WorkerProcess {
  public:
-  // Starts this executable (/proc/self/exe) with `arguments` (without argv[0]); `name` is how
-  // people and files call the worker. Throws io_error. REQUIRES: MPI may be running in the caller;
-  // posix_spawn is used, never fork alone.
-  static WorkerProcess start(const std::vector<std::string>& arguments,
-                             const std::string& name = "");
-  // The same, in a session of its own and without the caller's standard streams: no terminal, pipe
-  // or job waits for the end of this one.
-  static WorkerProcess start_apart(const std::vector<std::string>& arguments);
+  // Starts this executable (/proc/self/exe) with `arguments` (without argv[0]). Throws io_error.
+  // REQUIRES: MPI may be running in the caller; posix_spawn is used, never fork alone.
+  static WorkerProcess start(const std::vector<std::string>& arguments);
 
   WorkerProcess(WorkerProcess&& other) noexcept;
   WorkerProcess& operator=(WorkerProcess&& other) noexcept;
@@ -65,10 +55,6 @@ class WorkerProcess {
   WorkerExit end(std::chrono::milliseconds grace);
 
  private:
-  enum class Session { parents, own };
-  static WorkerProcess start(const std::vector<std::string>& arguments, const std::string& name,
-                             Session session);
-
   WorkerProcess(pid_t pid, FileDescriptor socket) : pid_(pid), socket_(std::move(socket)) {}
 
   pid_t pid_ = -1;

@@ -19,20 +19,19 @@ std::vector<std::string> replica_worker_arguments(const std::string& served_name
   return {served_name, std::to_string(device.gpu)};
 }
 
-void replica_worker(const std::vector<std::string>& arguments, const Log& log) {
+void replica_worker(const std::vector<std::string>& arguments) {
   const serve::ReplicaCommand command = serve::parse_replica_command(arguments);
   require(command.more.size() == 2, "a replica is told the name it serves and where it computes",
           "replica worker");
   const std::string served_name = command.more.front();
   const DeviceChoice device{std::stoi(command.more.back()), ""};
   const int max_batch = command.options.max_batch;
-  const auto load = [=](const std::string& path, int version) {
+  serve::run_replica(command.options, [=](const std::string& path, int version) {
     const StoredModel model(read_weights(path, version, patience),
                             "version " + std::to_string(version));
     return std::make_unique<ModelPredictor>(model.make(threads_per_replica, max_batch, device),
                                             served_name, version, model.transform());
-  };
-  serve::run_replica(command.options, load, log);
+  });
 }
 
 }  // namespace podium::workflow

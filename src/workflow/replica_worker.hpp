@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "core/device_choice.hpp"
-#include "core/log.hpp"
 
 namespace podium::workflow {
 
@@ -16,6 +15,6 @@ std::vector<std::string> replica_worker_arguments(const std::string& served_name
 
 // Serves until the parent goes away and ends the process. `arguments` are those after argv[0],
 // for which serve::is_replica_command() holds.
-[[noreturn]] void replica_worker(const std::vector<std::string>& arguments, const Log& log);
+[[noreturn]] void replica_worker(const std::vector<std::string>& arguments);
 
 }  // namespace podium::workflow

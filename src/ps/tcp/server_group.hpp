@@ -67,6 +67,6 @@ std::unique_ptr<Worker> join_group(const std::string& ticket, uint32_t number, c
 
 // The process of one server: what main() runs for the command that the group starts it with.
 bool is_server_command(const std::vector<std::string>& arguments);
-[[noreturn]] void run_server(const std::vector<std::string>& arguments, const Log& log = {});
+[[noreturn]] void run_server(const std::vector<std::string>& arguments);
 
 }  // namespace podium::ps

@@ -142,8 +142,7 @@ class ServerProcess {
 }  // namespace
 
 WorkerProcess start_server(int number, const Ticket& ticket) {
-  WorkerProcess process = WorkerProcess::start({server_word, std::to_string(number)},
-                                               "server " + std::to_string(number));
+  WorkerProcess process = WorkerProcess::start({server_word, std::to_string(number)});
   const FileDescriptor socket = process.take_socket();
   const std::string line = ticket.text() + "\n";
   const ssize_t sent = ::send(socket.get(), line.data(), line.size(), MSG_NOSIGNAL);
@@ -157,14 +156,15 @@ bool is_server_command(const std::vector<std::string>& arguments) {
   return arguments.size() == 2 && arguments.front() == server_word;
 }
 
-void run_server(const std::vector<std::string>& arguments, const Log& log) {
+void run_server(const std::vector<std::string>& arguments) {
   leave_signals_to_the_job();
   try {
     ServerProcess(static_cast<uint32_t>(std::stoul(arguments.at(1))),
                   parse_ticket(line_from_group()))
         .serve();
   } catch (const Error& error) {
-    log.error(error.what());
+    std::fprintf(stderr, "podium: error: parameter server %s: %s\n", arguments.at(1).c_str(),
+                 error.what());
     std::_Exit(static_cast<int>(error.code()));
   }
   std::_Exit(0);

@@ -141,7 +141,7 @@ class JoinedSeat : public std::enable_shared_from_this<JoinedSeat> {
     timer_.cancel();
     try {
       worker_.emplace(
-          WorkerProcess::start(replica_arguments(replica_command(common_.options, name_)), name_));
+          WorkerProcess::start(replica_arguments(replica_command(common_.options, name_))));
       replica_.assign(asio::generic::stream_protocol(AF_UNIX, 0), worker_->take_socket().release());
     } catch (const std::exception& failure) {
       return end(failure.what());

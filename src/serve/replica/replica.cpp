@@ -12,7 +12,6 @@
 #include "core/error.hpp"
 #include "core/log.hpp"
 #include "core/precedence.hpp"
-#include "core/text.hpp"
 #include "serve/protocol/compression.hpp"
 #include "serve/protocol/metadata.hpp"
 #include "serve/protocol/protocol.hpp"
@@ -53,9 +52,8 @@ void set_urgency(QueuedInference* request) {
 
 class Replica {
  public:
-  Replica(const ReplicaOptions& options, const PredictorLoader& loader, const Log& log)
+  Replica(const ReplicaOptions& options, const PredictorLoader& loader)
       : options_(options),
-        log_(log.with_speaker(options.name)),
         socket_(options.socket, options.max_body_bytes + frame_slack_bytes),
         parser_(options.max_body_bytes),
         batcher_(options.max_batch, options.batch_delay),
@@ -93,7 +91,7 @@ class Replica {
 
  private:
   int fail(const std::exception& failure) const {
-    log_.error(failure.what());
+    Log(LogLevel::info, options_.name).error(failure.what());
     return static_cast<int>(ExitCode::internal);
   }
 
@@ -109,8 +107,6 @@ class Replica {
       case FrameKind::activate:
         require(slot_.activate(frame.id), "a version was activated that is not prepared",
                 "replica");
-        log_.info(format("answers with version %u",
-                         static_cast<unsigned>(decode_version(frame.payload).version)));
         return socket_.send(encode_version_frame(FrameKind::activated, frame.id,
                                                  decode_version(frame.payload).version),
                             {});
@@ -233,7 +229,6 @@ class Replica {
   }
 
   const ReplicaOptions options_;
-  const Log log_;
   FrameSocket socket_;
   RequestParser parser_;
   Batcher batcher_;
@@ -246,9 +241,9 @@ class Replica {
 
 }  // namespace
 
-void run_replica(const ReplicaOptions& options, const PredictorLoader& loader, const Log& log) {
+void run_replica(const ReplicaOptions& options, const PredictorLoader& loader) {
   start_at_once();
-  Replica(options, loader, log).serve();
+  Replica(options, loader).serve();
 }
 
 }  // namespace podium::serve

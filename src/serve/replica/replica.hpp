@@ -13,7 +13,6 @@
 #include <string>
 #include <vector>
 
-#include "core/log.hpp"
 #include "core/worker_process.hpp"
 #include "serve/feedback/decision.hpp"
 #include "serve/replica/predictor.hpp"
@@ -53,7 +52,6 @@ std::vector<std::string> replica_arguments(const ReplicaCommand& command);
 // Serves until the socket ends, then leaves the process without running destructors: status 0 at
 // the end of the socket, 70 when it broke. `loader` is called on the loading thread. Throws what
 // stands in the way of starting.
-[[noreturn]] void run_replica(const ReplicaOptions& options, const PredictorLoader& loader,
-                              const Log& log = {});
+[[noreturn]] void run_replica(const ReplicaOptions& options, const PredictorLoader& loader);
 
 }  // namespace podium::serve

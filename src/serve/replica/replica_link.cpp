@@ -22,7 +22,7 @@ constexpr size_t max_joined_reply_bytes = size_t{64} << 20;  // of a process tha
 
 std::shared_ptr<ReplicaLink> ReplicaLink::start(asio::io_context& context,
                                                 const ReplicaCommand& command, Events events) {
-  WorkerProcess worker = WorkerProcess::start(replica_arguments(command), command.options.name);
+  WorkerProcess worker = WorkerProcess::start(replica_arguments(command));
   Socket socket(context, asio::generic::stream_protocol(AF_UNIX, 0),
                 worker.take_socket().release());
   const std::shared_ptr<ReplicaLink> link(
