@@ -9,7 +9,7 @@
 
 namespace podium::bench {
 
-// A span of a device, in one of the picture's colours.
+// A span of a device, in one of the picture's colours (picture/span_lanes.hpp).
 struct DeviceSpan {
   enum class Kind { h2d, source, destination, reload };
   int device = 0;

@@ -119,4 +119,8 @@ Markup verbatim(std::string_view name, const Attributes& attributes, std::string
   return MarkupWriter::made(opening(name, attributes) + ">" + std::string(text) + closing(name));
 }
 
+Markup drawing(const std::string& svg) {
+  return MarkupWriter::made(svg);
+}
+
 }  // namespace podium::report

@@ -58,5 +58,7 @@ Markup leaf(std::string_view name, const Attributes& attributes);
 // <name attributes>text</name> for the elements whose text HTML takes as it is: style, and script
 // with data. REQUIRES: `text` holds none of <, & and ]]>.
 Markup verbatim(std::string_view name, const Attributes& attributes, std::string_view text);
+// A picture made by src/picture, which is well formed by that room's tests.
+Markup drawing(const std::string& svg);
 
 }  // namespace podium::report

@@ -28,6 +28,8 @@ class Page {
   // A number that the data of the runs do not have, but follows from them: it is kept beside them
   // under "derived", by `key`, which is a word of its own.
   Markup derived(const std::string& key, const Json& value, As as);
+  // The same as a Place, which is valid until the next number is kept.
+  Place keep(const std::string& key, const Json& value);
 
   std::vector<std::string> section_ids() const;
 

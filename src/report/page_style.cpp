@@ -1,27 +1,10 @@
 #include "report/page_style.hpp"
 
+#include "picture/palette.hpp"
+#include "picture/svg.hpp"
+
 namespace podium::report {
 namespace {
-
-// Text at least 4.5 times as bright or dark as its ground, lines and areas of pictures at least 3
-// times where they carry meaning alone (WCAG 2.1, 1.4.3 and 1.4.11).
-constexpr const char* light_colours =
-    "--ground: #fcfcfb; --raised: #ffffff; --ink: #1d1f22; --faint: #5c6066; --rule: #dcdcd8;\n"
-    "--accent: #0b5c8f; --mark: #e8f3ea; --warn: #9a3412; --warn-ground: #fdf1e7;\n"
-    "--s0: #0067a5; --s1: #b8400e; --s2: #0a7350; --s3: #96438a; --s4: #806200; --s5: #486a86;\n"
-    "--train: #74c476; --ckpt: #6baed6; --inference: #fd8d3c; --broadcast: #ffd92f;\n"
-    "--destination: #fff2ae; --h2d: #9ecae1; --rollout: #ffd92f; --buffer: #6baed6;\n"
-    "--direct: #9e7fc0; --checkpoint: #de4b39; --wait: #d5d5d2; --other: #a8a8a4;\n"
-    "--heat: 11, 92, 143; --wrong: 184, 64, 14;\n";
-
-constexpr const char* dark_colours =
-    "--ground: #16181b; --raised: #1d2024; --ink: #e7e8ea; --faint: #a2a7ae; --rule: #363a40;\n"
-    "--accent: #7cc0f0; --mark: #1d3324; --warn: #ffb184; --warn-ground: #33231a;\n"
-    "--s0: #64b5f0; --s1: #ff9365; --s2: #52cfa3; --s3: #e39ad4; --s4: #e0c04a; --s5: #a6c4dc;\n"
-    "--train: #5aa85d; --ckpt: #4d92bd; --inference: #e5792b; --broadcast: #e3c01c;\n"
-    "--destination: #8a7f45; --h2d: #6f9fc0; --rollout: #e3c01c; --buffer: #4d92bd;\n"
-    "--direct: #9e7fc0; --checkpoint: #d9503f; --wait: #4a4e55; --other: #6d7279;\n"
-    "--heat: 84, 168, 222; --wrong: 255, 134, 80;\n";
 
 constexpr const char* text_rules = R"css(
 * { box-sizing: border-box; }
@@ -82,6 +65,20 @@ svg .strong { font-weight: 600; }
 .dashed { stroke-dasharray: 5 4; }
 .edge { stroke: var(--faint); fill: none; }
 .outlined { stroke: var(--faint); stroke-width: .6; }
+h4 { font-size: .95rem; margin: 1rem 0 .3rem; }
+.matrix { font-size: .86rem; }
+.matrix th, .matrix td { padding: .28rem .5rem; }
+.matrix td.right, .matrix td.wrong { text-align: center; min-width: 2.4rem; border: 1px solid var(--ground); }
+.matrix td.right { background: rgba(var(--heat), var(--strength)); }
+.matrix td.wrong { background: rgba(var(--wrong), var(--strength)); }
+.matrix .upright span { writing-mode: vertical-rl; transform: rotate(180deg); display: inline-block; }
+.numbers.matrix thead th.upright { text-align: center; }
+.mistakes { display: grid; gap: .5rem 1rem; grid-template-columns: repeat(auto-fill, minmax(8.5rem, 1fr)); }
+.mistakes figure { margin: .25rem 0; }
+.mistakes img { width: 84px; height: 84px; object-fit: contain; image-rendering: pixelated; background: #808080;
+  border-radius: 4px; display: block; }
+.mistakes figcaption { font-size: .8rem; line-height: 1.35; }
+.mistakes strong { color: var(--ink); font-weight: 600; }
 details { margin: .5rem 0; }
 summary { cursor: pointer; color: var(--accent); }
 )css";
@@ -115,10 +112,11 @@ std::string colour_classes() {
 }  // namespace
 
 const std::string& page_style() {
-  static const std::string style =
-      std::string("\n:root { color-scheme: light dark;\n") + light_colours +
-      "}\n@media screen and (prefers-color-scheme: dark) { :root {\n" + dark_colours + "} }\n" +
-      text_rules + part_rules + colour_classes() + print_rules;
+  static const std::string style = std::string("\n:root { color-scheme: light dark;\n") +
+                                   std::string(picture::light_colours()) +
+                                   "}\n@media screen and (prefers-color-scheme: dark) { :root {\n" +
+                                   std::string(picture::dark_colours()) + "} }\n" + text_rules +
+                                   part_rules + colour_classes() + picture::rules() + print_rules;
   return style;
 }
 
