@@ -7,6 +7,7 @@ namespace podium::report {
 void add_sections(const std::vector<RunData>& runs, Page& page) {
   using Section = void (*)(const std::vector<RunData>&, Page&);
   static constexpr std::array sections = {summary_section, run_lanes_section, pods_section,
+                                          update_section,  serving_section,   learn_lanes_section,
                                           search_section,  allreduce_section, scaling_section};
   for (const Section section : sections) section(runs, page);
 }

@@ -14,6 +14,9 @@ namespace podium::report {
 void summary_section(const std::vector<RunData>& runs, Page& page);
 void run_lanes_section(const std::vector<RunData>& runs, Page& page);
 void pods_section(const std::vector<RunData>& runs, Page& page);
+void update_section(const std::vector<RunData>& runs, Page& page);
+void serving_section(const std::vector<RunData>& runs, Page& page);
+void learn_lanes_section(const std::vector<RunData>& runs, Page& page);
 void search_section(const std::vector<RunData>& runs, Page& page);
 void allreduce_section(const std::vector<RunData>& runs, Page& page);
 void scaling_section(const std::vector<RunData>& runs, Page& page);
