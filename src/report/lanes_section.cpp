@@ -125,6 +125,9 @@ Markup buffer_of(const RunData& run) {
   for (const Place& batch : batches) {
     ready.points.push_back({.x = batch["batch"].number_or(0), .y = batch["ready"].number_or(0)});
   }
+  const bool ever =
+      std::ranges::any_of(ready.points, [](const picture::Point& p) { return p.y > 0; });
+  if (!ever) return {};
   chart.series = {std::move(ready)};
   Markup caption = "At the last batch ";
   caption += quantity(batches.back()["ready"], As::count) + " experiences were ready";
