@@ -67,14 +67,14 @@ ExitCode bench_allreduce_verb(const VerbContext& context) {
       bench::bench_allreduce(context.mpi, allreduce_bench_options(context.config, context.log));
   if (context.mpi.rank() == 0) {
     print("\n" + bench::to_text(outcome) + "\n");
-    print_result({{"verb", "bench"},
-                  {"what", context.subject},
-                  {"repetitions", context.config.integer("bench.repetitions")},
-                  {"ranks", outcome.ranks},
-                  {"nodes", outcome.nodes},
-                  {"memcpy_bytes_per_s", outcome.memcpy_bytes_per_s},
-                  {"auto", outcome.model},
-                  {"rows", bench::to_json(outcome)}});
+    print_result(context, {{"verb", "bench"},
+                           {"what", context.subject},
+                           {"repetitions", context.config.integer("bench.repetitions")},
+                           {"ranks", outcome.ranks},
+                           {"nodes", outcome.nodes},
+                           {"memcpy_bytes_per_s", outcome.memcpy_bytes_per_s},
+                           {"auto", outcome.model},
+                           {"rows", bench::to_json(outcome)}});
   }
   return ExitCode::done;
 }
@@ -91,15 +91,15 @@ ExitCode bench_ckpt_verb(const VerbContext& context) {
     context.log.info("the picture is in " + (options.trace_folder / "trace.svg").string() +
                      ", and in trace.json for Perfetto");
   }
-  print_result({{"verb", "bench"},
-                {"what", context.subject},
-                {"repetitions", context.config.integer("bench.repetitions")},
-                {"size_bytes", outcome.size_bytes},
-                {"ranks", outcome.pods * outcome.devices},
-                {"gather_metas_s", outcome.gather_s},
-                {outcome.on_gpus ? "pinned_h2d_bytes_per_s" : "memcpy_bytes_per_s",
-                 outcome.copy_bytes_per_s},
-                {"rows", bench::to_json(outcome)}});
+  print_result(context, {{"verb", "bench"},
+                         {"what", context.subject},
+                         {"repetitions", context.config.integer("bench.repetitions")},
+                         {"size_bytes", outcome.size_bytes},
+                         {"ranks", outcome.pods * outcome.devices},
+                         {"gather_metas_s", outcome.gather_s},
+                         {outcome.on_gpus ? "pinned_h2d_bytes_per_s" : "memcpy_bytes_per_s",
+                          outcome.copy_bytes_per_s},
+                         {"rows", bench::to_json(outcome)}});
   return ExitCode::done;
 }
 
@@ -125,11 +125,11 @@ void bench_ps_verb(const VerbContext& context) {
   options.log = context.log;
   const bench::PsBench outcome = bench::bench_ps(options);
   print("\n" + bench::to_text(outcome) + "\n");
-  print_result({{"verb", "bench"},
-                {"what", context.subject},
-                {"repetitions", options.repetitions},
-                {"peer", outcome.peer},
-                {"rows", bench::to_json(outcome)}});
+  print_result(context, {{"verb", "bench"},
+                         {"what", context.subject},
+                         {"repetitions", options.repetitions},
+                         {"peer", outcome.peer},
+                         {"rows", bench::to_json(outcome)}});
 }
 
 }  // namespace
@@ -154,10 +154,10 @@ ExitCode bench_verb(const VerbContext& context) {
                                          : cache ? bench_nn(context, *cache)
                                                  : bench_io(context);
     print("\n" + bench::to_text(rows) + "\n");
-    print_result({{"verb", "bench"},
-                  {"what", context.subject},
-                  {"repetitions", context.config.integer("bench.repetitions")},
-                  {"rows", bench::to_json(rows)}});
+    print_result(context, {{"verb", "bench"},
+                           {"what", context.subject},
+                           {"repetitions", context.config.integer("bench.repetitions")},
+                           {"rows", bench::to_json(rows)}});
   }
   comm::barrier(*group, patient);
   return ExitCode::done;

@@ -147,7 +147,7 @@ LearnOutcome LearnRun::lead() {
     hub.publish(hub.newest(), learner.policy().parameters());
   }
   LearnProgress progress(settings_, hub, goes_on ? learn::LearnCheckpoint::seconds(*found) : 0,
-                         job.metrics_file(), log);
+                         place_.context.metrics, log);
   progress.tell_begin(place_.layout, goes_on);
   learn::write_hub_address(job.run_dir / "learn.json", hub.address());
 

@@ -27,6 +27,7 @@
 #include "options.hpp"
 #include "ps/tcp/server_group.hpp"
 #include "run_folder.hpp"
+#include "run_metrics.hpp"
 #include "search_verbs.hpp"
 #include "serve/replica/replica.hpp"
 #include "settings.hpp"
@@ -170,8 +171,9 @@ int run_job(const Invocation& invocation) {
     } else if (prepares) {
       prepare_run_folder(run_dir, invocation.config);
     }
+    const auto metrics = open_metrics(prepares, invocation.config, settings, started, log);
     code = run_verb(invocation.verb, {invocation.subject, invocation.run_folders, invocation.config,
-                                      settings, mpi, started, log, fatal});
+                                      settings, mpi, started, log, fatal, *metrics});
   } catch (...) {
     fatal(std::current_exception());
   }

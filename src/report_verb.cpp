@@ -5,6 +5,7 @@
 
 #include "comm/barrier.hpp"
 #include "report/report.hpp"
+#include "schema.hpp"
 #include "verb_parts.hpp"
 #include "version.hpp"
 
@@ -19,6 +20,9 @@ ExitCode report_verb(const VerbContext& context) {
     options.output = context.config.text("report.output");
     if (options.output.empty()) options.output = folders.front() / "report.html";
     options.podium_version = version_number();
+    for (const OptionSpec& spec : option_schema()) {
+      options.defaults[spec.key] = spec.default_value;
+    }
     nlohmann::ordered_json result = {{"verb", "report"}};
     result.update(report::write_report(folders, options));
     context.log.info("report: " + options.output.string());

@@ -219,13 +219,13 @@ bool lead(const Search& search, Crew& crew, search::Mail* mail) {
   options.should_stop = search.should_stop;
 
   io::create_folder(search.folder());
-  JsonLines metrics(settings.metrics_file(), log);
   search::Memo memo(search.folder() / "memo.jsonl", reward_identity(search.settings, data), log);
   search::ThetaServers theta(options.method, search.settings.adam, search.space,
                              search.layout.servers(), log,
                              search.context.mpi.node_ranks() < search.context.mpi.size());
   search::Staff staff(search.layout, crew, mail);
-  search::Driver driver(options, search.space, search.layout, staff, theta, memo, metrics, log);
+  search::Driver driver(options, search.space, search.layout, staff, theta, memo,
+                        search.context.metrics, log);
   const search::SearchOutcome outcome = driver.run();
 
   const search::Sampled& best = outcome.ledger.best();
@@ -242,7 +242,7 @@ bool lead(const Search& search, Crew& crew, search::Mail* mail) {
         file.string());
   }
   if (!outcome.stopped) driver.forget();
-  print_result(result_of(search, outcome));
+  print_result(search.context, result_of(search, outcome));
   return outcome.stopped;
 }
 

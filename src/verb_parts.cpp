@@ -8,9 +8,10 @@
 
 namespace podium {
 
-void print_result(const nlohmann::ordered_json& result) {
+void print_result(const VerbContext& context, const nlohmann::ordered_json& result) {
   using Json = nlohmann::ordered_json;
   print("PODIUM_RESULT " + result.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+  context.metrics.write({{"event", "ended"}, {"verb", result.at("verb")}, {"result", result}});
 }
 
 std::unique_ptr<comm::Communicator> everyone(const VerbContext& context, const char* name) {

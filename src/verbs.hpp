@@ -10,6 +10,7 @@
 #include "core/clock.hpp"
 #include "core/error.hpp"
 #include "core/log.hpp"
+#include "core/metrics_log.hpp"
 #include "workflow/pipeline.hpp"
 #include "workflow/settings.hpp"
 
@@ -24,6 +25,7 @@ struct VerbContext {
   const Stopwatch& started;  // since the start of the process
   const Log& log;
   const workflow::Fatal& fatal;
+  MetricsLog& metrics;  // writes on rank 0, where the verb has a run folder
 };
 
 // Runs `verb` collectively. Returns this rank's exit code; throws Error.

@@ -16,7 +16,7 @@ std::string title_of(const std::vector<RunData>& runs) {
 }  // namespace
 
 Json write_report(const std::vector<std::filesystem::path>& folders, const ReportOptions& options) {
-  const std::vector<RunData> runs = read_runs(folders);
+  const std::vector<RunData> runs = read_runs(folders, options.defaults);
   Page page(title_of(runs));
   add_sections(runs, page);
   const std::string html = page.html(runs, options.podium_version);

@@ -13,6 +13,7 @@ namespace podium::report {
 struct ReportOptions {
   std::filesystem::path output;
   std::string podium_version;
+  std::map<std::string, std::string> defaults;  // of every option; "model.*.lr" for all models
 };
 
 // Reads the run folders and writes the page. Returns {"runs", "bytes", "output", "sections"}.

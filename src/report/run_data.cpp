@@ -1,6 +1,7 @@
 #include "report/run_data.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 #include "core/error.hpp"
@@ -16,6 +17,8 @@ namespace fs = std::filesystem;
 constexpr size_t most_events = 500;
 // Events of one job are written in order, but for the moments that several ranks need to write.
 constexpr double disorder_s = 0.25;
+// What a page is about, where there is any of them.
+constexpr std::array<std::string_view, 5> main_verbs = {"run", "train", "search", "learn", "bench"};
 
 std::string kind_of(const Json& event) {
   return event.contains("event") && event["event"].is_string() ? event["event"].get<std::string>()
@@ -32,12 +35,41 @@ bool begins_job(const Json& event, const Json& before) {
          (kind_of(event) != "failed" && time_of(event) < time_of(before) - disorder_s);
 }
 
-size_t first_of_last_job(const Json& events) {
-  size_t first = 0;
-  for (size_t i = 1; i < events.size(); ++i) {
-    if (begins_job(events[i], events[i - 1])) first = i;
+// A job by its events, oldest first.
+using Job = std::vector<size_t>;
+
+// Events name their job, or, of an older release, follow each other job by job.
+std::vector<Job> jobs_of(const Json& events) {
+  std::vector<Job> jobs;
+  std::map<std::string, size_t> named;
+  for (size_t i = 0; i < events.size(); ++i) {
+    const std::string name = Place(&events[i], "")["job"].text();
+    const bool known = !name.empty() && named.contains(name);
+    const bool goes_on = name.empty() && !jobs.empty() && !begins_job(events[i], events[i - 1]);
+    if (!known && !goes_on) jobs.emplace_back();
+    if (!known && !name.empty()) named[name] = jobs.size() - 1;
+    jobs[known ? named[name] : jobs.size() - 1].push_back(i);
   }
-  return first;
+  return jobs;
+}
+
+// "run", "train" ...; "run" where nobody says.
+std::string verb_of(const Json& events, const Job& job) {
+  for (const size_t i : job) {
+    const Place event(&events[i], "");
+    const std::string verb = event["verb"].text(event["result"]["verb"].text());
+    if (!verb.empty()) return verb;
+  }
+  return "run";
+}
+
+Job main_job(const Json& events) {
+  const std::vector<Job> jobs = jobs_of(events);
+  for (size_t i = jobs.size(); i > 0; --i) {
+    const std::string verb = verb_of(events, jobs[i - 1]);
+    if (std::ranges::count(main_verbs, verb) > 0) return jobs[i - 1];
+  }
+  return jobs.empty() ? Job{} : jobs.back();
 }
 
 // Of every kind no more than most_events: every second one, or third, and the last.
@@ -60,6 +92,22 @@ Json thinned(const Json& events, Json* left_out) {
   return kept;
 }
 
+// "model.cnn.lr" as the schema has it, "model.*.lr"; other keys unchanged.
+std::string schema_key(const std::string& key) {
+  const size_t dot = key.rfind('.');
+  return key.starts_with("model.") && dot > 5 ? "model.*" + key.substr(dot) : key;
+}
+
+// The defaults of the keys that are set to something else.
+Json changed_defaults(const Json& config, const Defaults& defaults) {
+  Json changed = Json::object();
+  for (const auto& [key, value] : config.items()) {
+    const auto usual = defaults.find(schema_key(key));
+    if (usual != defaults.end() && value != usual->second) changed[key] = usual->second;
+  }
+  return changed;
+}
+
 // Whether a job that trains holds the folder's lock.
 bool is_locked(const fs::path& folder) {
   std::error_code none;
@@ -73,7 +121,7 @@ bool is_locked(const fs::path& folder) {
   }
 }
 
-// What is known about the end of the last job.
+// What is known about the end of the main job.
 std::string state_of(const RunData& run) {
   const Place ended = run.last("ended");
   if (run.last("failed")) return "failed";
@@ -113,9 +161,8 @@ ModelView& find_or_add(std::vector<ModelView>& models, const std::string& name) 
   return models.back();
 }
 
-// What the result line has: a list of models, or the keys of one.
-void add_results(const RunData& run, std::vector<ModelView>* models) {
-  const Place result = run.result();
+// What a result line has: a list of models, or the keys of one.
+void add_result(const Place& result, std::vector<ModelView>* models) {
   const Place list = result["models"];
   for (size_t i = 0; i < list.size(); ++i) {
     ModelView& model = find_or_add(*models, list[i]["name"].text());
@@ -124,6 +171,12 @@ void add_results(const RunData& run, std::vector<ModelView>* models) {
   }
   if (list || !result["model"]) return;
   find_or_add(*models, result["model"].text()).metrics = result;
+}
+
+// Of a `run` that has ended, its models; else those of all jobs of the folder.
+void add_results(const RunData& run, std::vector<ModelView>* models) {
+  if (run.result()["models"]) return add_result(run.result(), models);
+  for (const Place& ended : run.events("ended")) add_result(ended["result"], models);
 }
 
 void add_events(const RunData& run, std::vector<ModelView>* models) {
@@ -146,6 +199,14 @@ void add_events(const RunData& run, std::vector<ModelView>* models) {
   }
 }
 
+// The name of the published model; empty if nobody says.
+std::string selected_of(const RunData& run) {
+  std::string name = run["comparison"]["selected"].text();
+  for (const Place& event : run.events("selected")) name = event["name"].text(name);
+  for (const Place& event : run.events("ended")) name = event["result"]["selected"].text(name);
+  return name;
+}
+
 }  // namespace
 
 std::vector<Place> RunData::events(std::string_view kind) const {
@@ -157,28 +218,33 @@ std::vector<Place> RunData::events(std::string_view kind) const {
   return found;
 }
 
-Place RunData::last(std::string_view kind) const {
-  const Place all = (*this)["events"];
-  for (size_t i = all.size(); i > last_job; --i) {
-    if (all[i - 1]["event"].text() == kind) return all[i - 1];
+std::vector<Place> RunData::own_events(std::string_view kind) const {
+  std::vector<Place> found;
+  for (const size_t i : own) {
+    const Place event = (*this)["events"][i];
+    if (event["event"].text() == kind) found.push_back(event);
   }
-  return {};
+  return found;
+}
+
+Place RunData::last(std::string_view kind) const {
+  const std::vector<Place> found = own_events(kind);
+  return found.empty() ? Place() : found.back();
 }
 
 std::string RunData::verb() const {
-  return result()["verb"].text(last("started")["verb"].text("run"));
+  return verb_of(data["events"], own);
 }
 
 Place RunData::last_time() const {
-  const Place all = (*this)["events"];
-  return all.size() == 0 ? Place() : all[all.size() - 1]["t_s"];
+  return own.empty() ? Place() : (*this)["events"][own.back()]["t_s"];
 }
 
 std::vector<ModelView> models_of(const RunData& run) {
   std::vector<ModelView> models;
   add_results(run, &models);
   add_events(run, &models);
-  const std::string selected = run.result()["selected"].text(run.last("selected")["name"].text());
+  const std::string selected = selected_of(run);
   for (ModelView& model : models) {
     if (!model.metrics && !model.epochs.empty()) model.metrics = model.epochs.back();
     model.selected = model.name == selected;
@@ -186,7 +252,7 @@ std::vector<ModelView> models_of(const RunData& run) {
   return models;
 }
 
-RunData read_run(const fs::path& folder) {
+RunData read_run(const fs::path& folder, const Defaults& defaults) {
   std::error_code none;
   if (!fs::exists(folder, none)) {
     throw usage_error("there is no run folder", folder.string(), "name the folder of a run");
@@ -205,6 +271,7 @@ RunData read_run(const fs::path& folder) {
               {"folder", fs::absolute(folder).lexically_normal().string()},
               {"state", ""},
               {"config", read_settings(folder / "config.cfg")},
+              {"defaults", Json::object()},
               {"events", thinned(events.lines, &left_out)},
               {"memo", std::move(memo.lines)},
               {"evaluation", std::move(evaluation.documents)},
@@ -217,16 +284,18 @@ RunData read_run(const fs::path& folder) {
     throw data_error("no run has left anything here", folder.string(),
                      "name the folder of a run (--run.dir), or run one");
   }
-  run.last_job = first_of_last_job(run.data["events"]);
+  run.data["defaults"] = changed_defaults(run.data["config"], defaults);
+  run.own = main_job(run.data["events"]);
+  run.last_job = run.own.empty() ? 0 : run.own.front();
   run.data["state"] = state_of(run);
   if (run.data["state"] != "ended") run.data["logs"] = read_log_ends(folder / "log");
   return run;
 }
 
-std::vector<RunData> read_runs(const std::vector<fs::path>& folders) {
+std::vector<RunData> read_runs(const std::vector<fs::path>& folders, const Defaults& defaults) {
   std::vector<RunData> runs;
   for (const fs::path& folder : folders) {
-    runs.push_back(read_run(folder));
+    runs.push_back(read_run(folder, defaults));
     runs.back().index = runs.size() - 1;
   }
   name_runs(&runs);

@@ -12,6 +12,10 @@
 namespace podium::report {
 
 void summary_section(const std::vector<RunData>& runs, Page& page);
+void failure_section(const std::vector<RunData>& runs, Page& page);
+void advice_section(const std::vector<RunData>& runs, Page& page);
+void configuration_section(const std::vector<RunData>& runs, Page& page);
+void facts_section(const std::vector<RunData>& runs, Page& page);
 void run_lanes_section(const std::vector<RunData>& runs, Page& page);
 void pods_section(const std::vector<RunData>& runs, Page& page);
 void update_section(const std::vector<RunData>& runs, Page& page);

@@ -1,6 +1,19 @@
 #include "report/table.hpp"
 
+#include <algorithm>
+
 namespace podium::report {
+
+void Table::drop_empty_columns() {
+  const std::string dash = Markup("–").html();
+  for (size_t i = headings.size(); i-- > 1;) {
+    const auto is_empty = [&](const Row& row) { return row.cells[i].html() == dash; };
+    if (!std::ranges::all_of(rows, is_empty)) continue;
+    const auto at = static_cast<std::ptrdiff_t>(i);
+    headings.erase(headings.begin() + at);
+    for (Row& row : rows) row.cells.erase(row.cells.begin() + at);
+  }
+}
 
 Markup Table::markup() const {
   Markup head;

@@ -18,6 +18,9 @@ struct Table {
   std::vector<Row> rows;
   bool numbers = true;  // cells are numbers, to the right; else texts
 
+  // Removes columns in which every row has only a dash, but the first.
+  void drop_empty_columns();
+
   // In a frame that scrolls where the page is narrow.
   Markup markup() const;
 };

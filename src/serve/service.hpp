@@ -37,6 +37,7 @@ namespace podium::serve {
 
 struct HttpRequest;  // http/http_server.hpp
 struct HttpAnswer;
+struct Happening;  // metrics/timeline.hpp
 
 struct ServiceOptions {
   std::string model_name = "model";  // in the URLs, /v2/models/NAME
@@ -179,6 +180,9 @@ class Service {
   bool ready() const;
 
   ServiceStats stats() const;
+
+  // What happened since the last call (metrics/timeline.hpp); after drain(), to its end.
+  std::vector<Happening> take_happenings();
 
   // Fails readiness and goes on accepting for `options.grace`; then answers new requests with 503
   // and finishes the accepted ones within `timeout`; then closes the listener and every connection.

@@ -165,12 +165,14 @@ void add_confusion(Json& result, const EvaluationReport* report) {
 }
 
 void write_evaluation(const std::filesystem::path& run_dir, const std::string& model,
-                      const std::string& split, const Json& about, const EvaluationReport& report) {
+                      const std::string& split, const Json& about, const EvaluationReport& report,
+                      const Json& more) {
   const std::filesystem::path folder = run_dir / "evaluation";
   io::create_folder(folder);
   Json document = {{"model", model}, {"split", split}};
   document.update(about);
   document.update(to_json(report));
+  document.update(more);
   io::write_text_file(folder / (model + "-" + split + ".json"),
                       document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
 }

@@ -1,8 +1,10 @@
 // Job: what every role of a pipeline job shares on its rank.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "comm/communicator.hpp"
 #include "core/log.hpp"
@@ -51,6 +53,11 @@ struct Job {
   int rank() const { return control.rank(); }
   void tell_conductor(const Json& event) const {
     control.send(conductor_rank, Mailbox::conductor, event);
+  }
+  // Of what happened at another moment than this.
+  void tell_conductor(Json event, std::chrono::system_clock::time_point at) const {
+    event["at_s"] = std::chrono::duration<double>(at.time_since_epoch()).count();
+    tell_conductor(event);
   }
 };
 

@@ -103,8 +103,9 @@ void remove_checkpoints(const Settings& settings, Summary& summary) {
   std::filesystem::remove(settings.checkpoint_dir(), ignored);
 }
 
-Summary conduct(const Job& job, const Stopwatch& started, const Log& log, const Show& show) {
-  Conductor conductor(job, started, log.with_speaker(""), show);
+Summary conduct(const Job& job, const Stopwatch& started, const Log& log, const Show& show,
+                MetricsLog& metrics) {
+  Conductor conductor(job, started, log.with_speaker(""), show, metrics);
   Summary summary = conductor.conduct();
   if (!summary.stopped_early) remove_checkpoints(job.settings, summary);
   return summary;
@@ -114,7 +115,7 @@ Summary conduct(const Job& job, const Stopwatch& started, const Log& log, const 
 
 std::optional<Summary> run_pipeline(const Settings& settings, comm::MpiEnvironment& mpi,
                                     const Stopwatch& started, const Log& log, const Show& show,
-                                    const Fatal& fatal) {
+                                    const Fatal& fatal, MetricsLog& metrics) {
   const RoleLayout layout = RoleLayout::plan(settings.roles, mpi.size());
   const std::vector<int>& trainers = layout.ranks(Role::train);
   if (settings.train_alone && trainers.size() > 1) {
@@ -163,7 +164,7 @@ std::optional<Summary> run_pipeline(const Settings& settings, comm::MpiEnvironme
   std::vector<std::thread> roles = start_roles(job, log, fatal);
   std::optional<Summary> summary;
   try {
-    if (mpi.rank() == conductor_rank) summary = conduct(job, started, log, show);
+    if (mpi.rank() == conductor_rank) summary = conduct(job, started, log, show, metrics);
   } catch (...) {
     fatal(std::current_exception());  // while the roles still run: there is no way back
   }

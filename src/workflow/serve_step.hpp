@@ -5,7 +5,9 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "comm/communicator.hpp"
+#include "core/clock.hpp"
 #include "core/log.hpp"
+#include "core/metrics_log.hpp"
 #include "serve/client/client.hpp"
 #include "serve/service.hpp"
 #include "workflow/settings.hpp"
@@ -39,8 +41,11 @@ void load_as_ordered(const Settings& settings, serve::Service& service,
 // Serves the registry's current version on every rank, or that of the checkpoint engine of another
 // job (--engine.join), takes newer versions as they are published,
 // and drains on SIGTERM, SIGINT, SIGUSR1 or at the end of --serve.linger (0 means forever here).
-// Returns this rank's counters. Throws unavailable_error when nothing is published.
+// Each rank tells what happens to its service: to `metrics`, or, where that writes nothing, to a
+// log of its own of the same job, which began at `started`. Returns this rank's counters. Throws
+// unavailable_error when nothing is published.
 nlohmann::ordered_json serve_from_registry(const Settings& settings, comm::Communicator& group,
-                                           const Log& log);
+                                           const Log& log, const Stopwatch& started,
+                                           MetricsLog& metrics);
 
 }  // namespace podium::workflow
