@@ -6,20 +6,15 @@ namespace podium::report {
 
 void add_sections(const std::vector<RunData>& runs, Page& page) {
   using Section = void (*)(const std::vector<RunData>&, Page&);
-  static constexpr std::array sections = {
-      summary_section,      // what came of it
-      failure_section,      //
-      advice_section,       //
-      run_lanes_section,    // how it went
-      pods_section,         //
-      update_section,       //
-      serving_section,      //
-      learn_lanes_section,  //
-      search_section,       //
-      allreduce_section,    // what was measured
-      scaling_section,      //
-      configuration_section, facts_section,
-  };
+  static constexpr std::array sections = {// What came of it.
+                                          summary_section, failure_section, advice_section,
+                                          // How it went.
+                                          run_lanes_section, pods_section, update_section,
+                                          serving_section, learn_lanes_section, search_section,
+                                          // What was measured.
+                                          allreduce_section, scaling_section,
+                                          // What it was.
+                                          configuration_section, facts_section};
   for (const Section section : sections) section(runs, page);
 }
 

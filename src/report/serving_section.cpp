@@ -1,6 +1,9 @@
 // The service: how fast it answered, and what happened to its replicas meanwhile.
 #include <algorithm>
+#include <cmath>
+#include <map>
 
+#include "core/text.hpp"
 #include "picture/chart.hpp"
 #include "report/drawn.hpp"
 #include "report/sections.hpp"
@@ -70,6 +73,40 @@ Markup timelines(const RunData& run, const std::vector<Place>& intervals) {
          figure(drawing(picture::draw(latencies)), caption);
 }
 
+// Where the bucket begins that ends at `edge_ms`: edges are 1 and 1.5 times powers of two of
+// nanoseconds.
+double begin_of(double edge_ms) {
+  const double power = std::log2(edge_ms * 1e6);
+  return std::abs(power - std::round(power)) < 1e-6 ? edge_ms * 0.75 : edge_ms / 1.5;
+}
+
+Markup histogram(const RunData& run, const std::vector<Place>& intervals) {
+  std::map<double, double> counts;  // by the edge where a bucket ends
+  for (const Place& interval : intervals) {
+    const Place buckets = interval["latencies"];
+    for (size_t i = 0; i < buckets.size(); ++i) {
+      const double edge_ms = buckets[i][size_t{0}].number_or(0);
+      if (edge_ms > 0) counts[edge_ms] += buckets[i][size_t{1}].number_or(0);
+    }
+  }
+  if (counts.empty()) return {};
+  picture::Chart chart;
+  chart.about = {name_of(run, "histogram"), "How long answers took",
+                 "A bar for each range of latencies, as high as answers fell into it."};
+  chart.x = {.name = "milliseconds", .scale = picture::Axis::Scale::tenfold};
+  chart.y = {.name = "answers", .least = 0};
+  for (const auto& [edge_ms, count] : counts) {
+    const double begin = begin_of(edge_ms);
+    chart.bars.push_back({begin, edge_ms, count,
+                          format("%.3g to %.3g ms: ", begin, edge_ms) + written(count, As::count)});
+  }
+  const auto most =
+      std::ranges::max_element(counts, {}, [](const auto& one) { return one.second; });
+  return figure(drawing(picture::draw(chart)), "Most answers took " +
+                                                   written(begin_of(most->first), As::ms) + " to " +
+                                                   written(most->first, As::ms) + ".");
+}
+
 // What `serve` ends with, or what each serving rank of a job told when it was drained.
 Place stats_of(const RunData& run) {
   const Place result = run.result();
@@ -105,7 +142,7 @@ Markup serving_of_run(const RunData& run, Page& page) {
   const Place stats = stats_of(run);
   Markup all;
   if (stats["requests"].number_or(0) > 0) all += sentence(run, stats, page);
-  const Markup charts = timelines(run, intervals);
+  const Markup charts = histogram(run, intervals) + timelines(run, intervals);
   if (!charts.empty()) all += tag("div", {{"class", "figures"}}, charts);
   return all;
 }

@@ -256,6 +256,7 @@ TEST(ServingSection, DeathsAndSwapsAreMarkedInTheTimeline) {
                       {"failed", 0},
                       {"p50_ms", 1.0},
                       {"p99_ms", 2.0 * i},
+                      {"latencies", Json::array({{1.048576, 10}, {1.572864, 20}})},
                       {"t_s", i}});
   }
   events.push_back({{"event", "replica_died"}, {"replica", "0"}, {"t_s", 2.5}});
@@ -271,6 +272,9 @@ TEST(ServingSection, DeathsAndSwapsAreMarkedInTheTimeline) {
                       {"swaps", 1}}}});
   const std::string html = page_of(serving_section, told_run(events));
   EXPECT_EQ(of_kind(html, "line", "moment").size(), 2 * 3U);
+  const auto bars = of_kind(html, "rect", "fill-s0");
+  ASSERT_EQ(bars.size(), 2U);
+  EXPECT_NEAR(picture::number(bars[1], "height"), 2 * picture::number(bars[0], "height"), 0.02);
   for (const char* word : {"died", "back", "1,500"}) {
     EXPECT_NE(html.find(word), std::string::npos) << word;
   }
