@@ -80,7 +80,7 @@ double begin_of(double edge_ms) {
   return std::abs(power - std::round(power)) < 1e-6 ? edge_ms * 0.75 : edge_ms / 1.5;
 }
 
-Markup histogram(const RunData& run, const std::vector<Place>& intervals) {
+Markup histogram(const RunData& run, const std::vector<Place>& intervals, Page& page) {
   std::map<double, double> counts;  // by the edge where a bucket ends
   for (const Place& interval : intervals) {
     const Place buckets = interval["latencies"];
@@ -102,9 +102,10 @@ Markup histogram(const RunData& run, const std::vector<Place>& intervals) {
   }
   const auto most =
       std::ranges::max_element(counts, {}, [](const auto& one) { return one.second; });
-  return figure(drawing(picture::draw(chart)), "Most answers took " +
-                                                   written(begin_of(most->first), As::ms) + " to " +
-                                                   written(most->first, As::ms) + ".");
+  Markup caption = "Most answers took ";
+  caption += page.derived(name_of(run, "most-from"), begin_of(most->first), As::ms) + " to ";
+  caption += page.derived(name_of(run, "most-to"), most->first, As::ms);
+  return figure(drawing(picture::draw(chart)), caption + ".");
 }
 
 // What `serve` ends with, or what each serving rank of a job told when it was drained.
@@ -142,7 +143,7 @@ Markup serving_of_run(const RunData& run, Page& page) {
   const Place stats = stats_of(run);
   Markup all;
   if (stats["requests"].number_or(0) > 0) all += sentence(run, stats, page);
-  const Markup charts = histogram(run, intervals) + timelines(run, intervals);
+  const Markup charts = histogram(run, intervals, page) + timelines(run, intervals);
   if (!charts.empty()) all += tag("div", {{"class", "figures"}}, charts);
   return all;
 }
