@@ -41,7 +41,7 @@ Markup picture_from_trace(const RunData& run, Page& page) {
   if (!stretch) return {};
   std::vector<picture::SpanLane> lanes;
   for (const TracedLane& lane : window(all, stretch->begin, stretch->end)) {
-    picture::SpanLane shifted{.name = lane.process + ": " + lane.lane, .spans = lane.spans};
+    picture::SpanLane shifted{.name = lane.lane + " (" + lane.process + ")", .spans = lane.spans};
     for (picture::NamedSpan& span : shifted.spans) {
       span.begin = std::max(span.begin, stretch->begin) - stretch->begin;
       span.end = std::min(span.end, stretch->end) - stretch->begin;

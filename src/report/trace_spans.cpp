@@ -6,6 +6,8 @@
 #include <string_view>
 #include <utility>
 
+#include "core/error.hpp"
+#include "core/trace_merge.hpp"
 #include "report/place.hpp"
 
 namespace podium::report {
@@ -23,6 +25,17 @@ Json read(const std::filesystem::path& path) {
   return Json::parse(file, nullptr, false);
 }
 
+// A job that died leaves the traces of its processes apart.
+void merge_if_nobody_did(const std::filesystem::path& run_dir) {
+  std::error_code error;
+  if (std::filesystem::exists(run_dir / "trace.json", error)) return;
+  try {
+    merge_traces(run_dir);
+  } catch (const Error&) {
+    return;  // a folder that takes no file: the page does without
+  }
+}
+
 std::string name_in(const Json& event) {
   const auto args = event.find("args");
   return args != event.end() && args->is_object() ? args->value("name", "") : "";
@@ -32,6 +45,7 @@ std::string name_in(const Json& event) {
 
 std::vector<TracedLane> traced_lanes(const std::filesystem::path& run_dir,
                                      std::span<const char* const> names) {
+  merge_if_nobody_did(run_dir);
   const Json document = read(run_dir / "trace.json");
   if (!document.is_object() || !document.contains("traceEvents")) return {};
   std::map<int, std::string> processes;

@@ -35,6 +35,7 @@ Json job_events() {
        {{"event", "moved"},
         {"version", 1},
         {"bytes", 19456},
+        {"shard_bytes", {9000, 10456}},
         {"seconds", 0.5},
         {"workers", 4},
         {"t_s", 7.5}},
@@ -87,7 +88,8 @@ TEST(PodsSection, RanksStandOnTheirNodesAndEdgesTellBytes) {
   EXPECT_EQ(of_kind(html, "rect", "fill-train").size(), 1 + 2U);
   EXPECT_EQ(of_kind(html, "rect", "fill-ckpt").size(), 1 + 2U);
   EXPECT_EQ(of_kind(html, "rect", "fill-inference").size(), 1 + 2U);
-  for (const char* word : {"pod: a", "pod: b", "2 replicas", "19.5 kB", "475 kB"}) {
+  for (const char* word : {"pod: a", "pod: b", "2 replicas", ">19.5 kB<", ">9.00 kB<", ">10.5 kB<",
+                           ">475 kB<", "broadcast: "}) {
     EXPECT_NE(html.find(word), std::string::npos) << word;
   }
   EXPECT_EQ(wrong_numbers(html), std::vector<std::string>{});
