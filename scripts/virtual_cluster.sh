@@ -7,7 +7,7 @@ set -euo pipefail
 
 usage() {
   cat <<'TEXT'
-usage: scripts/virtual_cluster.sh up N [--cpus=2] [--rate=1gbit]   a cluster of N nodes
+usage: scripts/virtual_cluster.sh up N [--cpus=2] [--rate=1gbit] [--pmix=no]   a cluster of N nodes
        scripts/virtual_cluster.sh env            what a shell needs to use it: eval "$(... env)"
        scripts/virtual_cluster.sh run COMMAND    one command with that
        scripts/virtual_cluster.sh status         nodes and jobs
@@ -18,7 +18,8 @@ usage: scripts/virtual_cluster.sh up N [--cpus=2] [--rate=1gbit]   a cluster of 
   eval "$(scripts/virtual_cluster.sh env)"; sbatch slurm/scaling.sbatch inputs/fashion_mnist-ci.cfg
 
 Nodes are called node1, node2, ...; they share the file system. --cpus is what Slurm is told of each,
-whatever the machine has. --rate limits what a node sends and receives. Several clusters stand side
+whatever the machine has. --rate limits what a node sends and receives. With --pmix=no srun knows no PMIx, as at
+some sites. Several clusters stand side
 by side under different folders: PODIUM_CLUSTER=FOLDER, /tmp/podium-cluster unless set.
 
 Exit code 77 and a word where this cannot be done: not root, no namespaces, Slurm cannot be installed.
@@ -92,6 +93,24 @@ write_hosts() {
 
 # --- Slurm ---------------------------------------------------------------------------------------
 
+# What srun knows of MPI.
+mpi_lines() {
+  if [ "$pmix" = yes ]; then
+    echo MpiDefault=pmix
+  else
+    printf 'MpiDefault=none\nPluginDir=%s\n' "$folder/plugins"
+  fi
+}
+
+# Slurm's plugins but for those that start MPI with PMIx.
+leave_out_pmix() {
+  local all
+  all=$(dirname "$(find /usr/lib /usr/lib64 /usr/local/lib -name mpi_pmix.so 2>/dev/null | head -n 1)")
+  [ "$all" != . ] || return 0
+  mkdir "$folder/plugins"
+  find "$all" -name '*.so' ! -name 'mpi_pmix*' -exec ln -s -t "$folder/plugins" {} +
+}
+
 write_configuration() {
   local nodes=$1 node
   {
@@ -113,7 +132,7 @@ SlurmctldLogFile=$folder/slurmctld.log
 SlurmdLogFile=$folder/%n/slurmd.log
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
-MpiDefault=pmix
+$(mpi_lines)
 SchedulerType=sched/backfill
 SchedulerParameters=sched_interval=2,bf_interval=2,batch_sched_delay=0,default_queue_depth=100
 SelectType=select/cons_tres
@@ -187,11 +206,12 @@ up() {
   local nodes=${1:-}
   [[ $nodes =~ ^[1-9][0-9]?$ ]] || fail 2 "'$nodes' is no number of nodes; write one from 1 to 99"
   shift
-  cpus=2 rate=
+  cpus=2 rate='' pmix=yes
   for argument in "$@"; do
     case $argument in
       --cpus=*) cpus=${argument#*=} ;;
       --rate=*) rate=${argument#*=} ;;
+      --pmix=yes | --pmix=no) pmix=${argument#*=} ;;
       *) fail 2 "'$argument' is not understood; see scripts/virtual_cluster.sh --help" ;;
     esac
   done
@@ -209,6 +229,7 @@ up() {
   ip address add "$(address_of 254)/24" dev "podium-br$number"
   ip link set "podium-br$number" up
   write_hosts "$nodes"
+  if [ "$pmix" = no ]; then leave_out_pmix; fi
   write_configuration "$nodes"
   start_munge
   SLURM_CONF=$folder/slurm.conf slurmctld -f "$folder/slurm.conf" -c >"$folder/slurmctld.output" 2>&1 ||

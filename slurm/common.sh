@@ -17,6 +17,11 @@ if [ -z "${SLURM_JOB_ID:-}" ]; then
   fail 69 "this is a job for Slurm: sbatch $0; on a workstation run scripts/scaling_study.sh or scripts/run.sh"
 fi
 
+# A warning of Slurm (USR1, which jobs ask for) is passed on to the step. One that comes before there is a step does no
+# harm: the ranks know the end of their job themselves.
+warnings=0 step=
+trap 'warnings=$((warnings + 1)); if [ -n "$step" ]; then kill -USR1 "$step" 2>/dev/null; fi' USR1
+
 if [ -n "$PODIUM_MODULES" ]; then
   type module >/dev/null 2>&1 || fail 69 "slurm/site.conf names modules, and there is no \`module\` here"
   # shellcheck disable=SC2086  # one word per module
@@ -34,6 +39,12 @@ case $PODIUM_LAUNCHER in
   auto) if knows_pmix; then launcher=srun; else launcher=mpirun; fi ;;
   *) fail 2 "PODIUM_LAUNCHER=$PODIUM_LAUNCHER (slurm/site.conf): write srun, mpirun or auto" ;;
 esac
+if [ "$launcher" = srun ] && ! knows_pmix; then
+  fail 69 "srun knows no PMIx here (srun --mpi=list), so ranks would not find each other; set PODIUM_LAUNCHER=mpirun in slurm/site.conf"
+fi
+if [ "$launcher" = mpirun ] && ! command -v mpirun >/dev/null; then
+  fail 69 "srun knows no PMIx here, and there is no mpirun; name the module of the MPI that Podium was built with in slurm/site.conf"
+fi
 
 # Ranks are bound to cores where this cluster can.
 bind=(--cpu-bind=cores)
@@ -56,12 +67,26 @@ launch() {
   "${command[@]}"
 }
 
-# finish RANKS THREADS COMMAND...: launches a step, waits for its end, and returns its exit code. Slurm's warning
-# before the time limit (USR1, which the job asks for) is passed on to the ranks, which save and end with 75: then this
-# job, or this task of its array, is queued again and goes on from there. What a user has cancelled does not come back.
+# What Slurm shows of this job when it has ended (scontrol show job), and the last line of its output, which may be lost
+# where the file system is full.
+explain() {
+  local what
+  case $1 in
+    2) what="wrong configuration" ;;
+    65) what="unusable data" ;;
+    69) what="something is missing or taken" ;;
+    74) what="a file could not be read or written: is there room?" ;;
+    137) what="killed" ;;
+    *) what="failed" ;;
+  esac
+  scontrol update "JobId=$(this_job)" "Comment=podium ended with $1: $what" 2>/dev/null || true
+}
+
+# finish RANKS THREADS COMMAND...: launches a step, waits for its end, and returns its exit code. Ranks that were warned
+# save and end with 75: then this job, or this task of its array, is queued again and goes on from there, as it is when
+# its ranks were killed (137). What a user has cancelled does not come back.
 finish() {
-  local status=0 warnings=0 seen
-  trap 'warnings=$((warnings + 1)); if [ -n "${step:-}" ]; then kill -USR1 "$step" 2>/dev/null; fi' USR1
+  local status=0 seen
   set_command "$@"
   "${command[@]}" &
   step=$!
@@ -71,7 +96,10 @@ finish() {
     wait "$step" && status=0 || status=$?
     if [ "$warnings" = "$seen" ]; then break; fi
   done
-  if [ "$status" = 75 ] || { [ "$warnings" -gt 0 ] && [ "${requeue_when_warned:-0}" = 1 ]; }; then requeue "$status"; fi
+  if [ "$status" = 75 ] || [ "$status" = 137 ] || { [ "$warnings" -gt 0 ] && [ "${requeue_when_warned:-0}" = 1 ]; }; then
+    requeue "$status"
+  fi
+  if [ "$status" != 0 ]; then explain "$status"; fi
   return "$status"
 }
 

@@ -128,7 +128,7 @@ ExitCode conclude(const VerbContext& context, const LearnSettings& settings,
   const bool stopped = outcome.ended == learn::Ended::stopped;
   Json result = result_of(settings, layout, outcome);
   if (!stopped) result["model"] = keep_policy(context, settings, outcome, data, result).string();
-  print_result(result);
+  print_result(context, result);
   if (stopped) context.log.info("stopped early; run the same command again to go on");
   return stopped ? ExitCode::stopped : ExitCode::done;
 }
@@ -171,10 +171,10 @@ ExitCode explore_for_another(const VerbContext& context, const learn::LearnLayou
   }
   comm::barrier(group, patient);
   if (group.rank() == 0) {
-    print_result({{"verb", "learn"},
-                  {"joined", settings.join.string()},
-                  {"explorers", layout.explorers()},
-                  {"seconds", context.started.seconds()}});
+    print_result(context, {{"verb", "learn"},
+                           {"joined", settings.join.string()},
+                           {"explorers", layout.explorers()},
+                           {"seconds", context.started.seconds()}});
   }
   return ExitCode::done;
 }
@@ -197,6 +197,10 @@ ExitCode learn_verb(const VerbContext& context) {
   const std::function<bool()> should_stop = [&stop] { return stop.load(); };
   const Json data = prepare_images(context, *group, &settings);
   if (!settings.join.empty()) {
+    if (layout.explorers() == 0) {
+      throw usage_error("a job that explores for another one needs explorers", "--roles",
+                        "ask for at least one, as in explorer=2");
+    }
     return explore_for_another(context, layout, settings, *group, should_stop);
   }
   LearnRun run({context, layout, *group, trainers.get(), should_stop,

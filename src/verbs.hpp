@@ -10,6 +10,8 @@
 #include "core/clock.hpp"
 #include "core/error.hpp"
 #include "core/log.hpp"
+#include "core/metrics_log.hpp"
+#include "core/trace.hpp"
 #include "workflow/pipeline.hpp"
 #include "workflow/settings.hpp"
 
@@ -24,6 +26,8 @@ struct VerbContext {
   const Stopwatch& started;  // since the start of the process
   const Log& log;
   const workflow::Fatal& fatal;
+  MetricsLog& metrics;  // writes on rank 0, where the verb has a run folder
+  Tracer& tracer;       // off for verbs that leave no trace
 };
 
 // Runs `verb` collectively. Returns this rank's exit code; throws Error.
@@ -40,6 +44,9 @@ bool trains(const std::string& verb);
 
 // What must be in the environment of `verb` before MPI starts.
 void prepare_environment(const std::string& verb, const std::string& subject);
+
+// Whether the ranks of `verb` leave a trace of what they do when in the run folder.
+bool traces(const std::string& verb, const Config& config);
 
 // Whether `verb` makes or changes what the run folder holds, so that the folder keeps its
 // configuration; `predict`, `export`, `plan`, `top` and `report` do not, nor who loads or joins a

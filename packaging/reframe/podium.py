@@ -65,6 +65,8 @@ class PodiumTraining(PodiumCheck):
         cache = os.path.join(self.data.stagedir, "cache")
         self.set_command("train", [f"--train.batch={batch}", f"--train.threads={self.threads}",
                                    f"--io.cache_dir={cache}", "--run.dir=run"])
+        if self.job.launcher.registered_name == "srun":
+            self.job.launcher.options = ["--mpi=pmix"]  # whatever the site's default is
 
     @sanity_function
     def trained_by_all(self):

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "core/trace.hpp"
+#include "core/trace_file.hpp"
 
 namespace podium::bench {
 

@@ -45,7 +45,7 @@ std::string head(const About& about) {
 std::string rules() {
   std::string rules =
       ".picture{display:block;font:12px system-ui,sans-serif;color:var(--ink)}\n"
-      ".picture text{fill:currentColor}.picture .faint{fill:var(--faint)}\n"
+      ".picture text{fill:currentColor}.picture .faint{fill:var(--faint);font-size:inherit}\n"
       ".picture .small{font-size:10.5px}.picture .strong{font-weight:600}\n"
       ".picture rect{stroke:#555;stroke-width:.3}.picture .on{fill:#1a1a1a}\n"
       ".picture .room{fill:none;stroke:var(--faint);stroke-width:1}\n"
