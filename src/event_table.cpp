@@ -54,6 +54,15 @@ std::vector<EventSpec> job_events() {
   };
 }
 
+// How they are called, by the first of them.
+std::string about_curves(const EventSpec& spec) {
+  const bool by_key = std::ranges::count(spec.keys, spec.owner, &EventKey::name) > 0;
+  const std::string first = std::ranges::find(spec.keys, true, &EventKey::curve)->name;
+  const std::string name = "`" + (by_key ? "cnn" : spec.owner) + "/" + first + "`";
+  return " Its curves are called " + (by_key ? "after its `" + spec.owner + "`, as in " : "as ") +
+         name + ", over `" + spec.step + "`.";
+}
+
 std::string rows_of(const std::vector<EventKey>& keys, bool drawn) {
   std::string text = std::string("| key | type | meaning |") + (drawn ? " curve |" : "") +
                      "\n|---|---|---|" + (drawn ? "---|" : "") + "\n";
@@ -119,13 +128,8 @@ std::string events_markdown() {
       "do not apply are missing or `null`.\n\nEvery event has\n\n" +
       rows_of(common_event_keys(), false);
   for (const EventSpec& spec : event_table()) {
-    text += "\n## `" + spec.name + "`\n\n" + spec.help + ".";
-    if (!spec.owner.empty()) {
-      const bool by_key = std::ranges::count(spec.keys, spec.owner, &EventKey::name) > 0;
-      text += " Its curves are called " + std::string(by_key ? "by its `" : "`") + spec.owner +
-              (by_key ? "`, as in `cnn/" : "/") + spec.keys.back().name + "`, over `" + spec.step +
-              "`.";
-    }
+    text += "\n## `" + spec.name + "`\n\nWhen " + spec.help + ".";
+    if (!spec.owner.empty()) text += about_curves(spec);
     text += "\n\n" + rows_of(spec.keys, !spec.owner.empty());
   }
   return text;

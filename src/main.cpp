@@ -36,6 +36,7 @@
 #include "train/trainer_process.hpp"
 #include "verbs.hpp"
 #include "version.hpp"
+#include "voice.hpp"
 #include "workflow/replica_worker.hpp"
 
 namespace podium {
@@ -106,9 +107,11 @@ FileDescriptor take_standard_error() {
 }
 
 // Ends the whole job with this rank's message as the last line.
-[[noreturn]] void fail_job(const std::exception_ptr& exception, int rank, int size, bool launched) {
+[[noreturn]] void fail_job(const std::exception_ptr& exception, int rank, int size, bool launched,
+                           Voice& voice) {
   const Failure failure = describe(exception);
   let_rank_0_speak(rank);
+  voice.give_way();
   const FileDescriptor own = take_standard_error();
   print_error(size > 1 ? "rank " + std::to_string(rank) + ": " + failure.text : failure.text,
               own ? own.get() : STDERR_FILENO);
@@ -154,18 +157,19 @@ int run_job(const Invocation& invocation) {
   check_limits();
   const bool launched = launched_by_mpi();  // MPI itself sets such variables when it starts
   comm::MpiEnvironment mpi;
-  const Log log(parse_log_level(invocation.config.text("log.level")),
-                mpi.size() > 1 ? "rank " + std::to_string(mpi.rank()) : "");
+  Voice voice(invocation, mpi, launched);
+  const Log log = voice.log(voice.sink());
   JobTrace trace(mpi, log);
-  const workflow::Fatal fatal = [&mpi, &trace, launched](const std::exception_ptr& exception) {
+  const workflow::Fatal fatal = [&](const std::exception_ptr& exception) {
     trace.tracer().flush();
-    fail_job(exception, mpi.rank(), mpi.size(), launched);
+    fail_job(exception, mpi.rank(), mpi.size(), launched, voice);
   };
   ExitCode code = ExitCode::done;
   TrainingLock lock;  // on the first rank of a job that trains
   try {
     const bool prepares =
         mpi.rank() == 0 && writes_configuration(invocation.verb, invocation.config);
+    voice.show(run_dir.string(), log);
     settings.device = device_of(invocation, mpi, log);
     if (prepares && trains(invocation.verb)) {
       lock =
@@ -178,10 +182,11 @@ int run_job(const Invocation& invocation) {
       trace.begin(run_dir, invocation.verb, invocation.config);
     }
     const auto metrics = open_metrics(prepares, invocation.config, settings, started, log);
-    code =
-        run_verb(invocation.verb, {invocation.subject, invocation.run_folders, invocation.config,
-                                   settings, mpi, started, log, fatal, *metrics, trace.tracer()});
+    code = run_verb(invocation.verb, {invocation.subject, invocation.run_folders, invocation.config,
+                                      settings, mpi, started, log, fatal, voice.console(),
+                                      voice.board(), *metrics, trace.tracer()});
     trace.end();
+    voice.end();
   } catch (...) {
     fatal(std::current_exception());
   }

@@ -199,6 +199,17 @@ Json result_of(const Search& search, const search::SearchOutcome& outcome) {
           {"winner", (search.context.settings.run_dir / "winner.cfg").string()}};
 }
 
+// How far the search is, by samples or by time, whichever ends it.
+void show(const Search& search, const search::Ledger& ledger) {
+  Board& board = search.context.board;
+  if (!board.drawn()) return;  // the log has a line for each sample
+  const search::Sampled& best = ledger.best();
+  board.bar("samples", "samples",
+            {static_cast<double>(ledger.samples()), static_cast<double>(search.settings.samples),
+             "samples", format("%zu trained  mean reward %.4f", ledger.trained(), ledger.mean())});
+  board.line("best", "best", format("%.4f  ", best.reward) + best.architecture);
+}
+
 // Rank 0 leads; returns whether the search was stopped before its end.
 bool lead(const Search& search, Crew& crew, search::Mail* mail) {
   const workflow::Settings& settings = search.context.settings;
@@ -208,6 +219,7 @@ bool lead(const Search& search, Crew& crew, search::Mail* mail) {
   const Json data = workflow::data_identity(dataset.info(), settings);
   log.info("search by " + search.settings.method.name + ": " + search.layout.describe() +
            format(" | %.6g networks", search.space.networks()));
+  search.context.board.line("roles", "roles", search.layout.describe());
   search::DriverOptions options;
   options.method = search.settings.method;
   options.samples = search.settings.samples;
@@ -220,6 +232,7 @@ bool lead(const Search& search, Crew& crew, search::Mail* mail) {
   options.identity = search_identity(search.context.config, search.layout, data);
   options.folder = search.folder();
   options.should_stop = search.should_stop;
+  options.on_sample = [&](const search::Ledger& ledger) { show(search, ledger); };
 
   io::create_folder(search.folder());
   search::Memo memo(search.folder() / "memo.jsonl", reward_identity(search.settings, data), log);
