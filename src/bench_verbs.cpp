@@ -10,6 +10,7 @@
 #include "bench/nn_bench.hpp"
 #include "bench/ps_bench.hpp"
 #include "bench/save_bench.hpp"
+#include "bench/trace_bench.hpp"
 #include "comm/barrier.hpp"
 #include "learn_modes.hpp"
 #include "search_bench_verb.hpp"
@@ -59,6 +60,34 @@ std::vector<bench::Row> bench_save(const VerbContext& context,
   options.seconds = context.config.real("bench.seconds");
   options.log = context.log;
   return bench::bench_save(dataset, options);
+}
+
+// All ranks train, as those of `podium train` do.
+ExitCode bench_trace_verb(const VerbContext& context) {
+  const workflow::Settings& settings = context.settings;
+  const std::unique_ptr<comm::Communicator> group = everyone(context, "bench trace");
+  const workflow::IngestOutcome cache = ingest(context, *group);
+  const io::Dataset dataset = workflow::open_dataset(cache.cache, cache.generation, settings);
+  bench::TraceBenchOptions options;
+  options.models = settings.recipes;
+  options.how = {settings.device,
+                 settings.threads > 0 ? settings.threads
+                                      : workflow::threads_per_trainer(group->size(), context.mpi),
+                 settings.exchange, settings.shuffle, settings.prefetch_threads};
+  options.folder = settings.run_dir;
+  options.repetitions = static_cast<int>(context.config.integer("bench.repetitions"));
+  options.seconds = context.config.real("bench.seconds");
+  options.log = context.log;
+  const std::vector<bench::Row> rows = bench::bench_trace(*group, dataset, options);
+  if (group->rank() == 0) {
+    print("\n" + bench::to_text(rows) + "\n");
+    print_result(context, {{"verb", "bench"},
+                           {"what", context.subject},
+                           {"repetitions", options.repetitions},
+                           {"ranks", group->size()},
+                           {"rows", bench::to_json(rows)}});
+  }
+  return ExitCode::done;
 }
 
 // All ranks measure.
@@ -138,6 +167,7 @@ void bench_ps_verb(const VerbContext& context) {
 ExitCode bench_verb(const VerbContext& context) {
   if (context.subject == "allreduce") return bench_allreduce_verb(context);
   if (context.subject == "scaling") return bench_scaling_verb(context);
+  if (context.subject == "trace") return bench_trace_verb(context);
   if (context.subject == "sync") return bench_sync_verb(context);
   if (context.subject == "ckpt") return bench_ckpt_verb(context);
   if (context.subject == "serve") return bench_serve_verb(context);

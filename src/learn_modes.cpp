@@ -125,7 +125,7 @@ class ModeRuns {
     MetricsLog nothing;  // one mode's batches are not the job's
     const VerbContext quiet{context_.subject, context_.folders, context_.config, context_.settings,
                             context_.mpi,     context_.started, quiet_,          context_.fatal,
-                            nothing};
+                            nothing,          context_.tracer};
     const std::function<bool()> should_stop = [this] { return stop_.load(); };
     LearnRun run({quiet, layout_, *group_, trainers_.get(), should_stop, {}}, how);
     LearnOutcome outcome = run.run();

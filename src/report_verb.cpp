@@ -26,7 +26,7 @@ ExitCode report_verb(const VerbContext& context) {
     nlohmann::ordered_json result = {{"verb", "report"}};
     result.update(report::write_report(folders, options));
     context.log.info("report: " + options.output.string());
-    print_result(result);
+    print_result(context, result);
   }
   comm::barrier(*group, patient);
   return ExitCode::done;

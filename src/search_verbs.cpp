@@ -87,12 +87,14 @@ uint64_t cache_of_child(const Search& search) {
 std::vector<CrewMember> members(const Search& search) {
   const workflow::Settings& settings = search.context.settings;
   const std::string config = (settings.run_dir / "config.cfg").string();
-  const Json child = {{"config", config},
-                      {"cache", search.cache.string()},
-                      {"generation", search.generation},
-                      {"cache_memory", cache_of_child(search)},
-                      {"memory", memory_of_child(search)},
-                      {"gpu", settings.device.gpu}};
+  Json child = {{"config", config},
+                {"cache", search.cache.string()},
+                {"generation", search.generation},
+                {"cache_memory", cache_of_child(search)},
+                {"memory", memory_of_child(search)},
+                {"gpu", settings.device.gpu},
+                {"trace", search.context.tracer.ticket().text()},
+                {"rank", search.context.mpi.rank()}};
   std::vector<CrewMember> members;
   for (const int worker : search.layout.workers_of(search.context.mpi.rank())) {
     if (search.layout.is_controller(worker)) {
@@ -102,6 +104,7 @@ std::vector<CrewMember> members(const Search& search) {
                          {controller_verb, controller.dump()},
                          false});
     } else {
+      child["number"] = worker - search.layout.controllers();
       members.push_back({worker,
                          "child " + std::to_string(worker - search.layout.controllers()),
                          {child_verb, child.dump()},
@@ -300,7 +303,11 @@ int run_search_worker(const Words& arguments) {
   search::ChildData data{order.at("cache").get<std::string>(), settings.slice};
   data.dataset.generation = order.at("generation");
   data.dataset.memory_bytes = order.at("cache_memory");
-  search::run_child(channel, data, child, order.at("memory"));
+  const int rank = order.at("rank");
+  Tracer tracer(TraceTicket::parse(order.at("trace")),
+                {format("child %d of rank %d", order.at("number").get<int>(), rank), rank, "child"},
+                Log(LogLevel::warning, "child"));
+  search::run_child(channel, data, child, order.at("memory"), tracer.lane("child"));
   return 0;
 }
 

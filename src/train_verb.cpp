@@ -98,6 +98,7 @@ ExitCode train_verb(const VerbContext& context) {
 
   workflow::TrainingHooks hooks;
   hooks.servers = ranks.servers();
+  hooks.tracer = &context.tracer;
   hooks.should_stop = [&stop] { return stop.load(); };
   hooks.on_epoch = [&](const train::Progress& progress) {
     context.log.info(workflow::epoch_line(recipe, progress));

@@ -23,6 +23,7 @@ std::unique_ptr<comm::Communicator> everyone(const VerbContext& context, const c
 workflow::IngestOutcome ingest(const VerbContext& context, comm::Communicator& group,
                                io::IngestOptions options) {
   options.log = context.log;
+  options.tracer = &context.tracer;
   const workflow::IngestOutcome outcome = workflow::ingest_together(options, group);
   if (group.rank() == 0) {
     const char* done = outcome.reused ? "reused: " : outcome.appended > 0 ? "" : "built: ";

@@ -1,8 +1,10 @@
 #include "verbs.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 #include "bench_verbs.hpp"
 #include "ckpt/registry.hpp"
@@ -39,8 +41,9 @@ using workflow::Json;
 
 ExitCode pipeline_verb(const VerbContext& context) {
   const auto show = [](const workflow::Summary& summary) { print("\n" + summary.table() + "\n"); };
-  const auto summary = workflow::run_pipeline(context.settings, context.mpi, context.started,
-                                              context.log, show, context.fatal, context.metrics);
+  const auto summary =
+      workflow::run_pipeline(context.settings, context.mpi, context.started, context.log, show,
+                             context.fatal, context.metrics, context.tracer);
   if (!summary) return ExitCode::done;
   print_result(context, summary->result());
   if (!summary->stopped_early) return ExitCode::done;
@@ -113,8 +116,8 @@ ExitCode inspect_verb(const VerbContext& context) {
 
 ExitCode serve_verb(const VerbContext& context) {
   const std::unique_ptr<comm::Communicator> group = everyone(context, "serve");
-  const Json stats = workflow::serve_from_registry(context.settings, *group, context.log,
-                                                   context.started, context.metrics);
+  const Json stats = workflow::serve_from_registry(
+      context.settings, *group, {context.log, context.started, context.metrics, context.tracer});
   if (group->rank() == 0) {
     Json result = {{"verb", "serve"}};
     result.update(stats);
@@ -225,6 +228,13 @@ bool computes(const std::string& verb) {
 
 bool trains(const std::string& verb) {
   return verb == "run" || verb == "train" || verb == "search" || verb == "learn";
+}
+
+bool traces(const std::string& verb, const Config& config) {
+  static constexpr std::array<std::string_view, 6> traced = {"run",   "ingest", "train",
+                                                             "serve", "search", "learn"};
+  return config.boolean("log.trace") && writes_configuration(verb, config) &&
+         std::ranges::find(traced, verb) != traced.end();
 }
 
 bool writes_configuration(const std::string& verb, const Config& config) {

@@ -11,6 +11,7 @@
 #include "core/error.hpp"
 #include "core/log.hpp"
 #include "core/metrics_log.hpp"
+#include "core/trace.hpp"
 #include "workflow/pipeline.hpp"
 #include "workflow/settings.hpp"
 
@@ -26,6 +27,7 @@ struct VerbContext {
   const Log& log;
   const workflow::Fatal& fatal;
   MetricsLog& metrics;  // writes on rank 0, where the verb has a run folder
+  Tracer& tracer;       // off for verbs that leave no trace
 };
 
 // Runs `verb` collectively. Returns this rank's exit code; throws Error.
@@ -42,6 +44,9 @@ bool trains(const std::string& verb);
 
 // What must be in the environment of `verb` before MPI starts.
 void prepare_environment(const std::string& verb, const std::string& subject);
+
+// Whether the ranks of `verb` leave a trace of what they do when in the run folder.
+bool traces(const std::string& verb, const Config& config);
 
 // Whether `verb` makes or changes what the run folder holds, so that the folder keeps its
 // configuration; `predict`, `export`, `plan`, `top` and `report` do not, nor who loads or joins a

@@ -42,6 +42,8 @@ class MetricsLog {
   // Of what happened a while ago, perhaps on another rank.
   void write(Json event, Moment moment);
 
+  // Empty where nothing is written.
+  std::filesystem::path path() const { return lines_ ? lines_->path() : std::filesystem::path(); }
   // Of the file so far.
   uint64_t bytes() const { return lines_ ? lines_->bytes() : 0; }
   // What `job` says; empty where nothing is written.

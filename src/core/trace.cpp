@@ -192,8 +192,12 @@ Tracer::Tracer(const TraceTicket& ticket, const TraceProcess& process, Log log) 
 }
 
 Tracer::~Tracer() {
+  close();
+}
+
+void Tracer::close() noexcept {
   try {
-    if (file_) file_->end();
+    if (const auto file = std::move(file_)) file->end();
   } catch (const std::exception& error) {
     warn_in_destructor("writing the trace", error.what());
   }

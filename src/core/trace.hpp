@@ -121,7 +121,6 @@ class Tracer {
   // Opens the file of this process. A folder that cannot be written is warned of, once, and the
   // tracer is off then; so it ends where a disk is full.
   Tracer(const TraceTicket& ticket, const TraceProcess& process, Log log);
-  // Writes what is recorded, and ends the file.
   ~Tracer();
   Tracer(const Tracer&) = delete;
   Tracer& operator=(const Tracer&) = delete;
@@ -136,6 +135,10 @@ class Tracer {
   // Appends what has been recorded so far. Thread-safe; for a process about to end without
   // unwinding.
   void flush() noexcept;
+
+  // Writes what is recorded, and ends the file: from now on the tracer is off. Lanes may go on;
+  // what they record is lost. The destructor does the same.
+  void close() noexcept;
 
   // For workers of this process; off when this is.
   const TraceTicket& ticket() const { return ticket_; }

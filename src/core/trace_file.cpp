@@ -63,8 +63,8 @@ Json TraceFile::document() const {
                    {"name", *event.name},
                    {"pid", event.group},
                    {"tid", event.lane},
-                   {"ts", static_cast<double>(event.begin_ns - events.front().begin_ns) * 1e-3},
-                   {"dur", static_cast<double>(event.end_ns - event.begin_ns) * 1e-3}});
+                   {"ts", static_cast<double>(event.begin_ns - events.front().begin_ns) / 1e3},
+                   {"dur", static_cast<double>(event.end_ns - event.begin_ns) / 1e3}});
   }
   Json document = head();
   document["traceEvents"] = std::move(all);
@@ -89,8 +89,8 @@ void TraceFile::write(const std::filesystem::path& path) const {
     const int64_t begin_ns = event.begin_ns - events.front().begin_ns;
     file << between << R"({"ph":"X","name":)" << text_of(*event.name)
          << format(R"(,"pid":%d,"tid":%d,"ts":%.3f,"dur":%.3f})", event.group, event.lane,
-                   static_cast<double>(begin_ns) * 1e-3,
-                   static_cast<double>(event.end_ns - event.begin_ns) * 1e-3);
+                   static_cast<double>(begin_ns) / 1e3,
+                   static_cast<double>(event.end_ns - event.begin_ns) / 1e3);
     between = ",\n";
   }
   file << "\n]}\n";

@@ -191,12 +191,13 @@ MergedTrace fill(TraceFile& file, const std::vector<Process>& processes) {
     const Clock& clock = clocks.at(process.clock);
     file.name_group(group, title_of(process, clocks.size() > 1));
     for (const auto& [number, lane] : process.lanes) {
-      file.name_lane(group, static_cast<int>(number), lane.name);
+      const int thread = static_cast<int>(number) + 1;  // Perfetto has a thread 0 of its own
+      file.name_lane(group, thread, lane.name);
       merged.left_out += lane.left_out;
       if (lane.left_out > 0) left_out.push_back({process.name, lane.name, lane.left_out});
       for (const LaneSpans::Entry& span : lane.spans) {
-        file.add(group, static_cast<int>(number), process.names[span.name],
-                 on_rank_0(clock.offsets, span.begin_ns), on_rank_0(clock.offsets, span.end_ns));
+        file.add(group, thread, process.names[span.name], on_rank_0(clock.offsets, span.begin_ns),
+                 on_rank_0(clock.offsets, span.end_ns));
       }
     }
   }

@@ -54,7 +54,8 @@ FrontDoor::FrontDoor(boost::asio::io_context& context, const ServiceOptions& opt
       repository_(context, options.load_timeout),
       feedback_(options.feedback),
       meters_(static_cast<size_t>(options.replicas)),
-      tick_(context) {}
+      tick_(context),
+      lanes_(options.tracer) {}
 
 void FrontDoor::start() {
   pool_.start(
@@ -230,7 +231,9 @@ void FrontDoor::admit(const Route& route, const HttpRequest& request) {
 // Takes the target, and with it the name in `route`.
 void FrontDoor::forward(const Route& route, HttpRequest request, HttpRespond respond) {
   auto answered = [this, counted = is_prediction(route), watch = Stopwatch(),
+                   traced = lanes_.enter(),
                    respond = std::move(respond)](const ReplyFields& fields, std::string body) {
+    lanes_.leave(traced);
     if (counted) count_answer(fields, watch.milliseconds());
     HttpAnswer answer;
     answer.status = fields.status;

@@ -15,6 +15,7 @@
 #include "serve/http/http_server.hpp"
 #include "serve/metrics/meters.hpp"
 #include "serve/metrics/pages.hpp"
+#include "serve/metrics/request_lanes.hpp"
 #include "serve/metrics/timeline.hpp"
 #include "serve/protocol/model_stats.hpp"
 #include "serve/protocol/route.hpp"
@@ -77,7 +78,8 @@ class FrontDoor {
   bool draining_ = false;
   Meters meters_;
   Timeline timeline_;
-  boost::asio::steady_timer tick_;    // of the timeline
+  boost::asio::steady_timer tick_;  // of the timeline
+  RequestLanes lanes_;
   std::optional<size_t> replied_by_;  // the seat whose answer passes now
   std::function<size_t()> connections_ = [] { return size_t{0}; };
   VersionStats version_stats_;

@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "core/log.hpp"
+#include "core/trace.hpp"
 #include "serve/balancer/balancer.hpp"
 #include "serve/balancer/outlier_watch.hpp"
 #include "serve/feedback/feedback_desk.hpp"
@@ -81,6 +82,8 @@ struct ServiceOptions {
   std::chrono::milliseconds grace{0};  // of drain(): unready, and requests are still accepted
   FeedbackOptions feedback;
   std::chrono::milliseconds load_timeout{120'000};  // of a client's order to load; then 504
+  Tracer* tracer = nullptr;  // of this process, which outlives the service; null: no trace
+  int rank = 0;              // of the job, for the names of replicas in the trace
 };
 
 struct DeployResult {

@@ -56,7 +56,7 @@ std::string format_of(const ExportOptions& options) {
                     "add --format=onnx or --format=safetensors");
 }
 
-void write_file(const fs::path& place, const nn::Pieces& content) {
+void write_file(const fs::path& place, const Pieces& content) {
   io::TemporaryFile file(place);
   file.reserve_space(content.size());
   for (const std::string_view bytes : content.views()) {
@@ -91,7 +91,7 @@ nlohmann::ordered_json export_model(const Settings& settings, const ExportOption
   }
   if (file.version > 0) properties.emplace_back("version", std::to_string(file.version));
   properties.emplace_back("podium_version", options.podium_version);
-  const nn::Pieces content = format == "onnx"
+  const Pieces content = format == "onnx"
                                  ? nn::to_onnx(view, options.podium_version, properties)
                                  : nn::to_safetensors(view, properties);
   write_file(place, content);

@@ -9,6 +9,7 @@
 #include "comm/communicator.hpp"
 #include "core/log.hpp"
 #include "core/roles.hpp"
+#include "core/trace.hpp"
 #include "workflow/control_plane.hpp"
 #include "workflow/settings.hpp"
 #include "workflow/stop_requests.hpp"
@@ -49,6 +50,7 @@ struct Job {
   comm::Communicator* ckpt;      // the ckpt ranks; null elsewhere
   int threads = 1;               // per trainer
   const StopRequests& stops;     // what this rank was told
+  Tracer& tracer;                // of this rank
 
   int rank() const { return control.rank(); }
   void tell_conductor(const Json& event) const {

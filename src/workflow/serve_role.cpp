@@ -80,7 +80,10 @@ Json next_order(const Job& job, serve::Service& service, const Log& log) {
 void play_serve(const Job& job, const Log& log) {
   const std::vector<int>& ranks = job.layout.ranks(Role::serve);
   const auto index = std::ranges::find(ranks, job.rank()) - ranks.begin();
-  serve::Service service(service_options_of(job.settings, static_cast<int>(index)), log);
+  serve::ServiceOptions options = service_options_of(job.settings, static_cast<int>(index));
+  options.tracer = &job.tracer;
+  options.rank = job.rank();
+  serve::Service service(options, log);
   serve::RankDoor rank_door(service, job.requests, log);
   JoinInvitation(job.settings, static_cast<int>(index)).offer(job.settings, service);
   if (index == 0) tell_token(job.settings, log);

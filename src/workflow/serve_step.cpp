@@ -116,12 +116,11 @@ std::optional<double> time_to_linger(const Settings& settings) {
 // Where the service of a rank tells its happenings. Collective.
 class ServiceTeller {
  public:
-  ServiceTeller(const Settings& settings, comm::Communicator& group, const Stopwatch& started,
-                MetricsLog& metrics, const Log& log)
-      : rank_(group.rank()), metrics_(&metrics) {
-    const std::string job = comm::broadcast_text(group, metrics.job(), 0);
+  ServiceTeller(const Settings& settings, comm::Communicator& group, const ServeTelling& telling)
+      : rank_(group.rank()), metrics_(&telling.metrics) {
+    const std::string job = comm::broadcast_text(group, telling.metrics.job(), 0);
     if (rank_ == 0) return;
-    own_ = std::make_unique<MetricsLog>(settings.metrics_file(), started, log, job);
+    own_ = std::make_unique<MetricsLog>(settings.metrics_file(), telling.started, telling.log, job);
     metrics_ = own_.get();
   }
 
@@ -215,8 +214,8 @@ nlohmann::ordered_json to_json(const serve::ServiceStats& stats) {
 }
 
 nlohmann::ordered_json serve_from_registry(const Settings& settings, comm::Communicator& group,
-                                           const Log& log, const Stopwatch& started,
-                                           MetricsLog& metrics) {
+                                           const ServeTelling& telling) {
+  const Log& log = telling.log;
   if (!settings.join_service.empty()) return serve_in_another_job(settings, group, log);
   StopRequests stops;
   std::atomic<bool> over{false};  // by a signal, or when the service has lingered
@@ -229,10 +228,12 @@ nlohmann::ordered_json serve_from_registry(const Settings& settings, comm::Commu
     throw usage_error("several ranks would publish what one learns", "--serve.learner",
                       "serve with one rank");
   }
-  ServiceTeller teller(settings, group, started, metrics, log);
+  ServiceTeller teller(settings, group, telling);
   serve::ServiceOptions options = service_options_of(settings, group.rank());
   const auto learner = make_learner_link(settings, log);
   options.feedback.sink = learner;
+  options.tracer = &telling.tracer;
+  options.rank = group.rank();
   serve::Service service(options, log);
   int deployed = 0;
   take_newest(settings, service, &deployed, over, log);

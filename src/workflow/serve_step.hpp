@@ -8,6 +8,7 @@
 #include "core/clock.hpp"
 #include "core/log.hpp"
 #include "core/metrics_log.hpp"
+#include "core/trace.hpp"
 #include "serve/client/client.hpp"
 #include "serve/service.hpp"
 #include "workflow/settings.hpp"
@@ -38,14 +39,20 @@ nlohmann::ordered_json to_json(const serve::ServiceStats& stats);
 void load_as_ordered(const Settings& settings, serve::Service& service,
                      const std::atomic<bool>& stop, const Log& log);
 
+// Where a serving job tells what it does. Happenings of its services go to `metrics`, or, on ranks
+// where that writes nothing, to a log of their own of the same job.
+struct ServeTelling {
+  const Log& log;
+  const Stopwatch& started;  // since the start of the job
+  MetricsLog& metrics;
+  Tracer& tracer;
+};
+
 // Serves the registry's current version on every rank, or that of the checkpoint engine of another
 // job (--engine.join), takes newer versions as they are published,
 // and drains on SIGTERM, SIGINT, SIGUSR1 or at the end of --serve.linger (0 means forever here).
-// Each rank tells what happens to its service: to `metrics`, or, where that writes nothing, to a
-// log of its own of the same job, which began at `started`. Returns this rank's counters. Throws
-// unavailable_error when nothing is published.
+// Returns this rank's counters. Throws unavailable_error when nothing is published.
 nlohmann::ordered_json serve_from_registry(const Settings& settings, comm::Communicator& group,
-                                           const Log& log, const Stopwatch& started,
-                                           MetricsLog& metrics);
+                                           const ServeTelling& telling);
 
 }  // namespace podium::workflow

@@ -76,6 +76,7 @@ class TrainRole {
       stop_ = stop_ || job_.control.try_receive(Mailbox::train).has_value();
       return stop_;
     };
+    hooks.tracer = &job_.tracer;
     hooks.memory = [this](const std::string& model) {
       return std::make_shared<EngineMemory>(job_, ckpt_rank(), model);
     };

@@ -194,13 +194,25 @@ TEST(MetricsLog, DrawsNumbersOfTheEventsItIsToldOf) {
   EXPECT_EQ(batch, "10ac022a110a0f0a08" + hex("learn/kl") + "1500000040");
 }
 
-TEST(MetricsLog, AFullDiskCostsTheCurvesAndIsToldOnce) {
+// Whatever name the next file gets, it stands there already and takes nothing.
+TEST(EventFile, AFullDiskEndsItWithOneWarning) {
   if (::access("/dev/full", W_OK) != 0) GTEST_SKIP() << "no /dev/full on this system";
+  const test::TemporaryFolder folder;
+  const std::string name = EventFile(folder.path() / "other", Log()).path().filename();
+  const size_t dot = std::string("events.out.tfevents").size();
+  const long long now = std::stoll(name.substr(dot + 1, 10));
+  for (long long second = now; second < now + 60; ++second) {
+    fs::create_symlink(
+        "/dev/full",
+        folder.path() / (name.substr(0, dot + 1) + std::to_string(second) + name.substr(dot + 11)));
+  }
   testing::internal::CaptureStderr();
-  MetricsLog metrics("/dev/full", Stopwatch(), Log(LogLevel::warning, "test"));
-  for (int i = 0; i < 3; ++i) metrics.write({{"event", "epoch"}});
+  EventFile file(folder.path(), Log(LogLevel::warning, "test"));
+  const std::vector<EventFile::Scalar> scalars = {{"cnn/loss", 0.25F}};
+  for (int step = 0; step < 3; ++step) file.write(1.5, step, scalars);
   const std::string log = testing::internal::GetCapturedStderr();
   EXPECT_EQ(std::ranges::count(log, '\n'), 1) << log;
+  EXPECT_NE(log.find("events.out.tfevents"), std::string::npos) << log;
 }
 
 }  // namespace
