@@ -66,7 +66,7 @@ set_command() {
 # Passes on what a step prints, and notes in file $1 that it told a result.
 relay() {
   local line
-  trap '' USR1
+  trap '' USR1 TERM # what the step still says at its end is heard
   while IFS= read -r line; do
     printf '%s\n' "$line"
     [[ $line != "PODIUM_RESULT "* ]] || echo told >"$1"
