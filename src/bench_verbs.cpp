@@ -79,7 +79,7 @@ ExitCode bench_trace_verb(const VerbContext& context) {
   options.log = context.log;
   const std::vector<bench::Row> rows = bench::bench_trace(*group, dataset, options);
   if (group->rank() == 0) {
-    print("\n" + bench::to_text(rows) + "\n");
+    print_table(context, bench::to_text(rows));
     print_result(context, {{"verb", "bench"},
                            {"what", context.subject},
                            {"repetitions", options.repetitions},
