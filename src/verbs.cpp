@@ -38,13 +38,16 @@ namespace {
 
 using workflow::Json;
 
+workflow::Telling telling_of(const VerbContext& context) {
+  return {context.log, context.started, context.metrics, context.tracer, context.board};
+}
+
 ExitCode pipeline_verb(const VerbContext& context) {
   const auto show = [&](const workflow::Summary& summary) {
     print_table(context, summary.table());
   };
-  const auto summary =
-      workflow::run_pipeline(context.settings, context.mpi, context.started, context.log, show,
-                             context.fatal, {context.metrics, context.tracer, context.board});
+  const auto summary = workflow::run_pipeline(context.settings, context.mpi, telling_of(context),
+                                              show, context.fatal);
   if (!summary) return ExitCode::done;
   print_result(context, summary->result());
   if (!summary->stopped_early) return ExitCode::done;
@@ -117,9 +120,7 @@ ExitCode inspect_verb(const VerbContext& context) {
 
 ExitCode serve_verb(const VerbContext& context) {
   const std::unique_ptr<comm::Communicator> group = everyone(context, "serve");
-  const Json stats = workflow::serve_from_registry(
-      context.settings, *group,
-      {context.log, context.started, context.metrics, context.tracer, context.board});
+  const Json stats = workflow::serve_from_registry(context.settings, *group, telling_of(context));
   if (group->rank() == 0) {
     Json result = {{"verb", "serve"}};
     result.update(stats);
