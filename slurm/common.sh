@@ -125,12 +125,33 @@ explain() {
   scontrol update "JobId=$(this_job)" "Comment=podium ended with $1: $what" 2>/dev/null || true
 }
 
+# The run folder of `podium VERB ARGUMENTS`: run_dir_of VERB ARGUMENTS...
+run_dir_of() {
+  local dir word input=podium
+  dir=$(setting run dir "$@")
+  for word in "$@"; do
+    if [[ $word != --* && $word == *.cfg ]]; then input=$(basename "$word" .cfg); fi
+  done
+  echo "${dir:-runs/$input}"
+}
+
+# leave_report VERB ARGUMENTS...: the page of a step that ended badly, unless the step has left one. A job that dies
+# leaves a process that does it, which Slurm may have ended with the step.
+leave_report() {
+  local dir
+  dir=$(run_dir_of "$@" 2>/dev/null) || return 0
+  if [ ! -d "$dir/log" ] || [ "$dir/report.html" -nt "$dir/metrics.jsonl" ]; then return 0; fi
+  set_command 1 1 "$podium" report "$dir"
+  timeout 60 "${command[@]}" >/dev/null 2>&1 || true
+}
+
 # finish RANKS THREADS COMMAND...: launches a step, waits for its end, and returns its exit code. Ranks that were warned
 # save and end with 75: then this job, or this task of its array, is queued again and goes on from there, as it is when
 # its ranks were killed (137). What a user has cancelled does not come back.
 finish() {
   local status=0 hears_warnings=yes
   attend "$@"
+  if [ "$status" != 0 ] && [ "$status" != 75 ]; then leave_report "${@:4}"; fi
   if [ "$status" = 75 ] || [ "$status" = 137 ] || { [ "$warnings" -gt 0 ] && [ "${requeue_when_warned:-0}" = 1 ]; }; then
     requeue "$status"
   fi
