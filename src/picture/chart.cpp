@@ -60,7 +60,11 @@ class Scale {
   double most() const { return most_; }
 
   std::vector<double> lines(int at_most) const {
-    if (linear()) return ticks(least_, most_, at_most);
+    if (linear()) {
+      std::vector<double> found = ticks(least_, most_, at_most);
+      if (axis_.whole) std::erase_if(found, [](double at) { return std::round(at) != at; });
+      return found;
+    }
     const double powers = std::log(most_ / least_) / std::log(base());
     const double step = std::max(1.0, std::ceil(powers / at_most));
     std::vector<double> found;
@@ -214,7 +218,7 @@ class Drawing {
             line_of(number, false));
       }
       if (series.dots) {
-        svg_.dot(x(point.x), y(point.y), 3, dot_of(number, series.pale), point.tip);
+        svg_.dot(x(point.x), y(point.y), 3, dot_of(number, series.pale), point.tip, point.key);
       }
     }
   }

@@ -139,10 +139,12 @@ void Svg::path(const std::string& d, std::string_view kind) {
   body_ += "<path" + attribute("class", kind) + " d=\"" + d + "\"/>\n";
 }
 
-void Svg::dot(double x, double y, double radius, std::string_view kind, std::string_view tip) {
-  body_ += element(
-      "circle",
-      attribute("class", kind) + format(" cx=\"%.2f\" cy=\"%.2f\" r=\"%.2f\"", x, y, radius), tip);
+void Svg::dot(double x, double y, double radius, std::string_view kind, std::string_view tip,
+              std::string_view key) {
+  body_ += element("circle",
+                   attribute("class", kind) + attribute("data-key", key) +
+                       format(" cx=\"%.2f\" cy=\"%.2f\" r=\"%.2f\"", x, y, radius),
+                   tip);
 }
 
 void Svg::open(double shift_x, double shift_y) {

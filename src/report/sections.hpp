@@ -14,6 +14,10 @@ namespace podium::report {
 void summary_section(const std::vector<RunData>& runs, Page& page);
 void failure_section(const std::vector<RunData>& runs, Page& page);
 void advice_section(const std::vector<RunData>& runs, Page& page);
+void curves_section(const std::vector<RunData>& runs, Page& page);
+void confusion_section(const std::vector<RunData>& runs, Page& page);
+void time_section(const std::vector<RunData>& runs, Page& page);
+void memo_section(const std::vector<RunData>& runs, Page& page);
 void configuration_section(const std::vector<RunData>& runs, Page& page);
 void facts_section(const std::vector<RunData>& runs, Page& page);
 void run_lanes_section(const std::vector<RunData>& runs, Page& page);

@@ -18,6 +18,7 @@ inline RunData told_run(Json events, Json config = Json::object()) {
               {"config", std::move(config)},
               {"events", std::move(events)},
               {"memo", Json::array()}};
+  find_main_job(&run);
   return run;
 }
 
