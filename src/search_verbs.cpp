@@ -98,18 +98,16 @@ std::vector<CrewMember> members(const Search& search) {
   std::vector<CrewMember> members;
   for (const int worker : search.layout.workers_of(search.context.mpi.rank())) {
     if (search.layout.is_controller(worker)) {
-      const Json controller = {{"config", config}, {"replica", worker}};
-      members.push_back({worker,
-                         "controller " + std::to_string(worker),
-                         {controller_verb, controller.dump()},
-                         false});
+      const std::string name = "controller " + std::to_string(worker);
+      const Json controller = {{"name", name}, {"config", config}, {"replica", worker}};
+      members.push_back({worker, name, {controller_verb, controller.dump()}, false});
     } else {
-      child["number"] = worker - search.layout.controllers();
-      members.push_back({worker,
-                         "child " + std::to_string(worker - search.layout.controllers()),
-                         {child_verb, child.dump()},
-                         true,
-                         true});
+      const int number = worker - search.layout.controllers();
+      const std::string name = "child " + std::to_string(number);
+      Json own = child;
+      own["name"] = name;
+      own["number"] = number;
+      members.push_back({worker, name, {child_verb, own.dump()}, true, true});
     }
   }
   return members;
@@ -298,7 +296,11 @@ bool is_search_worker(const Words& arguments) {
          (arguments.front() == controller_verb || arguments.front() == child_verb);
 }
 
-int run_search_worker(const Words& arguments) {
+std::string search_worker_name(const Words& arguments) {
+  return Json::parse(arguments.back()).at("name");
+}
+
+int run_search_worker(const Words& arguments, const Log& log) {
   leave_signals_to_the_job();
   const Json order = Json::parse(arguments.back());
   Config config;
@@ -319,8 +321,8 @@ int run_search_worker(const Words& arguments) {
   const int rank = order.at("rank");
   Tracer tracer(TraceTicket::parse(order.at("trace")),
                 {format("child %d of rank %d", order.at("number").get<int>(), rank), rank, "child"},
-                Log(LogLevel::warning, "child"));
-  search::run_child(channel, data, child, order.at("memory"), tracer.lane("child"));
+                log.at_most(LogLevel::warning));
+  search::run_child(channel, data, child, order.at("memory"), {log, tracer.lane("child")});
   return 0;
 }
 
