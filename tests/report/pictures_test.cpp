@@ -141,7 +141,8 @@ TEST(UpdateSection, ShowsTheUpdateOfTheTraceDeviceByDevice) {
 }
 
 TEST(LearnSection, WithoutATraceTimesAreAddedUp) {
-  const Json result = {{"mode", "synchronous"},
+  const Json result = {{"verb", "learn"},
+                       {"mode", "synchronous"},
                        {"utilisation", 0.5},
                        {"explorer_time", {{"rollout_s", 1.0}, {"wait_for_weights_s", 3.0}}},
                        {"trainer_time", {{"train_s", 2.0}}}};
