@@ -15,7 +15,7 @@ Writes report-light.png, report-dark.png and report-phone.png, each below 300 KB
 installed. Without RUN_FOLDER four ranks train the four models of inputs/tutorial.cfg first, in
 runs/screenshots: half a minute.
 
---height: most pixels of a picture; default 3200
+--height: most pixels of a picture; default 3000
 environment: PODIUM  the executable; default build/release/podium
 
 Exit code 77 and a word where there is no Chromium.
@@ -24,7 +24,7 @@ TEXT
 
 podium=${PODIUM:-$root/build/release/podium}
 output=$root/docs/images
-most=3200
+most=3000
 runs=()
 for argument in "$@"; do
   case $argument in
