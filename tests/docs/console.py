@@ -34,7 +34,8 @@ TOKENS = "|".join((
     r"(?P<decimal>(?<![\w.])-?\d+\.\d+(?:e[-+]\d+)?(?![\d.]))",
     r"(?P<blank>\s+)",
 ))
-ANY = {"word": r"\S+?", "gap": r".*?", "clock": CLOCK, "date": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "hash": r"[0-9a-f]{16}",
+ANY = {"word": r"\S+?", "gap": r".*?", "clock": CLOCK,
+       "date": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "hash": r"[0-9a-f]{16}",
        "quantity": NUMBER, "decimal": NUMBER, "blank": r"\s+", "percent": rf"({NUMBER})", "measured": rf"({NUMBER})"}
 LIMIT = {"percent": 100 * TOLERANCE, "measured": TOLERANCE}
 

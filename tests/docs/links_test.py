@@ -152,7 +152,8 @@ def verbs_of(executable):
     text = subprocess.run([executable, "--help"], capture_output=True, text=True, timeout=60, check=True).stdout
     verbs = {}
     for verb, meaning in re.findall(r"^  ([a-z]+) +(.*)$", text, re.MULTILINE):
-        named = re.search(rf": {verb} ([a-z]+(?:, [a-z]+)*?)(?:, [a-z]+ .*)?$", meaning)  # "bench io, nn", "inspect memo"
+        # "bench io, nn", "inspect memo, what its steps did"
+        named = re.search(rf": {verb} ([a-z]+(?:, [a-z]+)*?)(?:, [a-z]+ .*)?$", meaning)
         verbs[verb] = named.group(1).split(", ") if named and verb in ("bench", "inspect") else []
     return verbs
 
