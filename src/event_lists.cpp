@@ -127,8 +127,8 @@ std::vector<EventSpec> service_events() {
         plain("p50_ms", "number", "of the interval, from the request read to its reply ready"),
         plain("p99_ms", "number", ""),
         plain("latencies", "list",
-              "of `[ms, count]`: answers that took at most so long, and longer than the edge "
-              "before, which is 1.5 or 1.33 times smaller"),
+              "pairs of milliseconds and of how many answers took so long at most, but longer than "
+              "the pair before says"),
         plain("queued", "integer", "requests that wait for a replica, at its end"),
         plain("replicas", "integer", "that take requests, at its end")}},
       {"replica_died",

@@ -13,12 +13,7 @@ picture::Words told(const std::string& before, const Place& place, As as,
 }
 
 std::vector<Place> own_events(const RunData& run, std::string_view kind) {
-  std::vector<Place> found;
-  const Place events = run["events"];
-  for (size_t i = run.last_job; i < events.size(); ++i) {
-    if (events[i]["event"].text() == kind) found.push_back(events[i]);
-  }
-  return found;
+  return run.own_events(kind);
 }
 
 std::string name_of(const RunData& run, const std::string& picture) {

@@ -140,7 +140,9 @@ Markup buffer_of(const RunData& run) {
   return figure(drawing(picture::draw(chart)), caption + ".");
 }
 
+// A search trains too, but waits for nobody's experiences.
 Markup lanes_of_run(const RunData& run, Page& page) {
+  if (run.verb() != "learn") return {};
   const Markup together = totals(run) + buffer_of(run);
   const Markup both = picture_from_trace(run, page);
   if (together.empty() || run.result()["rows"]) return both;

@@ -3,6 +3,7 @@
 #include <ctime>
 #include <functional>
 #include <map>
+#include <numeric>
 #include <optional>
 
 #include "picture/lanes.hpp"
@@ -25,7 +26,7 @@ bool is_whole(const std::string& verb) {
 // Several jobs of a pipeline write into one folder, each with its own start.
 class Jobs {
  public:
-  explicit Jobs(const RunData& run) : events_(run["events"]), first_(run.last_job) {
+  explicit Jobs(const RunData& run) : events_(run["events"]), shown_(run.own) {
     if (is_whole(run.verb())) return;
     for (size_t i = 0; i < events_.size(); ++i) {
       const Place event = events_[i];
@@ -37,13 +38,15 @@ class Jobs {
       lengths_[job] = std::max(lengths_[job], event["t_s"].number_or(0));
     }
     keep_those_close_together();
-    if (starts_.size() > 1) first_ = 0;
+    if (starts_.size() < 2) return;
+    shown_.resize(events_.size());
+    std::iota(shown_.begin(), shown_.end(), size_t{0});
   }
 
   // The events of a kind, each with when it was, in seconds since the first start.
   std::vector<std::pair<Place, double>> events(std::string_view kind) const {
     std::vector<std::pair<Place, double>> found;
-    for (size_t i = first_; i < events_.size(); ++i) {
+    for (const size_t i : shown_) {
       const Place event = events_[i];
       if (event["event"].text() != kind || !event["t_s"].number()) continue;
       const auto start = starts_.find(event["job"].text());
@@ -82,7 +85,7 @@ class Jobs {
   static constexpr double longest_pause_s = 900;
 
   Place events_;
-  size_t first_;
+  std::vector<size_t> shown_;
   std::map<std::string, double> starts_;  // of jobs, in seconds of the calendar
   std::map<std::string, double> lengths_;
   double earliest_ = 0;

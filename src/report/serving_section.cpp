@@ -22,7 +22,10 @@ std::vector<picture::Mark> marks_of(const RunData& run) {
       marks.push_back({started["t_s"].number_or(0), "back"});
     }
   }
+  double newest = 0;  // all serving ranks swap
   for (const Place& swapped : own_events(run, "swapped")) {
+    if (swapped["version"].number_or(0) <= newest) continue;
+    newest = swapped["version"].number_or(0);
     marks.push_back({swapped["t_s"].number_or(0), told("v", swapped["version"], As::count)});
   }
   std::ranges::stable_sort(marks, {}, &picture::Mark::at);
@@ -53,17 +56,32 @@ picture::Series series_of(const std::string& name, const std::vector<Place>& int
   return series;
 }
 
+std::map<int, std::vector<Place>> by_rank(const std::vector<Place>& intervals) {
+  std::map<int, std::vector<Place>> found;
+  for (const Place& interval : intervals) {
+    found[static_cast<int>(interval["rank"].number_or(0))].push_back(interval);
+  }
+  return found;
+}
+
 Markup timelines(const RunData& run, const std::vector<Place>& intervals) {
-  if (intervals.empty()) return {};
+  if (intervals.size() < 2) return {};
   picture::Chart rates = timeline(run, "rates", "Requests a second", "requests a second");
-  rates.series = {
-      series_of("answered", intervals, [](const Place& one) { return rate_of(one, "requests"); }),
-      series_of("failed", intervals, [](const Place& one) { return rate_of(one, "failed"); })};
   picture::Chart latencies = timeline(run, "latencies", "Latency", "milliseconds");
-  for (const char* key : {"p99_ms", "p50_ms"}) {
-    latencies.series.push_back(
-        series_of(std::string(key).substr(0, 3), intervals,
-                  [key](const Place& one) { return one[key].number_or(0); }));
+  const std::map<int, std::vector<Place>> ranks = by_rank(intervals);
+  for (const auto& [rank, own] : ranks) {
+    const std::string whose = ranks.size() > 1 ? format(", rank %d", rank) : "";
+    rates.series.push_back(series_of("answered" + whose, own,
+                                     [](const Place& one) { return rate_of(one, "requests"); }));
+    for (const char* key : {"p99_ms", "p50_ms"}) {
+      latencies.series.push_back(
+          series_of(std::string(key).substr(0, 3) + whose, own,
+                    [key](const Place& one) { return one[key].number_or(0); }));
+    }
+  }
+  const auto fails = [](const Place& one) { return rate_of(one, "failed"); };
+  if (std::ranges::any_of(intervals, [&](const Place& one) { return fails(one) > 0; })) {
+    rates.series.push_back(series_of("failed", intervals, fails));
   }
   const auto slowest = std::ranges::max_element(
       intervals, {}, [](const Place& one) { return one["p99_ms"].number_or(0); });

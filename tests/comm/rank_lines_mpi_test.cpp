@@ -15,6 +15,8 @@ namespace {
 
 using test::environment;
 
+constexpr comm::WaitPolicy patient{std::chrono::seconds(60), Backoff::Kind::idle};
+
 class Ears : public LogSink {
  public:
   void line(LogLevel, std::string_view speaker, std::string_view text) override {
@@ -39,13 +41,13 @@ TEST(RankLinesMpi, EqualWarningsOfAllRanksAreOneLine) {
                         std::chrono::minutes(10));
   const std::unique_ptr<comm::Communicator> group = environment->world("group");
   const std::string self = "rank " + std::to_string(rank) + " train";
-  comm::barrier(*group);
+  comm::barrier(*group, patient);
   if (rank > 0) lines.line(LogLevel::warning, self, "slow disk");
   if (rank == size - 1) {
     std::thread role([&] { lines.line(LogLevel::warning, self, "of one thread"); });
     role.join();
   }
-  comm::barrier(*group);
+  comm::barrier(*group, patient);
   lines.end();
   if (rank > 0) {
     EXPECT_TRUE(ears->heard().empty());

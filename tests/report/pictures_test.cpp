@@ -141,7 +141,8 @@ TEST(UpdateSection, ShowsTheUpdateOfTheTraceDeviceByDevice) {
 }
 
 TEST(LearnSection, WithoutATraceTimesAreAddedUp) {
-  const Json result = {{"mode", "synchronous"},
+  const Json result = {{"verb", "learn"},
+                       {"mode", "synchronous"},
                        {"utilisation", 0.5},
                        {"explorer_time", {{"rollout_s", 1.0}, {"wait_for_weights_s", 3.0}}},
                        {"trainer_time", {{"train_s", 2.0}}}};
@@ -272,6 +273,7 @@ TEST(ServingSection, DeathsAndSwapsAreMarkedInTheTimeline) {
                       {"p50_ms", 1.0},
                       {"p99_ms", 9.0},
                       {"swaps", 1}}}});
+  for (Json& event : events) event["job"] = "one";  // they are not in the order of time
   const std::string html = page_of(serving_section, told_run(events));
   EXPECT_EQ(of_kind(html, "line", "moment").size(), 2 * 3U);
   const auto bars = of_kind(html, "rect", "fill-s0");

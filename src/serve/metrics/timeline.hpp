@@ -2,7 +2,8 @@
 // which requests came, and at which moment replicas died, came and swapped.
 //
 // The intervals bound the file: one lasts as long as a tick at first, and a 600th of the service's
-// age later, up to a minute. A service under load for days adds less than 1 MB a day.
+// age later, up to a minute. A service under load for days adds less than 4 MB on its first day,
+// and less than 1.5 MB on each after.
 //
 // Threads: all but take() belong to the service's thread. What nobody takes is bounded: the oldest
 // goes first.
