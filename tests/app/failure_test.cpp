@@ -122,7 +122,7 @@ TEST_F(Failure, OfAKilledRankIsToldByTheWitness) {
   EXPECT_NE(event.at("text").get<std::string>().find("rank 2 went first"), std::string::npos);
   const json& words = event.at("last_words");
   ASSERT_EQ(words.size(), 4U) << words;
-  EXPECT_NE(words.at("rank-1").get<std::string>().find("train dense"), std::string::npos) << words;
+  EXPECT_NE(words.at("rank-0").get<std::string>().find("train dense"), std::string::npos) << words;
   expect_words_of(4);
   expect_gone(ranks);
 }
