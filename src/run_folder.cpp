@@ -49,17 +49,20 @@ io::FileLock lock(const fs::path& path, io::FileLock::Kind kind, const std::stri
     if (error.code() != ExitCode::unavailable) throw;
     const std::string holder = holder_of(path);
     throw unavailable_error(who + (holder.empty() ? "" : ", " + holder),
-                            path.parent_path().string(),
+                            path.parent_path().parent_path().string(),
                             "wait for its end, or give this job another --run.dir");
   }
 }
 
+fs::path locks_of(const fs::path& folder) { return folder / "locks"; }
+
 TrainingLock lock_folder(const fs::path& folder, const std::string& model) {
   using Kind = io::FileLock::Kind;
   const char* other = "another job trains in this run folder";
-  if (model.empty()) return {lock(folder / "lock", Kind::exclusive, other), {}};
-  TrainingLock both{lock(folder / "lock", Kind::shared, other), {}};
-  both.model = lock(folder / (model + ".lock"), Kind::exclusive,
+  const fs::path all = locks_of(folder) / "folder";
+  if (model.empty()) return {lock(all, Kind::exclusive, other), {}};
+  TrainingLock both{lock(all, Kind::shared, other), {}};
+  both.model = lock(locks_of(folder) / ("model-" + model), Kind::exclusive,
                     "another job trains model '" + model + "' in this run folder");
   return both;
 }
@@ -85,10 +88,10 @@ void prepare_run_folder(const fs::path& folder, const Config& config) {
 
 TrainingLock prepare_training_folder(const fs::path& folder, const Config& config,
                                      const std::string& model) {
-  io::create_folder(folder);
+  io::create_folder(locks_of(folder));
   TrainingLock lock = lock_folder(folder, model);
   // Jobs that come at the same time agree on one mark.
-  const io::FileLock turn(folder / "setup.lock", setup_timeout);
+  const io::FileLock turn(locks_of(folder) / "setup", setup_timeout);
   for (const char* part : late_parts) check_late_part(folder / part);
   prepare_run_folder(folder, config);
   ckpt::mark_run(folder);
