@@ -11,14 +11,16 @@ Needs a Slurm: eval "$(scripts/virtual_cluster.sh env)". Rows, in seconds from t
   third        the same while the service runs; "job s" is the time that its jobs ran, summed
 
 With --kills there are two pipelines in fresh folders instead: one undisturbed, and one that is disturbed so many times
-by the death of a node or of a job's processes, at random; it must select the same model. Gaps are the times in which no
-service answered. Nodes are killed by scripts/virtual_cluster.sh.
+by SIGKILL of a node or of the processes of a job, at random; it must select the same model. Gaps are the times in which
+no service answered. Nodes are those of scripts/virtual_cluster.sh, of which processes are seen and killed from outside.
 """
+import contextlib
 import json
 import os
 import pathlib
 import random
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -76,7 +78,7 @@ def pipeline(folder, options):
 def sequential(folder, options):
     watch = Watch(folder)
     folder.mkdir(parents=True)
-    options = [*options, "--memo.mode=never"]
+    options = [*options, "--memo=never"]
 
     def submit(step, *words):
         out = f"--output={folder}/slurm-{step}-" + ("%A_%a.out" if step == "train" else "%j.out")
@@ -105,7 +107,19 @@ def job_seconds(jobs):
 
 
 def selected(folder):
-    return json.loads((folder / "comparison.json").read_text())["selected"]
+    comparison = json.loads((folder / "comparison.json").read_text())
+    return [comparison["selected"], comparison["val_accuracy"]]
+
+
+def processes_of(job):
+    """Podium's processes of a job, on whatever node of the virtual cluster."""
+    mine = f"SLURM_JOB_ID={job}".encode()
+    for folder in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            if (folder / "comm").read_text().strip() == "podium" and mine in (folder / "environ").read_bytes().split(b"\0"):
+                yield int(folder.name)
+        except OSError:
+            continue  # it has ended
 
 
 class Trouble:
@@ -127,7 +141,8 @@ class Trouble:
         self.next = now + self.random.uniform(5, 20)
         self.left -= 1
         nodes = run("sinfo", "--noheader", "--Node", "--format=%N").split()
-        jobs = run("squeue", "--noheader", "--me", "--states=running", "--format=%i").split()
+        jobs = [job for job in run("squeue", "--noheader", "--me", "--states=running", "--format=%A").split()
+                if any(processes_of(job))]
         if self.random.random() < 0.5 and not self.dead:
             node = self.random.choice(nodes)
             run("scripts/virtual_cluster.sh", "kill", node)
@@ -135,8 +150,12 @@ class Trouble:
             print(f"  {now:6.1f} s: {node} dies", flush=True)
         elif jobs:
             job = self.random.choice(jobs)
-            run("scontrol", "requeue", job, check=False)
-            print(f"  {now:6.1f} s: job {job} is killed, and queued again", flush=True)
+            for process in processes_of(job):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
+            print(f"  {now:6.1f} s: the processes of job {job} die", flush=True)
+        else:
+            self.left += 1
 
     def ask(self, now):
         found = re.findall(r"serving on (http://\S+?)/v2", self.watch.text(f"slurm-serve-{self.watch.jobs['serve']}.out"))

@@ -25,7 +25,7 @@
 #include "workflow/export_step.hpp"
 #include "workflow/ingest_step.hpp"
 #include "workflow/memo_book.hpp"
-#include "workflow/predict_step.hpp"
+#include "workflow/predict_memo.hpp"
 #include "workflow/select_step.hpp"
 #include "workflow/serve_step.hpp"
 #include "workflow/training_step.hpp"
@@ -75,7 +75,7 @@ ExitCode select_verb(const VerbContext& context) {
     io::write_text_file(context.settings.run_dir / "comparison.json", compared.dump(2) + "\n");
     context.log.info("select: " + offer.reason);
     workflow::note_decision(context.settings.run_dir,
-                            {"", "select", !offer.published, offer.reason, watch.seconds()},
+                            {"", "select", offer.already, offer.reason, watch.seconds()},
                             context.log);
     Json result = {{"verb", "select"},
                    {"selected", offer.current.name},
@@ -141,14 +141,17 @@ workflow::PredictOptions predict_options(const VerbContext& context) {
           config.text("predict.tls_ca")};
 }
 
-// The split of --io.source, after its ingest.
+// The split of --io.source, after its ingest; and what decides its images.
 std::unique_ptr<io::ImageInput> ingested_input(const VerbContext& context,
                                                const workflow::PredictOptions& options,
                                                const workflow::Classifier& classifier,
-                                               comm::Communicator& group) {
+                                               comm::Communicator& group, Json* data) {
   io::IngestOptions how = context.settings.ingest;
   how.transform = workflow::ingest_transform(context.settings, classifier);
   const workflow::IngestOutcome cache = ingest(context, group, std::move(how));
+  const io::Dataset dataset =
+      workflow::open_dataset(cache.cache, cache.generation, context.settings);
+  *data = workflow::data_identity(dataset.info(), context.settings);
   return workflow::open_ingested(context.settings, options, classifier, cache.cache,
                                  cache.generation);
 }
@@ -158,13 +161,14 @@ ExitCode predict_verb(const VerbContext& context) {
   const workflow::PredictOptions options = predict_options(context);
   workflow::check(options);
   const auto classifier = workflow::open_classifier(context.settings, options);
+  Json data;
   const auto input = options.input.empty()
-                         ? ingested_input(context, options, *classifier, *group)
+                         ? ingested_input(context, options, *classifier, *group, &data)
                          : workflow::open_input_together(context.settings, options, *classifier,
                                                          *group, context.log);
   const auto show = [](const std::string& table) { print("\n" + table + "\n"); };
-  const Json outcome =
-      workflow::predict(context.settings, options, *classifier, *input, *group, context.log, show);
+  const Json outcome = workflow::predict_or_recall(context.settings, options, *classifier, *input,
+                                                   data, *group, context.log, show);
   if (group->rank() == 0) {
     Json result = {{"verb", "predict"}};
     result.update(outcome);
@@ -196,10 +200,10 @@ ExitCode export_verb(const VerbContext& context) {
 ExitCode run_verb(const std::string& verb, const VerbContext& context) {
   using Function = ExitCode (*)(const VerbContext&);
   static const std::map<std::string, Function> functions = {
-      {"run", pipeline_verb},  {"ingest", ingest_verb}, {"train", train_verb},
-      {"select", select_verb}, {"serve", serve_verb},   {"predict", predict_verb},
-      {"export", export_verb}, {"bench", bench_verb},   {"plan", plan_verb},
-      {"search", search_verb}, {"learn", learn_verb},   {"top", top_verb},
+      {"run", pipeline_verb},   {"ingest", ingest_verb}, {"train", train_verb},
+      {"select", select_verb},  {"serve", serve_verb},   {"predict", predict_verb},
+      {"export", export_verb},  {"bench", bench_verb},   {"plan", plan_verb},
+      {"search", search_verb},  {"learn", learn_verb},   {"top", top_verb},
       {"inspect", inspect_verb}};
   const auto found = functions.find(verb);
   require(found != functions.end(), "a verb has no function", verb.c_str());
