@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes build/peers, the virtual environment with what Podium is compared to: PyTorch, ONNX Runtime,
-# h5py, Triton's client, Ray Serve and uvicorn, from PyPI, where PyTorch brings CUDA's libraries
+# h5py, Triton's client, TensorBoard, Ray Serve and uvicorn, from PyPI, where PyTorch brings CUDA's libraries
 # along: about 6 GB. A second call does nothing.
 #
 # Usage: bench/make_peers.sh            then: bench/train_vs_pytorch.py
@@ -10,8 +10,8 @@ set -euo pipefail
 
 cd "$(dirname "$0")/.."
 readonly peers=build/peers
-readonly modules=(torch numpy onnx onnxruntime safetensors h5py tritonclient.http ray uvicorn uvloop httptools orjson)
-readonly packages=(torch numpy onnx onnxruntime safetensors h5py 'tritonclient[http]' 'ray[serve]' uvicorn uvloop
+readonly modules=(torch numpy onnx onnxruntime safetensors h5py tritonclient.http tensorboard tbparse ray uvicorn uvloop httptools orjson)
+readonly packages=(torch numpy onnx onnxruntime safetensors h5py 'tritonclient[http]' tensorboard tbparse 'ray[serve]' uvicorn uvloop
   httptools orjson)
 readonly python=${PYTHON:-python3}
 

@@ -10,6 +10,7 @@
 #include "bench/nn_bench.hpp"
 #include "bench/ps_bench.hpp"
 #include "bench/save_bench.hpp"
+#include "bench/trace_bench.hpp"
 #include "comm/barrier.hpp"
 #include "learn_modes.hpp"
 #include "search_bench_verb.hpp"
@@ -61,20 +62,48 @@ std::vector<bench::Row> bench_save(const VerbContext& context,
   return bench::bench_save(dataset, options);
 }
 
+// All ranks train, as those of `podium train` do.
+ExitCode bench_trace_verb(const VerbContext& context) {
+  const workflow::Settings& settings = context.settings;
+  const std::unique_ptr<comm::Communicator> group = everyone(context, "bench trace");
+  const workflow::IngestOutcome cache = ingest(context, *group);
+  const io::Dataset dataset = workflow::open_dataset(cache.cache, cache.generation, settings);
+  bench::TraceBenchOptions options;
+  options.models = settings.recipes;
+  options.how = {settings.device,
+                 settings.threads > 0 ? settings.threads
+                                      : workflow::threads_per_trainer(group->size(), context.mpi),
+                 settings.exchange, settings.shuffle, settings.prefetch_threads};
+  options.folder = settings.run_dir;
+  options.repetitions = static_cast<int>(context.config.integer("bench.repetitions"));
+  options.seconds = context.config.real("bench.seconds");
+  options.log = context.log;
+  const std::vector<bench::Row> rows = bench::bench_trace(*group, dataset, options);
+  if (group->rank() == 0) {
+    print("\n" + bench::to_text(rows) + "\n");
+    print_result(context, {{"verb", "bench"},
+                           {"what", context.subject},
+                           {"repetitions", options.repetitions},
+                           {"ranks", group->size()},
+                           {"rows", bench::to_json(rows)}});
+  }
+  return ExitCode::done;
+}
+
 // All ranks measure.
 ExitCode bench_allreduce_verb(const VerbContext& context) {
   const bench::AllReduceBench outcome =
       bench::bench_allreduce(context.mpi, allreduce_bench_options(context.config, context.log));
   if (context.mpi.rank() == 0) {
     print("\n" + bench::to_text(outcome) + "\n");
-    print_result({{"verb", "bench"},
-                  {"what", context.subject},
-                  {"repetitions", context.config.integer("bench.repetitions")},
-                  {"ranks", outcome.ranks},
-                  {"nodes", outcome.nodes},
-                  {"memcpy_bytes_per_s", outcome.memcpy_bytes_per_s},
-                  {"auto", outcome.model},
-                  {"rows", bench::to_json(outcome)}});
+    print_result(context, {{"verb", "bench"},
+                           {"what", context.subject},
+                           {"repetitions", context.config.integer("bench.repetitions")},
+                           {"ranks", outcome.ranks},
+                           {"nodes", outcome.nodes},
+                           {"memcpy_bytes_per_s", outcome.memcpy_bytes_per_s},
+                           {"auto", outcome.model},
+                           {"rows", bench::to_json(outcome)}});
   }
   return ExitCode::done;
 }
@@ -91,15 +120,15 @@ ExitCode bench_ckpt_verb(const VerbContext& context) {
     context.log.info("the picture is in " + (options.trace_folder / "trace.svg").string() +
                      ", and in trace.json for Perfetto");
   }
-  print_result({{"verb", "bench"},
-                {"what", context.subject},
-                {"repetitions", context.config.integer("bench.repetitions")},
-                {"size_bytes", outcome.size_bytes},
-                {"ranks", outcome.pods * outcome.devices},
-                {"gather_metas_s", outcome.gather_s},
-                {outcome.on_gpus ? "pinned_h2d_bytes_per_s" : "memcpy_bytes_per_s",
-                 outcome.copy_bytes_per_s},
-                {"rows", bench::to_json(outcome)}});
+  print_result(context, {{"verb", "bench"},
+                         {"what", context.subject},
+                         {"repetitions", context.config.integer("bench.repetitions")},
+                         {"size_bytes", outcome.size_bytes},
+                         {"ranks", outcome.pods * outcome.devices},
+                         {"gather_metas_s", outcome.gather_s},
+                         {outcome.on_gpus ? "pinned_h2d_bytes_per_s" : "memcpy_bytes_per_s",
+                          outcome.copy_bytes_per_s},
+                         {"rows", bench::to_json(outcome)}});
   return ExitCode::done;
 }
 
@@ -125,11 +154,11 @@ void bench_ps_verb(const VerbContext& context) {
   options.log = context.log;
   const bench::PsBench outcome = bench::bench_ps(options);
   print("\n" + bench::to_text(outcome) + "\n");
-  print_result({{"verb", "bench"},
-                {"what", context.subject},
-                {"repetitions", options.repetitions},
-                {"peer", outcome.peer},
-                {"rows", bench::to_json(outcome)}});
+  print_result(context, {{"verb", "bench"},
+                         {"what", context.subject},
+                         {"repetitions", options.repetitions},
+                         {"peer", outcome.peer},
+                         {"rows", bench::to_json(outcome)}});
 }
 
 }  // namespace
@@ -138,6 +167,7 @@ void bench_ps_verb(const VerbContext& context) {
 ExitCode bench_verb(const VerbContext& context) {
   if (context.subject == "allreduce") return bench_allreduce_verb(context);
   if (context.subject == "scaling") return bench_scaling_verb(context);
+  if (context.subject == "trace") return bench_trace_verb(context);
   if (context.subject == "sync") return bench_sync_verb(context);
   if (context.subject == "ckpt") return bench_ckpt_verb(context);
   if (context.subject == "serve") return bench_serve_verb(context);
@@ -154,10 +184,10 @@ ExitCode bench_verb(const VerbContext& context) {
                                          : cache ? bench_nn(context, *cache)
                                                  : bench_io(context);
     print("\n" + bench::to_text(rows) + "\n");
-    print_result({{"verb", "bench"},
-                  {"what", context.subject},
-                  {"repetitions", context.config.integer("bench.repetitions")},
-                  {"rows", bench::to_json(rows)}});
+    print_result(context, {{"verb", "bench"},
+                           {"what", context.subject},
+                           {"repetitions", context.config.integer("bench.repetitions")},
+                           {"rows", bench::to_json(rows)}});
   }
   comm::barrier(*group, patient);
   return ExitCode::done;

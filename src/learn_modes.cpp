@@ -73,11 +73,15 @@ class ModeRuns {
   ModeRuns(const VerbContext& context, Config config, std::string_view roles)
       : context_(context),
         config_(std::move(config)),
-        quiet_(std::min(LogLevel::warning, context.log.level()), context.log.speaker()),
+        quiet_(context.log.at_most(LogLevel::warning)),
         group_(everyone(context, context.subject.empty() ? "learn" : "bench")),
         layout_(learn::LearnLayout::plan(roles, group_->size())),
         trainers_(context.mpi.split("trainers", layout_.trains(group_->rank()) ? 0 : -1)) {
     config_.set("learn.profile", "true", "profile");
+    if (layout_.explorers() == 0) {
+      throw usage_error("modes are compared by what explorers of this job do", "--roles",
+                        "ask for at least one, as in explorer=2");
+    }
     if (trainers_) trainers_->set_policy({context.settings.comm_timeout, Backoff::Kind::hot});
   }
 
@@ -118,8 +122,10 @@ class ModeRuns {
   bench::LearnMeasurement run(const std::string& mode, const StepTimes& times,
                               bench::LearnPicture* picture = nullptr) {
     const LearnSettings how = settings(mode, times);
-    const VerbContext quiet{context_.subject, context_.config, context_.settings, context_.mpi,
-                            context_.started, quiet_,          context_.fatal};
+    MetricsLog nothing;  // one mode's batches are not the job's
+    const VerbContext quiet{context_.subject, context_.folders, context_.config, context_.settings,
+                            context_.mpi,     context_.started, quiet_,          context_.fatal,
+                            nothing,          context_.tracer};
     const std::function<bool()> should_stop = [this] { return stop_.load(); };
     LearnRun run({quiet, layout_, *group_, trainers_.get(), should_stop, {}}, how);
     LearnOutcome outcome = run.run();
@@ -202,10 +208,10 @@ void conclude(const VerbContext& context, const char* verb, int repetitions,
     io::write_text_file(file, bench::picture_of(pictures, warm_up, drawn_batches));
     context.log.info("the picture is in " + file.string());
   }
-  print_result({{"verb", verb},
-                {"what", "learn"},
-                {"repetitions", repetitions},
-                {"rows", bench::to_json(rows)}});
+  print_result(context, {{"verb", verb},
+                         {"what", "learn"},
+                         {"repetitions", repetitions},
+                         {"rows", bench::to_json(rows)}});
 }
 
 // A signal ends it.

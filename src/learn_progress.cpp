@@ -29,8 +29,8 @@ Staleness staleness_of(const learn::BufferCounts& counts) {
 }
 
 LearnProgress::LearnProgress(const LearnSettings& settings, const learn::Hub& hub, double past_s,
-                             const std::filesystem::path& metrics, Log log)
-    : settings_(settings), hub_(hub), past_s_(past_s), metrics_(metrics, log), log_(log) {
+                             MetricsLog& metrics, Log log)
+    : settings_(settings), hub_(hub), past_s_(past_s), metrics_(metrics), log_(log) {
   steps_at_line_ = hub.report().trained_steps;
 }
 

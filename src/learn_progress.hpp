@@ -4,14 +4,13 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string>
 
 #include "core/clock.hpp"
-#include "core/json_lines.hpp"
 #include "core/log.hpp"
+#include "core/metrics_log.hpp"
 #include "learn/hub.hpp"
 #include "learn/layout.hpp"
 #include "learn/trainers.hpp"
@@ -30,7 +29,7 @@ class LearnProgress {
  public:
   // `past_s`: seconds that learning took before it was stopped. All outlive the object.
   LearnProgress(const LearnSettings& settings, const learn::Hub& hub, double past_s,
-                const std::filesystem::path& metrics, Log log);
+                MetricsLog& metrics, Log log);
 
   void tell_begin(const learn::LearnLayout& layout, bool goes_on) const;
   // After a batch; whether that is enough.
@@ -48,7 +47,7 @@ class LearnProgress {
   const LearnSettings& settings_;
   const learn::Hub& hub_;
   double past_s_;
-  JsonLines metrics_;
+  MetricsLog& metrics_;
   Log log_;
   Stopwatch since_;
   Stopwatch since_line_;

@@ -113,7 +113,10 @@ std::string LearnRun::listen() const {
 }
 
 learn::ExplorerCrewOptions LearnRun::crew_options(const learn::HubAddress& hub) const {
-  return {settings_.task,
+  learn::ExplorerTask task = settings_.task;
+  task.trace = place_.context.tracer.ticket().text();
+  task.rank = place_.group.rank();
+  return {task,
           hub,
           place_.layout.explorers_of(place_.group.rank()),
           false,
@@ -147,15 +150,16 @@ LearnOutcome LearnRun::lead() {
     hub.publish(hub.newest(), learner.policy().parameters());
   }
   LearnProgress progress(settings_, hub, goes_on ? learn::LearnCheckpoint::seconds(*found) : 0,
-                         job.metrics_file(), log);
+                         place_.context.metrics, log);
   progress.tell_begin(place_.layout, goes_on);
   learn::write_hub_address(job.run_dir / "learn.json", hub.address());
 
   learn::ExplorerCrew crew(crew_options(share_address(hub.address())), log);
-  learn::Accounting accounting(settings_.task.keep_spans);
+  learn::Accounting accounting(settings_.task.keep_spans, place_.context.tracer.lane("trainer"));
   LearnOutcome outcome;
   SaveTimer timer(job.checkpoint_every);
   learn::LeadHooks hooks;
+  hooks.sync_span = learn::sync_span(settings_.mode.method);
   hooks.should_stop = place_.should_stop;
   hooks.on_batch = [&](uint64_t batch, std::span<const learn::Update> updates) {
     if (settings_.task.keep_spans) outcome.timeline.trained_ns.push_back(trace_now_ns());
@@ -223,7 +227,8 @@ void LearnRun::follow() {
     share_state(*learner, none, *place_.trainers);
   }
   const learn::ExplorerCrew crew(crew_options(share_address({})), log);
-  learn::Accounting accounting;
+  learn::Accounting accounting(
+      false, place_.trainers == nullptr ? Lane() : place_.context.tracer.lane("trainer"));
   if (learner) {
     learn::follow(*learner, *place_.trainers, hub_options(*kit).limits, accounting);
     check_replicas(*learner);

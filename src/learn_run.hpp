@@ -16,7 +16,6 @@
 #include <vector>
 
 #include "comm/communicator.hpp"
-#include "core/json_lines.hpp"
 #include "learn/explorer_crew.hpp"
 #include "learn/hub.hpp"
 #include "learn/layout.hpp"

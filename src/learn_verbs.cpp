@@ -148,7 +148,7 @@ bool was_learnt(const VerbContext& context, const workflow::Step& step, comm::Co
     if (done) {
       workflow::tell_step(context.settings, step, recalled, watch.seconds(), context.log);
       (*recalled.result)["reused"] = true;
-      print_result(*recalled.result);
+      print_result(context, *recalled.result);
     }
   }
   return comm::broadcast_text(group, done ? "done" : "", 0) == "done";
@@ -167,7 +167,7 @@ ExitCode conclude(const VerbContext& context, const LearnSettings& settings,
     workflow::keep_step(context.settings, step, result, {model}, context.log);
     workflow::tell_step(context.settings, step, {{}, reason}, outcome.seconds, context.log);
   }
-  print_result(result);
+  print_result(context, result);
   if (stopped) context.log.info("stopped early; run the same command again to go on");
   return stopped ? ExitCode::stopped : ExitCode::done;
 }
@@ -210,10 +210,10 @@ ExitCode explore_for_another(const VerbContext& context, const learn::LearnLayou
   }
   comm::barrier(group, patient);
   if (group.rank() == 0) {
-    print_result({{"verb", "learn"},
-                  {"joined", settings.join.string()},
-                  {"explorers", layout.explorers()},
-                  {"seconds", context.started.seconds()}});
+    print_result(context, {{"verb", "learn"},
+                           {"joined", settings.join.string()},
+                           {"explorers", layout.explorers()},
+                           {"seconds", context.started.seconds()}});
   }
   return ExitCode::done;
 }
@@ -236,6 +236,10 @@ ExitCode learn_verb(const VerbContext& context) {
   const std::function<bool()> should_stop = [&stop] { return stop.load(); };
   const Json data = prepare_images(context, *group, &settings);
   if (!settings.join.empty()) {
+    if (layout.explorers() == 0) {
+      throw usage_error("a job that explores for another one needs explorers", "--roles",
+                        "ask for at least one, as in explorer=2");
+    }
     return explore_for_another(context, layout, settings, *group, should_stop);
   }
   std::string reason;

@@ -23,10 +23,12 @@
 #include "core/file_descriptor.hpp"
 #include "core/log.hpp"
 #include "core/signals.hpp"
+#include "job_trace.hpp"
 #include "learn/explorer.hpp"
 #include "options.hpp"
 #include "ps/tcp/server_group.hpp"
 #include "run_folder.hpp"
+#include "run_metrics.hpp"
 #include "search_verbs.hpp"
 #include "serve/replica/replica.hpp"
 #include "settings.hpp"
@@ -154,7 +156,9 @@ int run_job(const Invocation& invocation) {
   comm::MpiEnvironment mpi;
   const Log log(parse_log_level(invocation.config.text("log.level")),
                 mpi.size() > 1 ? "rank " + std::to_string(mpi.rank()) : "");
-  const workflow::Fatal fatal = [&mpi, launched](const std::exception_ptr& exception) {
+  JobTrace trace(mpi, log);
+  const workflow::Fatal fatal = [&mpi, &trace, launched](const std::exception_ptr& exception) {
+    trace.tracer().flush();
     fail_job(exception, mpi.rank(), mpi.size(), launched);
   };
   ExitCode code = ExitCode::done;
@@ -170,8 +174,14 @@ int run_job(const Invocation& invocation) {
     } else if (prepares) {
       prepare_run_folder(run_dir, invocation.config);
     }
-    code = run_verb(invocation.verb,
-                    {invocation.subject, invocation.config, settings, mpi, started, log, fatal});
+    if (traces(invocation.verb, invocation.config)) {
+      trace.begin(run_dir, invocation.verb, invocation.config);
+    }
+    const auto metrics = open_metrics(prepares, invocation.config, settings, started, log);
+    code =
+        run_verb(invocation.verb, {invocation.subject, invocation.run_folders, invocation.config,
+                                   settings, mpi, started, log, fatal, *metrics, trace.tracer()});
+    trace.end();
   } catch (...) {
     fatal(std::current_exception());
   }

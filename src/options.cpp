@@ -144,6 +144,17 @@ std::string take_subject(const Verb& verb, std::vector<std::string>* words) {
   return subject;
 }
 
+// The words that name run folders: all that are no input files.
+std::vector<std::string> take_folders(std::vector<std::string>* words) {
+  std::vector<std::string> folders;
+  const auto is_folder = [](const std::string& word) {
+    return !word.ends_with(".cfg") || std::filesystem::is_directory(word);
+  };
+  std::ranges::copy_if(*words, std::back_inserter(folders), is_folder);
+  std::erase_if(*words, is_folder);
+  return folders;
+}
+
 // Of a run folder, its configuration.
 void read_input(const std::string& verb, const std::string& name, Config* config) {
   const bool takes_folders = verb == "top" || verb == "inspect";
@@ -207,13 +218,18 @@ const std::vector<Verb>& verbs() {
        "[RUN_FOLDER | input.cfg ...]"},
       {"bench",
        "measure a part against its peers and limits: bench io, nn, allreduce, scaling, sync, save, "
-       "ckpt, ps, serve, search, learn",
+       "ckpt, ps, serve, search, learn, trace",
        {"", "run", "io", "memo", "train", "model", "comm", "ps", "ckpt", "engine", "serve",
         "search", "learn", "bench", "log"},
        true,
        {"io", "nn", "allreduce", "scaling", "sync", "save", "ckpt", "ps", "serve", "search",
-        "learn"}},
-      {"report", "one page about one or more runs", {}, false},
+        "learn", "trace"}},
+      {"report",
+       "one page about one or more runs: what ran, where time went, which model won and why",
+       {"report", "run.dir", "log"},
+       true,
+       {},
+       "[RUN_FOLDER ...] [input.cfg ...]"},
       {"top",
        "a live view of a running service",
        {"top", "run.dir", "serve.address", "serve.port", "serve.tls_cert", "log"},
@@ -268,6 +284,7 @@ Invocation parse_command_line(std::vector<std::string> arguments) {
   }
   words.erase(words.begin());
   if (!verb.subjects.empty()) invocation.subject = take_subject(verb, &words);
+  if (verb.name == "report") invocation.run_folders = take_folders(&words);
   invocation.input_files = words;
   for (const std::string& file : invocation.input_files) {
     read_input(verb.name, file, &invocation.config);

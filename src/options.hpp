@@ -31,6 +31,7 @@ struct Invocation {
   std::string verb;
   std::string subject;  // one of the verb's, if it has any
   std::vector<std::string> input_files;
+  std::vector<std::string> run_folders;  // what `report` is about; empty: run.dir
   Config config;
 };
 

@@ -54,7 +54,9 @@ io::FileLock lock(const fs::path& path, io::FileLock::Kind kind, const std::stri
   }
 }
 
-fs::path locks_of(const fs::path& folder) { return folder / "locks"; }
+fs::path locks_of(const fs::path& folder) {
+  return folder / "locks";
+}
 
 TrainingLock lock_folder(const fs::path& folder, const std::string& model) {
   using Kind = io::FileLock::Kind;

@@ -39,7 +39,6 @@ std::vector<OptionSpec> general_options() {
       {"run.end_margin", duration, "2min",
        "under Slurm the same happens so long before the end of the job (SLURM_JOB_END_TIME), or "
        "after half of what is left, if that is later"},
-      {"log.level", text, "info", "lines on stderr", {"error", "warning", "info", "debug"}},
   };
 }
 
@@ -248,8 +247,8 @@ const std::vector<OptionSpec>& option_schema() {
   static const std::vector<OptionSpec> schema = [] {
     std::vector<OptionSpec> all;
     for (const auto list :
-         {general_options, io_options, train_options, schema::comm_options, schema::ps_options,
-          schema::ckpt_options, schema::engine_options, schema::serve_options,
+         {general_options, schema::see_options, io_options, train_options, schema::comm_options,
+          schema::ps_options, schema::ckpt_options, schema::engine_options, schema::serve_options,
           schema::bench_options, schema::load_options, schema::predict_options,
           schema::study_options, schema::search_options, schema::search_job_options,
           schema::search_bench_options, schema::learn_options, schema::top_options}) {

@@ -8,6 +8,7 @@
 
 namespace podium::schema {
 
+std::vector<OptionSpec> see_options();  // what a run shows of itself
 std::vector<OptionSpec> comm_options();
 std::vector<OptionSpec> ps_options();
 std::vector<OptionSpec> ckpt_options();

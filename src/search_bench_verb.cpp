@@ -17,19 +17,19 @@ void measure(const VerbContext& context, const bench::SearchTable& table) {
   const bench::SearchBenchOptions options = search_bench_options(context.config, context.log);
   const bench::SearchBench outcome = bench::bench_search(table, options);
   print("\n" + bench::to_text(outcome) + "\n");
-  print_result({{"verb", "bench"},
-                {"what", context.subject},
-                {"networks", outcome.networks},
-                {"seeds", options.seeds},
-                {"samples", options.samples},
-                {"seconds", outcome.seconds},
-                {"best_accuracy", outcome.best_accuracy},
-                {"mean_accuracy", outcome.mean_accuracy},
-                {"worst_accuracy", outcome.worst_accuracy},
-                {"test", "Mann-Whitney, exact, one-sided"},
-                {"significance", bench::SearchBench::significance},
-                {"proved", outcome.proved},
-                {"rows", bench::to_json(outcome)}});
+  print_result(context, {{"verb", "bench"},
+                         {"what", context.subject},
+                         {"networks", outcome.networks},
+                         {"seeds", options.seeds},
+                         {"samples", options.samples},
+                         {"seconds", outcome.seconds},
+                         {"best_accuracy", outcome.best_accuracy},
+                         {"mean_accuracy", outcome.mean_accuracy},
+                         {"worst_accuracy", outcome.worst_accuracy},
+                         {"test", "Mann-Whitney, exact, one-sided"},
+                         {"significance", bench::SearchBench::significance},
+                         {"proved", outcome.proved},
+                         {"rows", bench::to_json(outcome)}});
 }
 
 }  // namespace

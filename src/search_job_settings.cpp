@@ -29,6 +29,14 @@ search::ChildOptions child_options(const Config& config) {
   return child;
 }
 
+// A child needs some memory for itself; below it would die before it could say why.
+void check_child_memory(uint64_t bytes) {
+  constexpr uint64_t least = uint64_t{64} << 20;
+  if (bytes == 0 || bytes >= least) return;
+  throw usage_error("no child could start in " + std::to_string(bytes) + " bytes of memory",
+                    "--search.child_memory", "give 64MiB or more, or 0 for a share of the node");
+}
+
 }  // namespace
 
 SearchSettings search_settings(const Config& config) {
@@ -44,6 +52,7 @@ SearchSettings search_settings(const Config& config) {
   settings.seconds = 60 * config.real("search.minutes");
   settings.max_mflops = config.real("search.max_mflops");
   settings.child_memory = config.bytes("search.child_memory");
+  check_child_memory(settings.child_memory);
   settings.silence = config.duration("search.silence");
   if (settings.silence.count() <= 0) {
     throw usage_error("every worker would be taken for one that hangs", "--search.silence",

@@ -88,12 +88,14 @@ uint64_t cache_of_child(const Search& search) {
 std::vector<CrewMember> members(const Search& search) {
   const workflow::Settings& settings = search.context.settings;
   const std::string config = (settings.run_dir / "config.cfg").string();
-  const Json child = {{"config", config},
-                      {"cache", search.cache.string()},
-                      {"generation", search.generation},
-                      {"cache_memory", cache_of_child(search)},
-                      {"memory", memory_of_child(search)},
-                      {"gpu", settings.device.gpu}};
+  Json child = {{"config", config},
+                {"cache", search.cache.string()},
+                {"generation", search.generation},
+                {"cache_memory", cache_of_child(search)},
+                {"memory", memory_of_child(search)},
+                {"gpu", settings.device.gpu},
+                {"trace", search.context.tracer.ticket().text()},
+                {"rank", search.context.mpi.rank()}};
   std::vector<CrewMember> members;
   for (const int worker : search.layout.workers_of(search.context.mpi.rank())) {
     if (search.layout.is_controller(worker)) {
@@ -103,6 +105,7 @@ std::vector<CrewMember> members(const Search& search) {
                          {controller_verb, controller.dump()},
                          false});
     } else {
+      child["number"] = worker - search.layout.controllers();
       members.push_back({worker,
                          "child " + std::to_string(worker - search.layout.controllers()),
                          {child_verb, child.dump()},
@@ -242,7 +245,7 @@ bool was_done(const Search& search, comm::Communicator& group, std::string* reas
     if (done) {
       workflow::tell_step(settings, step, recalled, watch.seconds(), search.context.log);
       (*recalled.result)["reused"] = true;
-      print_result(*recalled.result);
+      print_result(search.context, *recalled.result);
     }
   }
   return comm::broadcast_text(group, done ? "done" : "", 0) == "done";
@@ -270,7 +273,6 @@ bool lead(const Search& search, Crew& crew, search::Mail* mail, const std::strin
   options.should_stop = search.should_stop;
 
   io::create_folder(search.folder());
-  JsonLines metrics(settings.metrics_file(), log);
   const bool anew = settings.ingest.memo.mode == io::MemoMode::never;
   search::Memo memo(search.folder() / "memo.jsonl", reward_identity(search.settings, data), log,
                     anew ? search::Memo::Known::forgotten : search::Memo::Known::used);
@@ -278,14 +280,15 @@ bool lead(const Search& search, Crew& crew, search::Mail* mail, const std::strin
                              search.layout.servers(), log,
                              search.context.mpi.node_ranks() < search.context.mpi.size());
   search::Staff staff(search.layout, crew, mail);
-  search::Driver driver(options, search.space, search.layout, staff, theta, memo, metrics, log);
+  search::Driver driver(options, search.space, search.layout, staff, theta, memo,
+                        search.context.metrics, log);
   const search::SearchOutcome outcome = driver.run();
 
   keep_winner(search, outcome);
   if (!outcome.stopped) driver.forget();
   Json result = result_of(search, outcome);
   result["reused"] = false;
-  print_result(result);
+  print_result(search.context, result);
   if (!outcome.stopped && !outcome.ledger.best().architecture.empty()) {
     const workflow::Step step = step_of(search, data);
     workflow::keep_step(settings, step, result, {settings.run_dir / "winner.cfg"}, log);
@@ -351,7 +354,11 @@ int run_search_worker(const Words& arguments) {
   search::ChildData data{order.at("cache").get<std::string>(), settings.slice};
   data.dataset.generation = order.at("generation");
   data.dataset.memory_bytes = order.at("cache_memory");
-  search::run_child(channel, data, child, order.at("memory"));
+  const int rank = order.at("rank");
+  Tracer tracer(TraceTicket::parse(order.at("trace")),
+                {format("child %d of rank %d", order.at("number").get<int>(), rank), rank, "child"},
+                Log(LogLevel::warning, "child"));
+  search::run_child(channel, data, child, order.at("memory"), tracer.lane("child"));
   return 0;
 }
 

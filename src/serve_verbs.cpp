@@ -92,11 +92,11 @@ ExitCode bench_serve_verb(const VerbContext& context) {
   if (group->rank() == 0) {
     const std::vector<bench::ServeRow> rows = measure(context);
     print("\n" + bench::to_text(rows) + "\n");
-    print_result({{"verb", "bench"},
-                  {"what", context.subject},
-                  {"repetitions", context.config.integer("bench.repetitions")},
-                  {"seconds", context.config.real("bench.seconds")},
-                  {"rows", bench::to_json(rows)}});
+    print_result(context, {{"verb", "bench"},
+                           {"what", context.subject},
+                           {"repetitions", context.config.integer("bench.repetitions")},
+                           {"seconds", context.config.real("bench.seconds")},
+                           {"rows", bench::to_json(rows)}});
   }
   comm::barrier(*group, patient);
   return ExitCode::done;
@@ -108,7 +108,7 @@ ExitCode top_verb(const VerbContext& context) {
     std::atomic<bool> stop{false};
     const SignalWatch signals({SIGTERM, SIGINT, SIGUSR1}, [&stop](int) { stop = true; });
     const int pages = top::run_top(top_options(context.config, context.settings), stop);
-    print_result({{"verb", "top"}, {"pages", pages}});
+    print_result(context, {{"verb", "top"}, {"pages", pages}});
   }
   comm::barrier(*group, patient);
   return ExitCode::done;

@@ -57,7 +57,7 @@ void tell_study(const VerbContext& context, const bench::ScalingStudy& study) {
   }
   result.update(
       {{"csv", csv.string()}, {"plot", plot.string()}, {"rows", bench::to_json(study.rows)}});
-  print_result(result);
+  print_result(context, result);
 }
 
 // The images as the source's headers tell them; nothing is ingested.
@@ -108,7 +108,7 @@ ExitCode plan_verb(const VerbContext& context) {
     print("\n" + plan::to_text(plan) + "\n");
     Json result = {{"verb", "plan"}};
     result.update(plan::to_json(plan));
-    print_result(result);
+    print_result(context, result);
   }
   comm::barrier(*group, patient);
   return ExitCode::done;

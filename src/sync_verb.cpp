@@ -133,7 +133,7 @@ class Comparison {
     const int threads = settings.threads > 0
                             ? settings.threads
                             : workflow::threads_per_trainer(group_.size(), context_.mpi);
-    const Log quiet(std::min(LogLevel::warning, context_.log.level()), context_.log.speaker());
+    const Log quiet = context_.log.at_most(LogLevel::warning);
     workflow::TrainingHooks hooks;
     hooks.servers = ranks_.servers();
     hooks.should_stop = should_stop_;
@@ -179,13 +179,13 @@ ExitCode bench_sync_verb(const VerbContext& context) {
     context.log.info("stopped early, and nothing is kept: the same command measures anew");
   } else if (group.rank() == 0) {
     print("\n" + bench::to_text(rows) + "\n");
-    print_result({{"verb", "bench"},
-                  {"what", context.subject},
-                  {"repetitions", context.config.integer("bench.repetitions")},
-                  {"trainers", group.size()},
-                  {"servers", context.config.integer("ps.servers")},
-                  {"transport", context.config.text("ps.transport")},
-                  {"rows", bench::to_json(rows)}});
+    print_result(context, {{"verb", "bench"},
+                           {"what", context.subject},
+                           {"repetitions", context.config.integer("bench.repetitions")},
+                           {"trainers", group.size()},
+                           {"servers", context.config.integer("ps.servers")},
+                           {"transport", context.config.text("ps.transport")},
+                           {"rows", bench::to_json(rows)}});
   }
   comm::barrier(group, patient);
   return ranks.end(rows.empty() ? ExitCode::stopped : ExitCode::done);

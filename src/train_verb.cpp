@@ -6,7 +6,6 @@
 
 #include "ckpt/registry.hpp"
 #include "core/deadline_watch.hpp"
-#include "core/json_lines.hpp"
 #include "core/roles.hpp"
 #include "core/signals.hpp"
 #include "core/text.hpp"
@@ -56,7 +55,7 @@ void conclude(const VerbContext& context, const train::Recipe& recipe,
                                *validation);
   }
   workflow::add_confusion(result, validation ? &*validation : nullptr);
-  print_result(result);
+  print_result(context, result);
   if (outcome.stopped) context.log.info("stopped early; run the same command again to go on");
 }
 
@@ -96,14 +95,14 @@ ExitCode train_verb(const VerbContext& context) {
                           ? settings.threads
                           : workflow::threads_per_trainer(group.size(), context.mpi);
   const train::Recipe& recipe = settings.recipes.front();
-  JsonLines metrics(settings.metrics_file(), context.log);
 
   workflow::TrainingHooks hooks;
   hooks.servers = ranks.servers();
+  hooks.tracer = &context.tracer;
   hooks.should_stop = [&stop] { return stop.load(); };
   hooks.on_epoch = [&](const train::Progress& progress) {
     context.log.info(workflow::epoch_line(recipe, progress));
-    metrics.write(workflow::epoch_event(recipe, progress));
+    context.metrics.write(workflow::epoch_event(recipe, progress));
   };
   const workflow::TrainingOutcome outcome =
       workflow::train_together(recipe, dataset, settings, threads, group, hooks, context.log);

@@ -9,9 +9,10 @@
 
 namespace podium {
 
-void print_result(const nlohmann::ordered_json& result) {
+void print_result(const VerbContext& context, const nlohmann::ordered_json& result) {
   using Json = nlohmann::ordered_json;
   print("PODIUM_RESULT " + result.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+  context.metrics.write({{"event", "ended"}, {"verb", result.at("verb")}, {"result", result}});
 }
 
 std::unique_ptr<comm::Communicator> everyone(const VerbContext& context, const char* name) {
@@ -31,6 +32,7 @@ nlohmann::ordered_json section_values(const Config& config, const std::string& s
 workflow::IngestOutcome ingest(const VerbContext& context, comm::Communicator& group,
                                io::IngestOptions options) {
   options.log = context.log;
+  options.tracer = &context.tracer;
   const workflow::IngestOutcome outcome = workflow::ingest_together(options, group);
   if (group.rank() == 0) {
     const char* done = outcome.reused ? "reused: " : outcome.appended > 0 ? "" : "built: ";

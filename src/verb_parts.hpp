@@ -14,8 +14,8 @@ namespace podium {
 // For a wait that lasts as long as others have work: sleeps.
 inline constexpr comm::WaitPolicy patient{std::chrono::hours(24 * 365), Backoff::Kind::idle};
 
-// The figure of merit, as one line on stdout.
-void print_result(const nlohmann::ordered_json& result);
+// Ends a verb with its figure of merit: one line on stdout, and the event `ended`.
+void print_result(const VerbContext& context, const nlohmann::ordered_json& result);
 
 // A group of all ranks, for a verb in which all play one part. Collective.
 std::unique_ptr<comm::Communicator> everyone(const VerbContext& context, const char* name);

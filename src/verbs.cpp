@@ -1,8 +1,10 @@
 #include "verbs.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 #include "bench_verbs.hpp"
 #include "ckpt/registry.hpp"
@@ -12,6 +14,8 @@
 #include "io/files/atomic_file.hpp"
 #include "learn_verbs.hpp"
 #include "ps_settings.hpp"
+#include "report_verb.hpp"
+#include "run_metrics.hpp"
 #include "search_verbs.hpp"
 #include "serve_verbs.hpp"
 #include "settings.hpp"
@@ -37,10 +41,11 @@ using workflow::Json;
 
 ExitCode pipeline_verb(const VerbContext& context) {
   const auto show = [](const workflow::Summary& summary) { print("\n" + summary.table() + "\n"); };
-  const auto summary = workflow::run_pipeline(context.settings, context.mpi, context.started,
-                                              context.log, show, context.fatal);
+  const auto summary =
+      workflow::run_pipeline(context.settings, context.mpi, context.started, context.log, show,
+                             context.fatal, context.metrics, context.tracer);
   if (!summary) return ExitCode::done;
-  print_result(summary->result());
+  print_result(context, summary->result());
   if (!summary->stopped_early) return ExitCode::done;
   context.log.info("stopped early; run the same command again to go on");
   return ExitCode::stopped;
@@ -50,16 +55,16 @@ ExitCode ingest_verb(const VerbContext& context) {
   const std::unique_ptr<comm::Communicator> group = everyone(context, "ingest");
   const workflow::IngestOutcome outcome = ingest(context, *group);
   if (group->rank() == 0) {
-    print_result({{"verb", "ingest"},
-                  {"records", outcome.records},
-                  {"bytes", outcome.bytes},
-                  {"seconds", outcome.seconds},
-                  {"reused", outcome.reused},
-                  {"reason", outcome.reason},
-                  {"appended", outcome.appended},
-                  {"generation", outcome.generation},
-                  {"peak_rss_bytes", outcome.peak_rss_bytes},
-                  {"cache", outcome.cache.string()}});
+    print_result(context, {{"verb", "ingest"},
+                           {"records", outcome.records},
+                           {"bytes", outcome.bytes},
+                           {"seconds", outcome.seconds},
+                           {"reused", outcome.reused},
+                           {"reason", outcome.reason},
+                           {"appended", outcome.appended},
+                           {"generation", outcome.generation},
+                           {"peak_rss_bytes", outcome.peak_rss_bytes},
+                           {"cache", outcome.cache.string()}});
   }
   return ExitCode::done;
 }
@@ -87,7 +92,7 @@ ExitCode select_verb(const VerbContext& context) {
     result["missing"] = compared.at("missing");
     const auto validation = workflow::stored_evaluation(offer.current.path);
     workflow::add_confusion(result, validation ? &*validation : nullptr);
-    print_result(result);
+    print_result(context, result);
   }
   comm::barrier(*group, patient);
   return ExitCode::done;
@@ -103,7 +108,7 @@ ExitCode inspect_verb(const VerbContext& context) {
                        "name the folder of a run (--run.dir), or run one");
     }
     print("\n" + workflow::memo_table(decisions) + "\n");
-    print_result(workflow::memo_result(decisions));
+    print_result(context, workflow::memo_result(decisions));
   }
   comm::barrier(*group, patient);
   return ExitCode::done;
@@ -111,11 +116,12 @@ ExitCode inspect_verb(const VerbContext& context) {
 
 ExitCode serve_verb(const VerbContext& context) {
   const std::unique_ptr<comm::Communicator> group = everyone(context, "serve");
-  const Json stats = workflow::serve_from_registry(context.settings, *group, context.log);
+  const Json stats = workflow::serve_from_registry(
+      context.settings, *group, {context.log, context.started, context.metrics, context.tracer});
   if (group->rank() == 0) {
     Json result = {{"verb", "serve"}};
     result.update(stats);
-    print_result(result);
+    print_result(context, result);
   }
   return ExitCode::done;
 }
@@ -172,7 +178,7 @@ ExitCode predict_verb(const VerbContext& context) {
   if (group->rank() == 0) {
     Json result = {{"verb", "predict"}};
     result.update(outcome);
-    print_result(result);
+    print_result(context, result);
   }
   comm::barrier(*group, patient);
   return ExitCode::done;
@@ -189,7 +195,7 @@ ExitCode export_verb(const VerbContext& context) {
     options.podium_version = version_number();
     Json result = {{"verb", "export"}};
     result.update(workflow::export_model(context.settings, options, context.log));
-    print_result(result);
+    print_result(context, result);
   }
   comm::barrier(*group, patient);
   return ExitCode::done;
@@ -200,17 +206,18 @@ ExitCode export_verb(const VerbContext& context) {
 ExitCode run_verb(const std::string& verb, const VerbContext& context) {
   using Function = ExitCode (*)(const VerbContext&);
   static const std::map<std::string, Function> functions = {
-      {"run", pipeline_verb},   {"ingest", ingest_verb}, {"train", train_verb},
-      {"select", select_verb},  {"serve", serve_verb},   {"predict", predict_verb},
-      {"export", export_verb},  {"bench", bench_verb},   {"plan", plan_verb},
-      {"search", search_verb},  {"learn", learn_verb},   {"top", top_verb},
-      {"inspect", inspect_verb}};
+      {"run", pipeline_verb},    {"ingest", ingest_verb}, {"train", train_verb},
+      {"select", select_verb},   {"serve", serve_verb},   {"predict", predict_verb},
+      {"export", export_verb},   {"bench", bench_verb},   {"plan", plan_verb},
+      {"search", search_verb},   {"learn", learn_verb},   {"top", top_verb},
+      {"inspect", inspect_verb}, {"report", report_verb}};
   const auto found = functions.find(verb);
   require(found != functions.end(), "a verb has no function", verb.c_str());
   if (context.mpi.rank() == 0 && trains(verb)) {
     const std::string unused = unused_server_option(verb, context.config);
     if (!unused.empty()) context.log.warning(unused);
   }
+  if (writes_configuration(verb, context.config)) tell_started(verb, context);
   return found->second(context);
 }
 
@@ -227,12 +234,19 @@ bool trains(const std::string& verb) {
   return verb == "run" || verb == "train" || verb == "search" || verb == "learn";
 }
 
+bool traces(const std::string& verb, const Config& config) {
+  static constexpr std::array<std::string_view, 6> traced = {"run",   "ingest", "train",
+                                                             "serve", "search", "learn"};
+  return config.boolean("log.trace") && writes_configuration(verb, config) &&
+         std::ranges::find(traced, verb) != traced.end();
+}
+
 bool writes_configuration(const std::string& verb, const Config& config) {
   const bool visits = (verb == "bench" && !config.text("bench.server").empty()) ||
                       (verb == "serve" && !config.text("serve.join").empty()) ||
                       (verb == "learn" && !config.text("learn.join").empty());
   return !visits && verb != "predict" && verb != "export" && verb != "plan" && verb != "top" &&
-         verb != "inspect";
+         verb != "inspect" && verb != "report";
 }
 
 bool handles_signals(const std::string& verb, const std::string& subject) {

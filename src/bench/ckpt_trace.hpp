@@ -5,11 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "core/trace.hpp"
+#include "core/trace_file.hpp"
 
 namespace podium::bench {
 
-// A span of a device, in one of the picture's colours.
+// A span of a device, in one of the picture's colours (picture/span_lanes.hpp).
 struct DeviceSpan {
   enum class Kind { h2d, source, destination, reload };
   int device = 0;

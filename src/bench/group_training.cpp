@@ -31,6 +31,10 @@ io::LoaderOptions loader_options(const train::Recipe& recipe, const TrainingHow&
   return options;
 }
 
+Lane lane_of(const TrainingHow& how, const char* name) {
+  return how.tracer == nullptr ? Lane() : how.tracer->lane(name);
+}
+
 }  // namespace
 
 struct GroupTraining::Parts {
@@ -40,8 +44,10 @@ struct GroupTraining::Parts {
                         largest_share(recipe, group))),
         state(model, recipe),
         sync(train::make_gradient_sync({group, how.device.gpu, model.gradients().size(),
-                                        nn::layer_starts(model.buffers()), how.exchange, log})),
-        engine(train::make_step_engine({state, dataset, *sync, group, how.shuffle}, log)),
+                                        nn::layer_starts(model.buffers()), how.exchange, log,
+                                        nullptr, lane_of(how, "AllReduce")})),
+        engine(train::make_step_engine(
+            {state, dataset, *sync, group, how.shuffle, nullptr, lane_of(how, "train")}, log)),
         data(loader_options(recipe, how, group)) {}
 
   void start_epoch() {

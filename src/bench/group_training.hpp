@@ -8,6 +8,7 @@
 #include "comm/communicator.hpp"
 #include "core/device_choice.hpp"
 #include "core/log.hpp"
+#include "core/trace.hpp"
 #include "io/loader/dataset.hpp"
 #include "io/loader/epoch_order.hpp"
 #include "train/gradient_syncs.hpp"
@@ -23,6 +24,7 @@ struct TrainingHow {
   train::Exchange exchange;
   io::Shuffle shuffle = io::Shuffle::automatic;
   size_t prefetch_threads = 1;
+  Tracer* tracer = nullptr;  // hears of the steps, and outlives the training; null: none does
 };
 
 // What some steps took, on this rank.

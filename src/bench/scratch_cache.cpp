@@ -16,7 +16,7 @@ ScratchCache::ScratchCache(const std::filesystem::path& parent, const std::strin
   options_.cache_dir = folder_;
   options_.validation_records = 500;
   options_.memo.mode = io::MemoMode::never;
-  options_.log = Log(std::min(log.level(), LogLevel::warning), log.speaker());
+  options_.log = log.at_most(LogLevel::warning);
   rebuild();
 }
 

@@ -4,13 +4,15 @@
 
 #include "core/clock.hpp"
 #include "core/error.hpp"
+#include "core/span_names.hpp"
 
 namespace podium::comm {
 
 OverlappedSum::OverlappedSum(AllReduce& allreduce, std::vector<Bucket> buckets,
-                             const std::string& name, Overlap overlap)
+                             const std::string& name, Overlap overlap, Lane lane)
     : allreduce_(allreduce),
       buckets_(std::move(buckets)),
+      lane_(std::move(lane)),
       work_(make_side_work(overlap, [this] { sum_buckets(); })) {
   for (size_t i = 0; i < buckets_.size(); ++i) {
     names_.push_back(name + ", bucket " + std::to_string(i + 1) + "/" +
@@ -54,6 +56,7 @@ void OverlappedSum::sum_buckets() {
     const Bucket& bucket = buckets_[i];
     work_->until([&] { return ready_from_ <= bucket.begin; });
     const Stopwatch watch;
+    const Timed span(lane_, spans::bucket_allreduce);
     const std::span<float> residual =
         residual_.empty() ? residual_ : std::span(residual_).subspan(bucket.begin, bucket.count());
     allreduce_.weighted_sum(values_.subspan(bucket.begin, bucket.count()), weight_,

@@ -19,15 +19,17 @@
 #include "comm/allreduce/allreduce.hpp"
 #include "comm/buckets.hpp"
 #include "comm/side_work.hpp"
+#include "core/trace.hpp"
 
 namespace podium::comm {
 
 class OverlappedSum {
  public:
   // `allreduce` must outlive the object, and makes no other sum between begin() and finish().
-  // `buckets` are those of make_buckets(), equal on all ranks; `name` is what is summed.
+  // `buckets` are those of make_buckets(), equal on all ranks; `name` is what is summed. Each sum
+  // is a span of `lane`, which is for them alone.
   OverlappedSum(AllReduce& allreduce, std::vector<Bucket> buckets, const std::string& name,
-                Overlap overlap);
+                Overlap overlap, Lane lane = {});
 
   // Begins values = sum over ranks of weight * values. Nobody else touches those that are ready.
   // REQUIRES: as many as the buckets have.
@@ -48,7 +50,8 @@ class OverlappedSum {
   AllReduce& allreduce_;
   std::vector<Bucket> buckets_;
   std::vector<std::string> names_;  // of the buckets
-  std::vector<float> residual_;     // what rounding leaves over; empty where nothing is rounded
+  Lane lane_;
+  std::vector<float> residual_;  // what rounding leaves over; empty where nothing is rounded
   std::span<float> values_;
   float weight_ = 1;
   std::atomic<size_t> ready_from_{0};

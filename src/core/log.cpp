@@ -37,6 +37,18 @@ std::string timestamp() {
   return text.data();
 }
 
+class StandardError : public LogSink {
+ public:
+  explicit StandardError(LogLevel most) : most_(most) {}
+
+  void line(LogLevel level, std::string_view speaker, std::string_view text) override {
+    if (level <= most_) write_all(log_line(level, speaker, text));
+  }
+
+ private:
+  LogLevel most_;
+};
+
 }  // namespace
 
 LogLevel parse_log_level(std::string_view text) {
@@ -47,19 +59,25 @@ LogLevel parse_log_level(std::string_view text) {
                     "use error, warning, info or debug");
 }
 
-void Log::write(LogLevel level, std::string_view text) const {
-  if (!enabled(level)) return;
+std::string log_line(LogLevel level, std::string_view speaker, std::string_view text) {
   std::string line = timestamp();
-  if (!speaker_.empty()) line += " [" + speaker_ + "]";
+  if (!speaker.empty()) line.append(" [").append(speaker).append("]");
   if (level != LogLevel::info) {
     line += " ";
     line += level_names[static_cast<size_t>(level)];
     line += ":";
   }
-  line += " ";
-  line += text;
-  line += "\n";
-  write_all(line);
+  return line.append(" ").append(text).append("\n");
+}
+
+std::shared_ptr<LogSink> standard_error_sink(LogLevel most) {
+  return std::make_shared<StandardError>(most);
+}
+
+void Log::write(LogLevel level, std::string_view text) const {
+  if (!enabled(level)) return;
+  if (sink_) return sink_->line(level, speaker_, text);
+  StandardError(level).line(level, speaker_, text);
 }
 
 void warn_in_destructor(const char* what, const char* reason) noexcept {

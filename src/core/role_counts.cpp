@@ -10,12 +10,16 @@ namespace podium {
 namespace {
 
 int parse_count(const RoleEntry& entry, const RoleNames& roles) {
+  const int least = entry.name == roles.optional_role ? 0 : 1;
   int count = 0;
   const char* last = entry.count.data() + entry.count.size();
   const auto [end, error] = std::from_chars(entry.count.data(), last, count);
-  if (error == std::errc() && end == last && count >= 1 && count <= roles.most) return count;
-  throw usage_error("role '" + std::string(entry.name) + "' needs a count from 1 to " +
-                        std::to_string(roles.most) + ", not '" + std::string(entry.count) + "'",
+  if (error == std::errc() && end == last && count >= least && count <= roles.most) {
+    return count;
+  }
+  throw usage_error("role '" + std::string(entry.name) + "' needs a count from " +
+                        std::to_string(least) + " to " + std::to_string(roles.most) + ", not '" +
+                        std::string(entry.count) + "'",
                     "--roles", std::string("write for instance ") + roles.example);
 }
 
@@ -45,16 +49,16 @@ std::vector<RoleEntry> split_roles(std::string_view text) {
   return entries;
 }
 
-std::vector<int> parse_role_counts(std::string_view text, const RoleNames& roles) {
-  std::vector<int> counts(roles.names.size());
+std::vector<std::optional<int>> parse_role_counts(std::string_view text, const RoleNames& roles) {
+  std::vector<std::optional<int>> counts(roles.names.size());
   for (const RoleEntry& entry : split_roles(text)) {
     const auto role = std::ranges::find(roles.names, entry.name);
     if (role == roles.names.end()) {
       throw usage_error(std::string(roles.verb) + " has no role '" + std::string(entry.name) + "'",
                         "--roles", "use " + list_of(roles.names));
     }
-    int& count = counts[static_cast<size_t>(role - roles.names.begin())];
-    if (count != 0) {
+    std::optional<int>& count = counts[static_cast<size_t>(role - roles.names.begin())];
+    if (count) {
       throw usage_error("role '" + std::string(entry.name) + "' is named twice", "--roles",
                         "name it once");
     }

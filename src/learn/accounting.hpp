@@ -1,5 +1,6 @@
 // Accounting: what a rank's (or an explorer's) time was spent on. The parts sum to the wall time.
-// On demand it also keeps when, as spans for a picture.
+// On demand it also keeps when, as spans for a picture, and records those that a trace has names
+// for.
 #pragma once
 
 #include <array>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "core/clock.hpp"
+#include "core/trace.hpp"
 
 namespace podium::learn {
 
@@ -32,11 +34,12 @@ struct SpentSpan {
 class Accounting {
  public:
   // `keep_spans`: for take_spans().
-  explicit Accounting(bool keep_spans = false);
+  explicit Accounting(bool keep_spans = false, Lane lane = {});
   // From now on time is `what`. Returns what it was.
   Spent turn_to(Spent what);
   std::array<double, spent_kinds> seconds() const;  // up to now
   double wall_s() const;
+  const Lane& lane() const { return lane_; }
   // Those that have ended since this was last asked, in order.
   std::vector<SpentSpan> take_spans();
 
@@ -47,6 +50,7 @@ class Accounting {
   SteadyClock::time_point begun_;
   SteadyClock::time_point span_begun_;
   bool keep_spans_ = false;
+  Lane lane_;
   std::vector<SpentSpan> spans_;
 };
 

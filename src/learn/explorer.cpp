@@ -11,6 +11,8 @@
 #include "core/clock.hpp"
 #include "core/error.hpp"
 #include "core/signals.hpp"
+#include "core/text.hpp"
+#include "core/trace.hpp"
 #include "core/worker_process.hpp"
 #include "learn/accounting.hpp"
 #include "learn/experience_codec.hpp"
@@ -116,7 +118,12 @@ class Explorer {
         rollouts_([&](int place) { return kit_.make(number_ * task.environments + place); },
                   {task.environments, task.steps, number_, task.seed}),
         road_(find_weights(welcome.at("ticket"), policy_.parameter_count())),
-        accounting_(task.keep_spans) {
+        sync_(sync_span(welcome.at("ticket"))),
+        tracer_(TraceTicket::parse(task.trace),
+                {format("explorer %d of rank %d", number_, task.rank), task.rank, "explorer"},
+                Log(LogLevel::warning, "explorer")),
+        lane_(tracer_.lane("explorer")),
+        accounting_(task.keep_spans, lane_) {
     if (road_) road_->set_waiting([this] { voice_.live(); });
   }
 
@@ -127,13 +134,17 @@ class Explorer {
       const Json order = voice_.order();
       if (order.contains("take")) take(order);
       if (order.contains("explore")) explore(order.at("explore"));
-      if (order.contains("end")) return voice_.await_end();
+      if (order.contains("end")) break;
     }
+    accounting_.turn_to(Spent::other);
+    tracer_.flush();  // the rank ends this process
+    voice_.await_end();
   }
 
  private:
   void take(const Json& order) {
     accounting_.turn_to(Spent::transfer);
+    const Timed span(lane_, sync_);
     const Version wanted = version_from(order.at("take"));
     const size_t bytes = order.value("bytes", size_t{0});
     const std::span<float> parameters = policy_.parameters();
@@ -173,6 +184,9 @@ class Explorer {
   int number_;
   Rollouts rollouts_;
   std::unique_ptr<WeightsIn> road_;
+  const char* sync_;  // the name of its span
+  Tracer tracer_;
+  const Lane lane_;
   Accounting accounting_;
   Spent waits_for_ = Spent::wait_for_weights;
   Version version_;

@@ -59,6 +59,8 @@ Json to_json(const ExplorerTask& task) {
   json["memory_bytes"] = task.memory_bytes;
   json["threads"] = task.threads;
   json["keep_spans"] = task.keep_spans;
+  json["trace"] = task.trace;
+  json["rank"] = task.rank;
   return json;
 }
 
@@ -75,6 +77,8 @@ ExplorerTask explorer_task_from(const Json& json) {
   task.threads = json.at("threads");
   task.times = step_times_from(json.at("times"));
   task.keep_spans = json.at("keep_spans");
+  task.trace = json.at("trace");
+  task.rank = json.at("rank");
   return task;
 }
 

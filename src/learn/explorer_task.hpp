@@ -27,6 +27,8 @@ struct ExplorerTask {
   int threads = 1;
   StepTimes times;          // that steps take; mean_ms 0: as long as they do
   bool keep_spans = false;  // explorers tell when they did what (accounting.hpp)
+  std::string trace;        // the ticket of their trace (core/trace.hpp); empty: none
+  int rank = 0;             // that starts them
 
   // Of what explorers have in common, those of other jobs included.
   std::string digest() const;

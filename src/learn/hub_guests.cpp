@@ -253,6 +253,7 @@ size_t HubGuests::ready() const {
 }
 
 bool HubGuests::all_down() const {
+  if (options_.explorers == 0) return false;  // those of other jobs may still come
   return down_.size() >= static_cast<size_t>(options_.explorers) && ready() == 0;
 }
 

@@ -9,7 +9,7 @@ namespace podium::learn {
 namespace {
 
 constexpr std::array<std::string_view, 3> names = {"explorer", "buffer", "train"};
-constexpr RoleNames roles = {names, "learning", "explorer=2,buffer=1,train=1", 4096};
+constexpr RoleNames roles = {names, "learning", "explorer=2,buffer=1,train=1", 4096, "explorer"};
 
 std::string count_of(int number, const char* one) {
   return std::to_string(number) + " " + one + (number == 1 ? "" : "s");
@@ -18,10 +18,9 @@ std::string count_of(int number, const char* one) {
 }  // namespace
 
 LearnLayout LearnLayout::plan(std::string_view text, int ranks) {
-  const std::vector<int> counts = parse_role_counts(text, roles);
-  const int explorers = counts[0];
-  const int buffers = counts[1];
-  const int trainers = counts[2];
+  const auto counts = parse_role_counts(text, roles);
+  const int buffers = counts[1].value_or(1);
+  const int trainers = counts[2].value_or(ranks);
   if (buffers > 1) {
     throw usage_error("buffer=" + std::to_string(buffers) + ": there is one buffer", "--roles",
                       "leave it out, or write buffer=1");
@@ -34,8 +33,8 @@ LearnLayout LearnLayout::plan(std::string_view text, int ranks) {
   }
   LearnLayout layout;
   layout.ranks_ = ranks;
-  layout.explorers_ = explorers > 0 ? explorers : 2;
-  layout.trainers_ = trainers > 0 ? trainers : ranks;
+  layout.explorers_ = counts[0].value_or(2);
+  layout.trainers_ = trainers;
   return layout;
 }
 

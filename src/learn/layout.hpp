@@ -1,9 +1,10 @@
 // LearnLayout: how many explorers and trainers `podium learn` has, and where they are.
 //
 // The text "explorer=2,buffer=1,train=1" asks for counts; what is left out is chosen: two
-// explorers, and every rank trains. Trainers are the first ranks, of which the first leads; the
-// buffer is with it. Explorers are worker processes, dealt in turn over all ranks. Pure arithmetic:
-// every rank computes the same layout.
+// explorers, and every rank trains. With explorer=0 a job learns from those of other jobs alone.
+// Trainers are the first ranks, of which the first leads; the buffer is with it. Explorers are
+// worker processes, dealt in turn over all ranks. Pure arithmetic: every rank computes the same
+// layout.
 #pragma once
 
 #include <string>

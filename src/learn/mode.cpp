@@ -103,7 +103,7 @@ void check(const ModeSettings& mode, int explorers, int updates_per_batch, int r
     check_meeting(mode, updates_per_batch, reuse);
     return;
   }
-  if (mode.style == SyncStyle::turns && explorers < 2) {
+  if (mode.style == SyncStyle::turns && explorers == 1) {
     throw usage_error("one explorer has nobody to take turns with", "learn.sync_style",
                       "start two or more explorers, or say sync_style=free");
   }

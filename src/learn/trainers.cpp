@@ -72,6 +72,7 @@ Ended lead(Hub& hub, Learner& learner, comm::Communicator& group, const LeadHook
     if (task->what == Task::What::end) break;
     if (task->what == Task::What::publish) {
       accounting.turn_to(Spent::transfer);
+      const Timed span(accounting.lane(), hooks.sync_span);
       if (hooks.on_publish) hooks.on_publish();
       hub.publish(task->version, learner.policy().parameters());
       continue;

@@ -11,6 +11,7 @@
 #include <span>
 
 #include "comm/communicator.hpp"
+#include "core/span_names.hpp"
 #include "learn/accounting.hpp"
 #include "learn/experience_codec.hpp"
 #include "learn/hub.hpp"
@@ -30,6 +31,8 @@ struct LeadHooks {
   std::function<bool(uint64_t batch, std::span<const Update> updates)> on_batch;
   // Every so often while no batch can be drawn: whether that is enough; may be empty.
   std::function<bool()> on_wait = {};
+  // What publishing weights is called in a trace.
+  const char* sync_span = spans::sync_direct;
   // Before weights are published; may be empty.
   std::function<void()> on_publish = {};
   // Between two batches, when nothing is under way: it may save.

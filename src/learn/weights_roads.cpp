@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/span_names.hpp"
 #include "learn/checkpoint_road.hpp"
 #include "learn/shared_weights.hpp"
 
@@ -16,6 +17,15 @@ std::unique_ptr<WeightsOut> make_weights_road(SyncMethod method, size_t floats,
 std::unique_ptr<WeightsIn> find_weights(const nlohmann::ordered_json& ticket, size_t floats) {
   if (ticket.value("road", "") == "checkpoint") return std::make_unique<CheckpointIn>(ticket);
   return find_shared_weights(ticket, floats);
+}
+
+const char* sync_span(SyncMethod method) {
+  return method == SyncMethod::checkpoint ? spans::sync_checkpoint : spans::sync_direct;
+}
+
+const char* sync_span(const nlohmann::ordered_json& ticket) {
+  const bool checkpoint = ticket.is_object() && ticket.value("road", "") == "checkpoint";
+  return sync_span(checkpoint ? SyncMethod::checkpoint : SyncMethod::direct);
 }
 
 }  // namespace podium::learn

@@ -20,4 +20,8 @@ std::unique_ptr<WeightsOut> make_weights_road(SyncMethod method, size_t floats,
 // On an explorer. Null where the road does not lead to it: weights then come on its connection.
 std::unique_ptr<WeightsIn> find_weights(const nlohmann::ordered_json& ticket, size_t floats);
 
+// What moving weights is called in a trace (core/span_names.hpp), by the method or by a ticket.
+const char* sync_span(SyncMethod method);
+const char* sync_span(const nlohmann::ordered_json& ticket);
+
 }  // namespace podium::learn

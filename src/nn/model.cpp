@@ -7,6 +7,7 @@
 #include <set>
 
 #include "core/error.hpp"
+#include "core/span_names.hpp"
 #include "nn/executor.hpp"
 #include "nn/initialise.hpp"
 #include "nn/memory_plan.hpp"
@@ -53,6 +54,8 @@ struct Model::Parts {
     AlignedBuffer arena;
     std::map<int, Sized> executors;
   };
+
+  Lane lane;  // empty: nobody wants to see steps
 
   Parts(ModelCard a_card, std::unique_ptr<Ops> an_ops, int batch, Weights weights)
       : card(std::move(a_card)), ops(std::move(an_ops)), max_batch(batch) {
@@ -247,13 +250,21 @@ Model::StepResult Model::forward_backward(std::span<const uint8_t> images,
   const Executor& executor = step.executor;
   parts.ops->begin_step(parts.running);
   parts.ops->load_images(images, parts.card.preprocess, parts.place_of(executor, Pass::training));
-  step.forward->run();
+  {
+    const Timed span(parts.lane, spans::forward);
+    step.forward->run();
+  }
+  const Timed span(parts.lane, spans::backward);
   const size_t outputs = labels.size() * static_cast<size_t>(parts.card.classes);
   parts.ops->cross_entropy({executor.logits(), outputs}, labels, label_smoothing,
                            executor.logits_gradient());
   parts.backward(step, ready);
   const LossResult loss = parts.ops->loss();
   return {loss.loss_sum, loss.correct};
+}
+
+void Model::trace(Lane lane) {
+  parts_->lane = std::move(lane);
 }
 
 void Model::predict(std::span<const uint8_t> images, std::span<float> probabilities,

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "core/trace.hpp"
 #include "nn/buffer_info.hpp"
 #include "nn/gradients_ready.hpp"
 #include "nn/model_card.hpp"
@@ -64,6 +65,10 @@ class Model {
   // caller may already read: layer by layer where the host computes, else when all are there.
   StepResult forward_backward(std::span<const uint8_t> images, std::span<const uint8_t> labels,
                               float label_smoothing, const GradientsReady& ready = {});
+
+  // From now on the two passes of forward_backward() are spans of `lane`; where a GPU computes,
+  // those of the host, which does not wait for it.
+  void trace(Lane lane);
 
   // Class probabilities [N,classes] of uint8 images [N,H,W,C], 0 <= N <= max_batch, with running
   // statistics and without dropout. A card with `mirror` asks for the mean of the logits of each

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "core/clock.hpp"
+#include "core/span_names.hpp"
 
 namespace podium::search {
 namespace {
@@ -48,7 +49,7 @@ void leave_if_alone(int descriptor) {
 }  // namespace
 
 void run_child(Channel& channel, const ChildData& data, const ChildOptions& options,
-               uint64_t memory_bytes) {
+               uint64_t memory_bytes, const Lane& lane) {
   io::Dataset dataset = io::Dataset::open(data.cache, data.dataset);
   limit_memory(memory_bytes);
   ChildHooks hooks;
@@ -64,8 +65,10 @@ void run_child(Channel& channel, const ChildData& data, const ChildOptions& opti
   };
   while (const std::optional<Json> order = channel.receive(forever)) {
     channel.send({{"trains", true}}, send_limit);  // from here on a death is the network's
-    const ChildResult result =
-        train_child(order->at("train").get<std::string>(), dataset, options, hooks);
+    const ChildResult result = [&] {
+      const Timed span(lane, spans::train);
+      return train_child(order->at("train").get<std::string>(), dataset, options, hooks);
+    }();
     channel.send({{"done", true},
                   {"reward", result.accuracy},
                   {"epochs", result.epochs},

@@ -12,6 +12,7 @@
 #include <filesystem>
 
 #include "core/channel.hpp"
+#include "core/trace.hpp"
 #include "search/child_training.hpp"
 
 namespace podium::search {
@@ -22,8 +23,9 @@ struct ChildData {
 };
 
 // Runs until the search ends the channel. `memory_bytes` is what the process may take beside what
-// it has; 0: no limit. Throws what opening and reading the data throws.
+// it has; 0: no limit. Each training is a span of `lane`. Throws what opening and reading the data
+// throws.
 void run_child(Channel& channel, const ChildData& data, const ChildOptions& options,
-               uint64_t memory_bytes);
+               uint64_t memory_bytes, const Lane& lane = {});
 
 }  // namespace podium::search

@@ -21,7 +21,7 @@ constexpr size_t repeated_enough = 1000;  // samples in a row that were all know
 }  // namespace
 
 Driver::Driver(const DriverOptions& options, const Space& space, const SearchLayout& layout,
-               Staff& staff, ThetaServers& theta, Memo& memo, JsonLines& metrics, Log log)
+               Staff& staff, ThetaServers& theta, Memo& memo, MetricsLog& metrics, Log log)
     : options_(options),
       space_(space),
       layout_(layout),
@@ -192,8 +192,8 @@ void Driver::tell(size_t number, const Sampled& sampled) {
   event.update(to_json(sampled));
   event["best_reward"] = ledger_.best().reward;
   event["entropy"] = controllers_[number].entropy;
-  event["t_s"] = elapsed_s();
-  metrics_.write(event);
+  event["search_s"] = elapsed_s();
+  metrics_.write(std::move(event));
   if (sampled.reused) return;
   const std::string of = options_.samples > 0 ? format("/%zu", options_.samples) : "";
   log_.info(format("sample %zu%s  reward %.4f  best %.4f  %5.2f MFLOP  %5.1f s  ",

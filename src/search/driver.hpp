@@ -25,8 +25,8 @@
 #include <vector>
 
 #include "core/clock.hpp"
-#include "core/json_lines.hpp"
 #include "core/log.hpp"
+#include "core/metrics_log.hpp"
 #include "search/ledger.hpp"
 #include "search/memo.hpp"
 #include "search/method.hpp"
@@ -64,7 +64,7 @@ class Driver {
   // All references must outlive the driver. Takes up the checkpoint of an equal search. Throws
   // io_error, data_error for a damaged checkpoint.
   Driver(const DriverOptions& options, const Space& space, const SearchLayout& layout, Staff& staff,
-         ThetaServers& theta, Memo& memo, JsonLines& metrics, Log log);
+         ThetaServers& theta, Memo& memo, MetricsLog& metrics, Log log);
 
   // Call it once. Throws unavailable_error when nobody is left who could search; io_error when a
   // search that is to stop cannot be saved.
@@ -118,7 +118,7 @@ class Driver {
   const SearchLayout& layout_;
   Staff& staff_;
   ThetaServers& theta_;
-  JsonLines& metrics_;
+  MetricsLog& metrics_;
   Log log_;
   Trials trials_;
   std::vector<Controller> controllers_;

@@ -41,10 +41,10 @@ int SearchPlace::turns_per_rank() const {
 }
 
 SearchLayout SearchLayout::plan(std::string_view text, const SearchPlace& place) {
-  const std::vector<int> counts = parse_role_counts(text, roles);
-  const int servers = counts[0];
-  const int controllers = counts[1];
-  const int children = counts[2];
+  const auto counts = parse_role_counts(text, roles);
+  const int servers = counts[0].value_or(0);
+  const int controllers = counts[1].value_or(0);
+  const int children = counts[2].value_or(0);
   const int turns = place.ranks * place.turns_per_rank();
   SearchLayout layout;
   layout.place_ = place;

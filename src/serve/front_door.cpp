@@ -1,5 +1,7 @@
 #include "serve/front_door.hpp"
 
+#include <algorithm>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "core/clock.hpp"
@@ -51,7 +53,9 @@ FrontDoor::FrontDoor(boost::asio::io_context& context, const ServiceOptions& opt
       dispatcher_(context, options, pool_),
       repository_(context, options.load_timeout),
       feedback_(options.feedback),
-      meters_(static_cast<size_t>(options.replicas)) {}
+      meters_(static_cast<size_t>(options.replicas)),
+      tick_(context),
+      lanes_(options.tracer) {}
 
 void FrontDoor::start() {
   pool_.start(
@@ -61,7 +65,27 @@ void FrontDoor::start() {
          replied_by_.reset();
        },
        [this](uint64_t id, const DecisionView& decision) { feedback_.decided(id, decision); },
-       [this](size_t seat) { dispatcher_.lost(seat); }, [this] { dispatcher_.changed(); }});
+       [this](size_t seat) { dispatcher_.lost(seat); }, [this] { dispatcher_.changed(); },
+       [this](nlohmann::ordered_json event, std::chrono::nanoseconds ago) {
+         timeline_.happened(std::move(event), ago);
+       }});
+  await_tick();
+}
+
+void FrontDoor::await_tick() {
+  tick_.expires_after(Timeline::tick_length);
+  tick_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    await_tick();
+    look_at_timeline(false);
+  });
+}
+
+void FrontDoor::look_at_timeline(bool at_once) {
+  const auto up =
+      std::ranges::count_if(pool_.loads(), [](const ReplicaLoad& load) { return load.ready; });
+  const auto waiting = static_cast<int64_t>(dispatcher_.waiting());
+  timeline_.tick({requests_, failed_, rejected_, waiting, up}, SteadyClock::now(), at_once);
 }
 
 void FrontDoor::handle(HttpRequest request, HttpRespond respond) {
@@ -207,7 +231,9 @@ void FrontDoor::admit(const Route& route, const HttpRequest& request) {
 // Takes the target, and with it the name in `route`.
 void FrontDoor::forward(const Route& route, HttpRequest request, HttpRespond respond) {
   auto answered = [this, counted = is_prediction(route), watch = Stopwatch(),
+                   traced = lanes_.enter(),
                    respond = std::move(respond)](const ReplyFields& fields, std::string body) {
+    lanes_.leave(traced);
     if (counted) count_answer(fields, watch.milliseconds());
     HttpAnswer answer;
     answer.status = fields.status;
@@ -251,7 +277,9 @@ void FrontDoor::count_answer(const ReplyFields& reply, double milliseconds) {
   ++requests_;
   if (reply.status >= 500) ++failed_;
   version_stats_.add(reply, pool_.version(), static_cast<uint64_t>(milliseconds * 1e6));
-  if (milliseconds > 0) meters_.answered(reply, replied_by_, milliseconds);
+  if (milliseconds <= 0) return;
+  meters_.answered(reply, replied_by_, milliseconds);
+  timeline_.answered(milliseconds);
 }
 
 ServiceView FrontDoor::view() const {

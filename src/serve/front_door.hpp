@@ -5,6 +5,7 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <functional>
 #include <optional>
 
@@ -14,6 +15,8 @@
 #include "serve/http/http_server.hpp"
 #include "serve/metrics/meters.hpp"
 #include "serve/metrics/pages.hpp"
+#include "serve/metrics/request_lanes.hpp"
+#include "serve/metrics/timeline.hpp"
 #include "serve/protocol/model_stats.hpp"
 #include "serve/protocol/route.hpp"
 #include "serve/replica/replica_pool.hpp"
@@ -43,6 +46,10 @@ class FrontDoor {
   void begin_draining();
   size_t in_flight() const { return dispatcher_.in_flight(); }
   ServiceStats stats() const;
+  // Any thread may take from it.
+  Timeline& timeline() { return timeline_; }
+  // Ends the timeline's interval, whatever is left of it.
+  void end_interval() { look_at_timeline(true); }
 
  private:
   HttpAnswer answer_here(const Route& route, const std::string& body);
@@ -59,6 +66,8 @@ class FrontDoor {
   int retry_after(int status) const;
   HttpAnswer refusal(int status, const std::string& message) const;
   void count_answer(const ReplyFields& reply, double milliseconds);
+  void look_at_timeline(bool at_once);
+  void await_tick();
 
   const ServiceOptions& options_;
   ReplicaPool pool_;
@@ -68,6 +77,9 @@ class FrontDoor {
   bool leaving_ = false;
   bool draining_ = false;
   Meters meters_;
+  Timeline timeline_;
+  boost::asio::steady_timer tick_;  // of the timeline
+  RequestLanes lanes_;
   std::optional<size_t> replied_by_;  // the seat whose answer passes now
   std::function<size_t()> connections_ = [] { return size_t{0}; };
   VersionStats version_stats_;

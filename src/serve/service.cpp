@@ -96,6 +96,8 @@ class Service::Implementation {
     return ask([this] { return door_.stats(); });
   }
 
+  std::vector<Happening> take_happenings() { return door_.timeline().take(); }
+
   DeployResult deploy(const std::string& path, int version, ReplicaPool::Why why_now,
                       std::chrono::milliseconds timeout, const std::atomic<bool>* stop) {
     const std::lock_guard lock(deploying_);
@@ -174,6 +176,7 @@ class Service::Implementation {
     if (finished) wait_until(Deadline(last_words), now, quiet);
     ask([this] {
       server_.close_connections();
+      door_.end_interval();
       return true;
     });
     return finished;
@@ -288,6 +291,10 @@ DeployResult Service::deploy(const std::string& path, int version,
 DeployResult Service::load(const std::string& path, int version, std::chrono::milliseconds timeout,
                            const std::atomic<bool>* stop) {
   return implementation_->deploy(path, version, ReplicaPool::Why::ordered, timeout, stop);
+}
+
+std::vector<Happening> Service::take_happenings() {
+  return implementation_->take_happenings();
 }
 
 std::optional<LoadOrder> Service::take_load_order() {

@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "core/log.hpp"
+#include "core/trace.hpp"
 #include "serve/balancer/balancer.hpp"
 #include "serve/balancer/outlier_watch.hpp"
 #include "serve/feedback/feedback_desk.hpp"
@@ -37,6 +38,7 @@ namespace podium::serve {
 
 struct HttpRequest;  // http/http_server.hpp
 struct HttpAnswer;
+struct Happening;  // metrics/timeline.hpp
 
 struct ServiceOptions {
   std::string model_name = "model";  // in the URLs, /v2/models/NAME
@@ -80,6 +82,8 @@ struct ServiceOptions {
   std::chrono::milliseconds grace{0};  // of drain(): unready, and requests are still accepted
   FeedbackOptions feedback;
   std::chrono::milliseconds load_timeout{120'000};  // of a client's order to load; then 504
+  Tracer* tracer = nullptr;  // of this process, which outlives the service; null: no trace
+  int rank = 0;              // of the job, for the names of replicas in the trace
 };
 
 struct DeployResult {
@@ -179,6 +183,9 @@ class Service {
   bool ready() const;
 
   ServiceStats stats() const;
+
+  // What happened since the last call (metrics/timeline.hpp); after drain(), to its end.
+  std::vector<Happening> take_happenings();
 
   // Fails readiness and goes on accepting for `options.grace`; then answers new requests with 503
   // and finishes the accepted ones within `timeout`; then closes the listener and every connection.

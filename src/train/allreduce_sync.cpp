@@ -18,15 +18,16 @@ void NoSync::finish() {
 
 // MPI_Allreduce waits inside the library: begun early it would keep its rank from computing.
 AllReduceSync::AllReduceSync(comm::Communicator& group, const comm::AllReduceOptions& options,
-                             std::vector<size_t> layers, comm::Overlap overlap)
+                             std::vector<size_t> layers, comm::Overlap overlap, Lane lane)
     : allreduce_(group, options),
       layers_(std::move(layers)),
-      overlap_(options.algorithm == comm::Algorithm::mpi ? comm::Overlap::off : overlap) {}
+      overlap_(options.algorithm == comm::Algorithm::mpi ? comm::Overlap::off : overlap),
+      lane_(std::move(lane)) {}
 
 void AllReduceSync::begin(std::span<float> gradients, float weight) {
   if (!sum_) {
     gradients_ = gradients.size();
-    sum_.emplace(allreduce_, comm::make_buckets(gradients_, layers_), "gradients", overlap_);
+    sum_.emplace(allreduce_, comm::make_buckets(gradients_, layers_), "gradients", overlap_, lane_);
   }
   require(gradients.size() == gradients_, "gradients of another model", "AllReduceSync");
   sum_->begin(gradients, weight);

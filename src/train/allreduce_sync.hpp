@@ -28,11 +28,11 @@ class NoSync : public GradientSync {
 class AllReduceSync : public GradientSync {
  public:
   // Collective over `group`, which must outlive the object. `layers` are the places where the
-  // gradients of layers begin, ascending; none: gradients travel as a whole. Throws what
-  // comm::AllReduce throws.
+  // gradients of layers begin, ascending; none: gradients travel as a whole. Sums are spans of
+  // `lane`. Throws what comm::AllReduce throws.
   explicit AllReduceSync(comm::Communicator& group, const comm::AllReduceOptions& options = {},
                          std::vector<size_t> layers = {},
-                         comm::Overlap overlap = comm::Overlap::polling);
+                         comm::Overlap overlap = comm::Overlap::polling, Lane lane = {});
 
   void begin(std::span<float> gradients, float weight) override;
   void ready(size_t first) override;
@@ -43,6 +43,7 @@ class AllReduceSync : public GradientSync {
   comm::AllReduce allreduce_;
   std::vector<size_t> layers_;
   comm::Overlap overlap_;
+  Lane lane_;
   size_t gradients_ = 0;                    // that the sum is made for
   std::optional<comm::OverlappedSum> sum_;  // from the first step on
 };

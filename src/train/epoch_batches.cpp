@@ -1,6 +1,7 @@
 #include "train/epoch_batches.hpp"
 
 #include "core/error.hpp"
+#include "core/span_names.hpp"
 
 namespace podium::train {
 
@@ -15,7 +16,11 @@ void EpochBatches::start_epoch(const EpochPlan& plan) {
 std::optional<io::Batch> EpochBatches::next() {
   require(loader_ != nullptr, "no epoch is under way", "EpochBatches");
   const Stopwatch watch;
-  std::optional<io::Batch> batch = loader_->next();
+  std::optional<io::Batch> batch;
+  {
+    const Timed span(lane_, spans::data_wait);
+    batch = loader_->next();
+  }
   data_wait_s_ += watch.seconds();
   if (!batch) loader_.reset();
   return batch;

@@ -9,6 +9,7 @@
 #include <span>
 
 #include "core/clock.hpp"
+#include "core/trace.hpp"
 #include "io/loader/dataset.hpp"
 #include "nn/model.hpp"
 #include "train/gradient_sync.hpp"
@@ -18,8 +19,9 @@ namespace podium::train {
 
 class EpochBatches {
  public:
-  // `dataset` must outlive the object.
-  explicit EpochBatches(const io::Dataset& dataset) : dataset_(dataset) {}
+  // `dataset` must outlive the object. Waits for batches are spans of `lane`.
+  explicit EpochBatches(const io::Dataset& dataset, Lane lane = {})
+      : dataset_(dataset), lane_(std::move(lane)) {}
 
   // As of StepEngine.
   void start_epoch(const EpochPlan& plan);
@@ -50,6 +52,7 @@ class EpochBatches {
   std::optional<io::Batch> next();
 
   const io::Dataset& dataset_;
+  Lane lane_;
   std::optional<EpochPlan> plan_;
   std::unique_ptr<io::Loader> loader_;  // during an epoch
   Step step_;                           // the last one

@@ -49,7 +49,7 @@ std::unique_ptr<GradientSync> make_gradient_sync(const SyncSpec& spec) {
                                .calibration = spec.exchange.calibration,
                                .wire = spec.exchange.wire,
                                .log = spec.log},
-        spec.layers, spec.exchange.overlap);
+        spec.layers, spec.exchange.overlap, spec.lane);
   }
   if (spec.exchange.wire != comm::WireType::fp32) {
     throw usage_error("NCCL sums gradients as they are",

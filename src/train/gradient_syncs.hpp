@@ -12,6 +12,7 @@
 #include "comm/side_work.hpp"
 #include "core/device_choice.hpp"
 #include "core/log.hpp"
+#include "core/trace.hpp"
 #include "train/gradient_sync.hpp"
 
 namespace podium::train {
@@ -40,6 +41,7 @@ struct SyncSpec {
   Exchange exchange = {};
   Log log;                      // the first trainer tells what was chosen, if that is worth a word
   PsClient* servers = nullptr;  // null: trainers sum gradients among themselves; outlives the sync
+  Lane lane = {};               // for sums by way of the hosts
 };
 
 // Collective over the group. Throws unavailable_error on every trainer when NCCL is demanded and

@@ -1,6 +1,7 @@
 #include "train/host_engine.hpp"
 
 #include "core/random.hpp"
+#include "core/span_names.hpp"
 #include "nn/ops.hpp"
 
 namespace podium::train {
@@ -40,6 +41,7 @@ nn::Model::StepResult HostEngine::compute_gradients(const io::Batch& batch, int6
     begun = true;
     sync_.ready(first);
   });
+  const Timed span(lane_, spans::wait);
   sync_.finish();
   return result;
 }
@@ -51,7 +53,10 @@ void HostEngine::combine_on_host(float weight) {
   staged_.resize(gradients.size());
   model.ops().copy(gradients, staged_.data());
   model.ops().synchronise();
-  sync_.combine(staged_, weight);
+  {
+    const Timed span(lane_, spans::wait);
+    sync_.combine(staged_, weight);
+  }
   model.ops().copy(staged_, gradients.data());
   model.ops().synchronise();
 }

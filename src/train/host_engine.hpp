@@ -18,9 +18,11 @@ namespace podium::train {
 
 class HostEngine final : public StepEngine {
  public:
-  // All references must outlive the engine.
-  HostEngine(TrainingState& state, const io::Dataset& dataset, GradientSync& sync)
-      : state_(state), sync_(sync), batches_(dataset), local_(state) {}
+  // All references must outlive the engine. What it does is told to `lane`.
+  HostEngine(TrainingState& state, const io::Dataset& dataset, GradientSync& sync, Lane lane = {})
+      : state_(state), sync_(sync), lane_(lane), batches_(dataset, lane), local_(state) {
+    state_.model.trace(std::move(lane));
+  }
 
   void start_epoch(const EpochPlan& plan) override;
   std::span<const Step> advance() override;  // by one step
@@ -33,6 +35,7 @@ class HostEngine final : public StepEngine {
 
   TrainingState& state_;
   GradientSync& sync_;
+  Lane lane_;
   EpochBatches batches_;
   LocalGradients local_;
   std::vector<float> staged_;  // gradients, where the model computes elsewhere

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "core/error.hpp"
+#include "core/json_lines.hpp"
 
 namespace podium::train {
 namespace {
@@ -29,10 +30,12 @@ std::string file_of(const MlperfLog::Where& where) {
 
 MlperfLog::MlperfLog(const std::filesystem::path& file, std::string model, Log log)
     : path_(file),
-      file_(::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)),
+      file_(::open(file.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644)),
       model_(std::move(model)),
       log_(std::move(log)) {
   if (!file_) throw io_error("cannot open for writing", file.string(), errno);
+  // A job that was killed within a write leaves half a line.
+  if (ends_within_line(file_.get()) && ::write(file_.get(), "\n", 1) != 1) file_.reset();
 }
 
 void MlperfLog::start(const char* key, Json metadata, Where where) {

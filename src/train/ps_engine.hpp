@@ -24,9 +24,12 @@ namespace podium::train {
 
 class PsEngine final : public StepEngine {
  public:
-  // Starts the servers with the first epoch. All references must outlive the engine.
-  PsEngine(TrainingState& state, const io::Dataset& dataset, PsClient& client)
-      : state_(state), client_(client), batches_(dataset), steps_(state, client) {}
+  // Starts the servers with the first epoch. All references must outlive the engine. What it does
+  // is told to `lane`.
+  PsEngine(TrainingState& state, const io::Dataset& dataset, PsClient& client, Lane lane = {})
+      : state_(state), client_(client), batches_(dataset, lane), steps_(state, client, lane) {
+    state_.model.trace(std::move(lane));
+  }
 
   void start_epoch(const EpochPlan& plan) override;
   std::span<const Step> advance() override;  // by one step

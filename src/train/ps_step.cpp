@@ -1,5 +1,6 @@
 #include "train/ps_step.hpp"
 
+#include "core/span_names.hpp"
 #include "nn/ops.hpp"
 
 namespace podium::train {
@@ -14,6 +15,7 @@ nn::Model::StepResult PsStep::take(const io::Batch& batch, int64_t step,
   const nn::Model::StepResult result = local_.compute(batch, step, [&](size_t first) {
     if (pushes) client_.ready(first);
   });
+  const Timed span(lane_, spans::wait);
   client_.finish_step(model.parameters());
   return result;
 }
@@ -31,7 +33,10 @@ nn::Model::StepResult PsStep::take_staged(const io::Batch& batch, int64_t step,
     client_.begin_push(staged_, how);
     client_.ready(0);
   }
-  client_.finish_step(staged_);
+  {
+    const Timed span(lane_, spans::wait);
+    client_.finish_step(staged_);
+  }
   put_parameters(model, staged_);
   return result;
 }

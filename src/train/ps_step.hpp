@@ -15,8 +15,9 @@ namespace podium::train {
 
 class PsStep {
  public:
-  // Both must outlive the object.
-  PsStep(TrainingState& state, PsClient& client) : state_(state), client_(client), local_(state) {}
+  // Both must outlive the object. Waits for weights are spans of `lane`.
+  PsStep(TrainingState& state, PsClient& client, Lane lane = {})
+      : state_(state), client_(client), lane_(std::move(lane)), local_(state) {}
 
   // Puts the dropout masks where the epoch begins.
   void start_epoch(const EpochPlan& plan) { local_.start_epoch(plan); }
@@ -33,6 +34,7 @@ class PsStep {
 
   TrainingState& state_;
   PsClient& client_;
+  Lane lane_;
   LocalGradients local_;
   std::vector<float> staged_;  // gradients or weights on their way
 };

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "comm/communicator.hpp"
+#include "core/trace.hpp"
 #include "io/loader/dataset.hpp"
 #include "io/loader/epoch_order.hpp"
 #include "train/gradient_sync.hpp"
@@ -28,6 +29,7 @@ struct EngineSpec {
   comm::Communicator& group;  // of the trainers
   io::Shuffle shuffle = io::Shuffle::automatic;
   PsClient* servers = nullptr;  // that take part in steps; null: none
+  Lane lane = {};               // for what this trainer does
 };
 
 struct ResidentEngine {

@@ -20,7 +20,7 @@ bool all_have(bool mine, comm::Communicator& group) {
 
 std::unique_ptr<StepEngine> make_step_engine(const EngineSpec& spec, const Log& log) {
   if (spec.servers != nullptr && !spec.servers->in_step()) {
-    return std::make_unique<PsEngine>(spec.state, spec.dataset, *spec.servers);
+    return std::make_unique<PsEngine>(spec.state, spec.dataset, *spec.servers, spec.lane);
   }
   ResidentEngine resident = make_resident_engine(spec);
   const bool leads = spec.group.rank() == 0;
@@ -32,7 +32,7 @@ std::unique_ptr<StepEngine> make_step_engine(const EngineSpec& spec, const Log& 
   if (leads && !resident.why_not.empty()) {
     log.info("steps wait for the host: " + resident.why_not);
   }
-  return std::make_unique<HostEngine>(spec.state, spec.dataset, spec.sync);
+  return std::make_unique<HostEngine>(spec.state, spec.dataset, spec.sync, spec.lane);
 }
 
 }  // namespace podium::train

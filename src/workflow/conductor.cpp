@@ -28,12 +28,13 @@ std::string text_of(const Json& event, const char* key) {
 
 }  // namespace
 
-Conductor::Conductor(const Job& job, const Stopwatch& started, Log log, Show show)
+Conductor::Conductor(const Job& job, const Stopwatch& started, Log log, Show show,
+                     MetricsLog& metrics)
     : job_(job),
       started_(started),
       log_(std::move(log)),
       show_(std::move(show)),
-      metrics_(job.settings.metrics_file(), log_),
+      metrics_(metrics),
       models_left_(job.settings.recipes.size()),
       deployed_version_(static_cast<size_t>(job.layout.world_size())) {
   for (const Role role : all_roles) roles_left_ += job.layout.ranks(role).size();
@@ -50,7 +51,6 @@ Summary Conductor::conduct() {
   const double lingered_s = lingering.seconds();
   drain();
   summary_.total_s = started_.seconds() - lingered_s;
-  record({{"event", "ended"}, {"result", summary_.result()}});
   return summary_;
 }
 
@@ -233,7 +233,8 @@ void Conductor::on_tested(const Json& event) {
   model->test = evaluation_from_json(event.at("evaluation"), "test of model '" + name + "'");
   const Json about = {{"weights_xxh3", model->metrics.at("weights_xxh3")},
                       {"data", event.at("data")}};
-  write_evaluation(job_.settings.run_dir, name, "test", about, *model->test);
+  write_evaluation(job_.settings.run_dir, name, "test", about, *model->test,
+                   {{"mistakes", event.at("mistakes")}});
 }
 
 void Conductor::on_memory_cache(const Json& event) {
@@ -380,9 +381,14 @@ int Conductor::asker() const {
 void Conductor::record(Json event) {
   event.erase("probabilities");  // they are compared, not kept
   event.erase("evaluation");     // it has a file of its own
+  event.erase("mistakes");       // likewise
   event.erase("engine");         // it holds a secret
-  event["t_s"] = started_.seconds();
-  metrics_.write(event);
+  const auto at = event.find("at_s");
+  if (at == event.end()) return metrics_.write(std::move(event));
+  const MetricsLog::Moment moment(std::chrono::duration_cast<MetricsLog::Moment::duration>(
+      std::chrono::duration<double>(at->get<double>())));
+  event.erase("at_s");
+  metrics_.write(std::move(event), moment);
 }
 
 }  // namespace podium::workflow

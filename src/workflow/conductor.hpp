@@ -1,6 +1,6 @@
 // Conductor: the thread on rank 0 that leads a pipeline job.
 //
-// It receives events, gives orders, writes metrics.jsonl, and ends with the job's summary.
+// It receives events, gives orders, tells the metrics log, and ends with the job's summary.
 //   events   ingested, epoch, selected, moved, tested, stopped   from ingest, train and ckpt ranks
 //            asked                                        from the trainer that is the asker
 //            serving, deployed, front_door, drained       from serving ranks
@@ -22,8 +22,8 @@
 #include <map>
 
 #include "core/clock.hpp"
-#include "core/json_lines.hpp"
 #include "core/log.hpp"
+#include "core/metrics_log.hpp"
 #include "workflow/job.hpp"
 #include "workflow/summary.hpp"
 
@@ -34,9 +34,9 @@ using Show = std::function<void(const Summary&)>;
 
 class Conductor {
  public:
-  // `started` runs since the start of the job. Creates the run folder's metrics file.
+  // `started` runs since the start of the job; all events go to `metrics`. Both outlive it.
   // `show` gets the summary once all is trained and tested, before the service lingers.
-  Conductor(const Job& job, const Stopwatch& started, Log log, Show show);
+  Conductor(const Job& job, const Stopwatch& started, Log log, Show show, MetricsLog& metrics);
 
   // Leads the job to its end and returns what it did. Throws when an event reports a failure.
   Summary conduct();
@@ -77,7 +77,7 @@ class Conductor {
   const Stopwatch& started_;
   Log log_;
   Show show_;
-  JsonLines metrics_;
+  MetricsLog& metrics_;
   Summary summary_;
 
   std::string cache_;        // empty until ingested

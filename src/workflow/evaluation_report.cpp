@@ -170,11 +170,13 @@ std::filesystem::path evaluation_file(const std::filesystem::path& run_dir,
 }
 
 void write_evaluation(const std::filesystem::path& run_dir, const std::string& model,
-                      const std::string& split, const Json& about, const EvaluationReport& report) {
+                      const std::string& split, const Json& about, const EvaluationReport& report,
+                      const Json& more) {
   io::create_folder(run_dir / "evaluation");
   Json document = {{"model", model}, {"split", split}};
   document.update(about);
   document.update(to_json(report));
+  document.update(more);
   io::write_text_file(evaluation_file(run_dir, model, split),
                       document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
 }

@@ -58,7 +58,7 @@ std::string format_of(const ExportOptions& options) {
                     "add --format=onnx or --format=safetensors");
 }
 
-void write_file(const fs::path& place, const nn::Pieces& content) {
+void write_file(const fs::path& place, const Pieces& content) {
   io::TemporaryFile file(place);
   file.reserve_space(content.size());
   for (const std::string_view bytes : content.views()) {
@@ -88,9 +88,8 @@ Json write_model(const ModelFile& file, const std::string& format, const fs::pat
   }
   if (file.version > 0) properties.emplace_back("version", std::to_string(file.version));
   properties.emplace_back("podium_version", options.podium_version);
-  const nn::Pieces content = format == "onnx"
-                                 ? nn::to_onnx(view, options.podium_version, properties)
-                                 : nn::to_safetensors(view, properties);
+  const Pieces content = format == "onnx" ? nn::to_onnx(view, options.podium_version, properties)
+                                          : nn::to_safetensors(view, properties);
   write_file(place, content);
 
   log.info(podium::format("export: %s with %lld parameters, as %s to %s", view.card.name.c_str(),

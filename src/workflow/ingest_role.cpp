@@ -8,6 +8,7 @@ namespace podium::workflow {
 void play_ingest(const Job& job, const Log& log) {
   io::IngestOptions options = job.settings.ingest;
   options.log = log;
+  options.tracer = &job.tracer;
   const IngestOutcome outcome = ingest_together(options, *job.ingest);
   if (job.ingest->rank() != 0) return;
   job.tell_conductor({{"event", "ingested"},

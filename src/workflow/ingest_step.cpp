@@ -10,6 +10,7 @@
 #include "comm/broadcast.hpp"
 #include "comm/gather.hpp"
 #include "core/clock.hpp"
+#include "core/span_names.hpp"
 
 namespace podium::workflow {
 namespace {
@@ -58,11 +59,16 @@ uint64_t largest_rss(comm::Communicator& group) {
 
 IngestOutcome ingest_together(const io::IngestOptions& options, comm::Communicator& group) {
   const Stopwatch watch;
+  const Lane lane = options.tracer == nullptr ? Lane() : options.tracer->lane("ingest");
+  const auto await_all = [&] {
+    const Timed span(lane, spans::wait);
+    await_all();
+  };
   io::Ingest ingest(options);
   std::string decision;
   if (group.rank() == 0)
     decision = to_json(ingest.decide()).dump(-1, ' ', false, Json::error_handler_t::replace);
-  comm::barrier(group, for_the_decision);
+  await_all();
   const Json agreed = Json::parse(comm::broadcast_text(group, decision, 0));
   IngestOutcome outcome = outcome_from_json(agreed);
 
@@ -70,7 +76,7 @@ IngestOutcome ingest_together(const io::IngestOptions& options, comm::Communicat
     const auto plan = io::WritePlan::from_json(agreed.at("plan").get<std::string>());
     const io::ShardReport part = ingest.write_part(plan, static_cast<uint64_t>(group.rank()),
                                                    static_cast<uint64_t>(group.size()));
-    comm::barrier(group, for_the_decision);
+    await_all();
     const std::vector<std::string> texts = comm::gather_texts(group, part.to_json(), 0);
     std::vector<io::ShardReport> reports;
     for (const std::string& text : texts) reports.push_back(io::ShardReport::from_json(text));

@@ -1,12 +1,15 @@
 // Job: what every role of a pipeline job shares on its rank.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "comm/communicator.hpp"
 #include "core/log.hpp"
 #include "core/roles.hpp"
+#include "core/trace.hpp"
 #include "workflow/control_plane.hpp"
 #include "workflow/settings.hpp"
 #include "workflow/stop_requests.hpp"
@@ -47,10 +50,16 @@ struct Job {
   comm::Communicator* ckpt;      // the ckpt ranks; null elsewhere
   int threads = 1;               // per trainer
   const StopRequests& stops;     // what this rank was told
+  Tracer& tracer;                // of this rank
 
   int rank() const { return control.rank(); }
   void tell_conductor(const Json& event) const {
     control.send(conductor_rank, Mailbox::conductor, event);
+  }
+  // Of what happened at another moment than this.
+  void tell_conductor(Json event, std::chrono::system_clock::time_point at) const {
+    event["at_s"] = std::chrono::duration<double>(at.time_since_epoch()).count();
+    tell_conductor(event);
   }
 };
 

@@ -62,6 +62,14 @@ Part part_of(Role role) {
   throw internal_error("a role has no part", "pipeline");
 }
 
+// "ingest, serve"
+std::string roles_text(const RoleLayout& layout, int rank) {
+  std::string text;
+  for (const Role role : layout.roles_of(rank))
+    text += (text.empty() ? "" : ", ") + to_string(role);
+  return text;
+}
+
 // Starts a thread for each role of this rank.
 std::vector<std::thread> start_roles(const Job& job, const Log& log, const Fatal& fatal) {
   std::vector<std::thread> threads;
@@ -90,6 +98,12 @@ std::string count_of(size_t number, const char* noun) {
   return std::to_string(number) + " " + noun + (number == 1 ? "" : "s");
 }
 
+void tell_roles(const Job& job, int ranks, const Log& log) {
+  log.info("roles of " + count_of(static_cast<size_t>(ranks), "rank") + ": " +
+           job.layout.describe() + " | " + count_of(static_cast<size_t>(job.threads), "thread") +
+           " per trainer, trainers in " + count_of(job.groups.ranks.size(), "group"));
+}
+
 // The folder goes when nothing is left in it: what other runs left is theirs.
 void remove_checkpoints(const Settings& settings, Summary& summary) {
   for (const train::Recipe& recipe : settings.recipes) {
@@ -103,8 +117,9 @@ void remove_checkpoints(const Settings& settings, Summary& summary) {
   std::filesystem::remove(settings.checkpoint_dir(), ignored);
 }
 
-Summary conduct(const Job& job, const Stopwatch& started, const Log& log, const Show& show) {
-  Conductor conductor(job, started, log.with_speaker(""), show);
+Summary conduct(const Job& job, const Stopwatch& started, const Log& log, const Show& show,
+                MetricsLog& metrics) {
+  Conductor conductor(job, started, log.with_speaker(""), show, metrics);
   Summary summary = conductor.conduct();
   if (!summary.stopped_early) remove_checkpoints(job.settings, summary);
   return summary;
@@ -114,7 +129,7 @@ Summary conduct(const Job& job, const Stopwatch& started, const Log& log, const 
 
 std::optional<Summary> run_pipeline(const Settings& settings, comm::MpiEnvironment& mpi,
                                     const Stopwatch& started, const Log& log, const Show& show,
-                                    const Fatal& fatal) {
+                                    const Fatal& fatal, MetricsLog& metrics, Tracer& tracer) {
   const RoleLayout layout = RoleLayout::plan(settings.roles, mpi.size());
   const std::vector<int>& trainers = layout.ranks(Role::train);
   if (settings.train_alone && trainers.size() > 1) {
@@ -142,14 +157,11 @@ std::optional<Summary> run_pipeline(const Settings& settings, comm::MpiEnvironme
                 groups.train.get(),
                 groups.ckpt.get(),
                 threads,
-                stops};
+                stops,
+                tracer};
+  tracer.tell_roles(roles_text(layout, mpi.rank()));
 
-  if (mpi.rank() == conductor_rank) {
-    log.with_speaker("").info(
-        "roles of " + count_of(static_cast<size_t>(mpi.size()), "rank") + ": " + layout.describe() +
-        " | " + count_of(static_cast<size_t>(threads), "thread") + " per trainer, trainers in " +
-        count_of(trainer_groups.ranks.size(), "group"));
-  }
+  if (mpi.rank() == conductor_rank) tell_roles(job, mpi.size(), log.with_speaker(""));
   const comm::WaitPolicy patient{std::chrono::hours(24 * 365), Backoff::Kind::idle};
   comm::barrier(*groups.ending, patient);  // no role starts before the run folder is ready
 
@@ -163,7 +175,7 @@ std::optional<Summary> run_pipeline(const Settings& settings, comm::MpiEnvironme
   std::vector<std::thread> roles = start_roles(job, log, fatal);
   std::optional<Summary> summary;
   try {
-    if (mpi.rank() == conductor_rank) summary = conduct(job, started, log, show);
+    if (mpi.rank() == conductor_rank) summary = conduct(job, started, log, show, metrics);
   } catch (...) {
     fatal(std::current_exception());  // while the roles still run: there is no way back
   }

@@ -68,7 +68,7 @@ io::Fit fit_of(const Settings& settings, const Classifier& classifier) {
 
 // Rank 0 speaks for all.
 Log log_of(const comm::Communicator& group, const Log& log) {
-  return group.rank() == 0 ? log : Log(LogLevel::error, log.speaker());
+  return group.rank() == 0 ? log : log.at_most(LogLevel::error);
 }
 
 // Models of others are read, and their run folder need not be writable.

@@ -5,6 +5,7 @@
 
 #include "core/clock.hpp"
 #include "io/loader/dataset.hpp"
+#include "serve/metrics/timeline.hpp"
 #include "serve/rank_door.hpp"
 #include "workflow/front_door_test.hpp"
 #include "workflow/join_step.hpp"
@@ -56,12 +57,20 @@ void test(const Job& job, const serve::Service& service, const Json& order) {
                       {"probabilities", report.probabilities}});
 }
 
+void tell_happenings(const Job& job, serve::Service& service) {
+  for (serve::Happening& happening : service.take_happenings()) {
+    happening.event["rank"] = job.rank();
+    job.tell_conductor(happening.event, happening.at);
+  }
+}
+
 // The conductor's next order. What clients order meanwhile is done first.
 Json next_order(const Job& job, serve::Service& service, const Log& log) {
   Backoff backoff(Backoff::Kind::idle);
   while (true) {
     if (std::optional<Json> order = job.control.try_receive(Mailbox::serve)) return *order;
     load_as_ordered(job.settings, service, job.stops.stop(), log);
+    tell_happenings(job, service);
     backoff.pause();
   }
 }
@@ -71,7 +80,10 @@ Json next_order(const Job& job, serve::Service& service, const Log& log) {
 void play_serve(const Job& job, const Log& log) {
   const std::vector<int>& ranks = job.layout.ranks(Role::serve);
   const auto index = std::ranges::find(ranks, job.rank()) - ranks.begin();
-  serve::Service service(service_options_of(job.settings, static_cast<int>(index)), log);
+  serve::ServiceOptions options = service_options_of(job.settings, static_cast<int>(index));
+  options.tracer = &job.tracer;
+  options.rank = job.rank();
+  serve::Service service(options, log);
   serve::RankDoor rank_door(service, job.requests, log);
   JoinInvitation(job.settings, static_cast<int>(index)).offer(job.settings, service);
   if (index == 0) tell_token(job.settings, log);
@@ -87,6 +99,7 @@ void play_serve(const Job& job, const Log& log) {
   }
   service.drain(job.settings.drain, &job.stops.at_once());
   rank_door.end();
+  tell_happenings(job, service);
   job.tell_conductor(
       {{"event", "drained"}, {"rank", job.rank()}, {"stats", to_json(service.stats())}});
 }

@@ -7,11 +7,13 @@
 
 #include "ckpt/engine/peers.hpp"
 #include "ckpt/registry.hpp"
+#include "comm/broadcast.hpp"
 #include "core/clock.hpp"
 #include "core/deadline_watch.hpp"
 #include "core/error.hpp"
 #include "core/signals.hpp"
 #include "serve/http/token.hpp"
+#include "serve/metrics/timeline.hpp"
 #include "workflow/join_step.hpp"
 #include "workflow/learner_link.hpp"
 #include "workflow/replica_worker.hpp"
@@ -111,6 +113,30 @@ std::optional<double> time_to_linger(const Settings& settings) {
   return std::chrono::duration<double>(settings.linger).count();
 }
 
+// Where the service of a rank tells its happenings. Collective.
+class ServiceTeller {
+ public:
+  ServiceTeller(const Settings& settings, comm::Communicator& group, const ServeTelling& telling)
+      : rank_(group.rank()), metrics_(&telling.metrics) {
+    const std::string job = comm::broadcast_text(group, telling.metrics.job(), 0);
+    if (rank_ == 0) return;
+    own_ = std::make_unique<MetricsLog>(settings.metrics_file(), telling.started, telling.log, job);
+    metrics_ = own_.get();
+  }
+
+  void tell(serve::Service& service) {
+    for (serve::Happening& happening : service.take_happenings()) {
+      happening.event["rank"] = rank_;
+      metrics_->write(std::move(happening.event), happening.at);
+    }
+  }
+
+ private:
+  int rank_;
+  std::unique_ptr<MetricsLog> own_;
+  MetricsLog* metrics_;
+};
+
 void require_published(const Settings& settings) {
   if (published(settings)) return;
   const bool joins = !settings.engine.join.empty();
@@ -188,7 +214,8 @@ nlohmann::ordered_json to_json(const serve::ServiceStats& stats) {
 }
 
 nlohmann::ordered_json serve_from_registry(const Settings& settings, comm::Communicator& group,
-                                           const Log& log) {
+                                           const ServeTelling& telling) {
+  const Log& log = telling.log;
   if (!settings.join_service.empty()) return serve_in_another_job(settings, group, log);
   StopRequests stops;
   std::atomic<bool> over{false};  // by a signal, or when the service has lingered
@@ -201,9 +228,12 @@ nlohmann::ordered_json serve_from_registry(const Settings& settings, comm::Commu
     throw usage_error("several ranks would publish what one learns", "--serve.learner",
                       "serve with one rank");
   }
+  ServiceTeller teller(settings, group, telling);
   serve::ServiceOptions options = service_options_of(settings, group.rank());
   const auto learner = make_learner_link(settings, log);
   options.feedback.sink = learner;
+  options.tracer = &telling.tracer;
+  options.rank = group.rank();
   serve::Service service(options, log);
   int deployed = 0;
   take_newest(settings, service, &deployed, over, log);
@@ -223,6 +253,7 @@ nlohmann::ordered_json serve_from_registry(const Settings& settings, comm::Commu
   while (!over) {
     backoff.pause();
     load_as_ordered(settings, service, over, log);
+    teller.tell(service);
     if (watch.milliseconds() - polled_ms < static_cast<double>(registry_poll.count())) continue;
     polled_ms = watch.milliseconds();
     try {
@@ -236,6 +267,7 @@ nlohmann::ordered_json serve_from_registry(const Settings& settings, comm::Commu
     log.warning(stops.at_once() ? "told to end at once: some requests were not answered"
                                 : "some requests were not answered within --serve.drain_s");
   }
+  teller.tell(service);
   nlohmann::ordered_json stats = to_json(service.stats());
   if (learner) stats["learner"] = to_json(learner->stats());
   return stats;

@@ -37,12 +37,15 @@ StepSource::StepSource(const Settings& settings, train::TrainingState& state,
     engine_ = std::move(crew);
     return;
   }
+  const auto lane = [&](const char* what) {
+    return hooks.tracer == nullptr ? Lane() : hooks.tracer->lane(what + state.recipe.name);
+  };
   client_ = make_client(settings, state, group, hooks, log);
   sync_ = train::make_gradient_sync({group, settings.device.gpu, state.model.gradients().size(),
                                      nn::layer_starts(state.model.buffers()), settings.exchange,
-                                     log, client_.get()});
+                                     log, client_.get(), lane("AllReduce ")});
   engine_ = train::make_step_engine(
-      {state, dataset, *sync_, group, settings.shuffle, client_.get()}, log);
+      {state, dataset, *sync_, group, settings.shuffle, client_.get(), lane("train ")}, log);
 }
 
 std::optional<train::PsReport> StepSource::conclude() {

@@ -76,6 +76,7 @@ class TrainRole {
       stop_ = stop_ || job_.control.try_receive(Mailbox::train).has_value();
       return stop_;
     };
+    hooks.tracer = &job_.tracer;
     hooks.memory = [this](const std::string& model) {
       return std::make_shared<EngineMemory>(job_, ckpt_rank(), model);
     };
@@ -116,14 +117,17 @@ class TrainRole {
 
   void test() {
     for (const std::unique_ptr<nn::Model>& model : trained_) {
-      const EvaluationReport report{dataset_->info().class_names,
-                                    train::evaluate(*model, *dataset_, io::Split::test, group_)};
+      const io::DatasetInfo& info = dataset_->info();
+      train::Mistakes mistakes({info.height, info.width, info.channels});
+      const EvaluationReport report{
+          info.class_names, train::evaluate(*model, *dataset_, io::Split::test, group_, &mistakes)};
       if (!leads()) continue;
       job_.tell_conductor({{"event", "tested"},
                            {"model", model->card().name},
                            {"test_accuracy", report.confusion.accuracy()},
-                           {"data", data_identity(dataset_->info(), job_.settings)},
-                           {"evaluation", to_json(report)}});
+                           {"data", data_identity(info, job_.settings)},
+                           {"evaluation", to_json(report)},
+                           {"mistakes", to_json(mistakes)}});
     }
   }
 

@@ -12,6 +12,7 @@
 #include "comm/communicator.hpp"
 #include "comm/mpi/mpi_environment.hpp"
 #include "core/log.hpp"
+#include "core/trace.hpp"
 #include "io/loader/dataset.hpp"
 #include "nn/model.hpp"
 #include "train/confusion.hpp"
@@ -52,6 +53,7 @@ struct TrainingHooks {
   std::function<std::shared_ptr<ckpt::StateMemory>(const std::string&)> memory;
   // Parameter servers that are ranks of this job; empty: worker processes.
   std::function<std::unique_ptr<train::Servers>(comm::Communicator&)> servers;
+  Tracer* tracer = nullptr;  // hears what this trainer does when; null: none does
 };
 
 // Trains, or goes on from the run folder's checkpoint. Collective over `group`; all ranks end with

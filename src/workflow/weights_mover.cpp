@@ -9,6 +9,7 @@
 #include "core/clock.hpp"
 #include "core/error.hpp"
 #include "core/sockets.hpp"
+#include "core/span_names.hpp"
 #include "workflow/messages.hpp"
 #include "workflow/weights_source.hpp"
 
@@ -17,6 +18,7 @@ namespace {
 
 using Sync = EngineSettings::Sync;
 
+constexpr size_t traced_spans = 2000;         // of a stage, in one move
 constexpr std::chrono::seconds patience{10};  // for replicas that are starting
 
 void copy(std::span<const std::byte> from, std::span<std::byte> to) {
@@ -32,6 +34,7 @@ WeightsMover::WeightsMover(const Job& job, const Log& log) : job_(job), log_(log
   ckpt::engine::EngineOptions options = job.settings.engine.options;
   options.secret = secret_;
   options.log = log;
+  if (job.tracer) options.traced_spans = traced_spans;
   engine_ = std::make_unique<ckpt::engine::Engine>(group, group.size(), options);
   const Json own = {{"rank", job.rank()}, {"node", node_name()}, {"gate", engine_->gate()}};
   const Json texts = comm::gather_texts(group, own.dump(), 0);
@@ -113,6 +116,22 @@ std::unique_ptr<ckpt::engine::HostShard> WeightsMover::shard_of(const Json& orde
   return shard;
 }
 
+// What this rank's stages and the replicas of its pod have recorded.
+void WeightsMover::trace(const ckpt::engine::UpdateReport& report) {
+  if (!job_.tracer) return;
+  const auto tell = [](const Lane& lane, std::span<const Span> spans) {
+    for (const Span& span : spans) lane.add(span.name, span.begin_ns, span.end_ns);
+  };
+  ckpt::engine::Rounds& rounds = engine_->rounds();
+  tell(job_.tracer.lane("H2D buffer"), rounds.upload_spans().spans());
+  tell(job_.tracer.lane("IPC buffer"), rounds.broadcast_spans().spans());
+  for (const ckpt::engine::WorkerSpans& worker : report.traced) {
+    if (worker.pod != job_.ckpt->rank()) continue;
+    const Lane lane = job_.tracer.lane("worker " + worker.worker);
+    for (const auto& [begin, end] : worker.reloads) lane.add(spans::reload_weights, begin, end);
+  }
+}
+
 void WeightsMover::move(const Json& order) {
   const int version = order.at("version");
   std::unique_ptr<ckpt::engine::HostShard> shard = shard_of(order);
@@ -129,6 +148,7 @@ void WeightsMover::move(const Json& order) {
   } else {
     const size_t workers = order.at("workers").value(std::to_string(job_.rank()), size_t{0});
     const ckpt::engine::UpdateReport report = engine_->update(workers, patience);
+    trace(report);
     event["by"] = "broadcast";
     event["seconds"] = report.seconds;
     event["bytes"] = report.model_bytes;

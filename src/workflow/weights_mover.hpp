@@ -38,6 +38,7 @@ class WeightsMover {
   std::unique_ptr<ckpt::engine::HostShard> own_slice(int version);
   std::unique_ptr<ckpt::engine::HostShard> shard_of(const Json& order);
   ModelShard await_shard(const std::string& model);
+  void trace(const ckpt::engine::UpdateReport& report);
 
   const Job& job_;
   const Log& log_;

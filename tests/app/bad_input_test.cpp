@@ -52,7 +52,7 @@ INSTANTIATE_TEST_SUITE_P(
                  {"train.epoch", "did you mean 'train.epochs'"}},
         BadInput{"UnknownFlag", "run", {"--hlep"}, 2, {"--hlep"}},
         BadInput{"UnknownVerb", "trian", {}, 2, {"trian", "did you mean 'train'"}},
-        BadInput{"VerbOfALaterRelease", "report", {}, 2, {"report", "not part of this release"}},
+        BadInput{"ReportOfNoRun", "report", {"nowhere"}, 2, {"no run folder", "nowhere"}},
         BadInput{"UnknownRole", "run", {"--roles=trainer=2"}, 2, {"trainer", "--roles"}},
         BadInput{"NoTrainers", "run", {"--roles=train=0"}, 2, {"train", "at least 1"}},
         BadInput{"MoreTrainersThanRanks", "run", {"--roles=train=3"}, 2, {"train", "3", "2"}},

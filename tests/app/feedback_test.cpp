@@ -18,7 +18,7 @@ class FeedbackOfClients : public AppTest {
               "--io.cache_dir=" + (folder() / "cache").string(), "--learn.environment=image_bandit",
               "--learn.mode=fully_async", "--learn.policy=dense 32; relu; dense classes",
               "--learn.steps=1", "--learn.environments=8", "--learn.batch=16",
-              "--learn.updates=1000000", "--learn.objective=reinforce", "--roles=explorer=1"});
+              "--learn.updates=1000000", "--learn.objective=reinforce", "--roles=explorer=0"});
   }
 
   std::unique_ptr<Process> serve(const Words& more) const {

@@ -51,7 +51,9 @@ class Learn : public AppTest {
   size_t batches() const {
     size_t lines = 0;
     std::ifstream file(run_dir() / "metrics.jsonl");
-    for (std::string line; std::getline(file, line);) ++lines;
+    for (std::string line; std::getline(file, line);) {
+      if (line.find(R"("event":"batch")") != std::string::npos) ++lines;
+    }
     return lines;
   }
   bool wait_for_batches(Process& job, size_t more) const {

@@ -62,6 +62,13 @@ TEST_P(RunOnRanks, TrainsSelectsServesAndReports) {
         nlohmann::json::parse(std::ifstream(run_dir() / "evaluation" / file));
     EXPECT_EQ(kept.at("confusion"), model.at("confusion"));
     EXPECT_EQ(kept.at("weights_xxh3"), model.at("weights_xxh3"));
+    const auto& mistakes = kept.at("mistakes");
+    EXPECT_EQ(mistakes.at("shape"), nlohmann::json({12, 12, 1}));
+    EXPECT_EQ(mistakes.at("list").size(), std::min<uint64_t>(300 - hits, 12));
+    for (const auto& mistake : mistakes.at("list")) {
+      EXPECT_NE(mistake.at("label"), mistake.at("taken_for"));
+      EXPECT_EQ(mistake.at("pixels").get<std::string>().size(), 2U * 12 * 12);
+    }
   }
   EXPECT_NE(job->out().find("<- taken for"), std::string::npos) << job->out();
 

@@ -90,9 +90,9 @@ std::vector<std::string> words_of(const std::string& text) {
 
 int floor_of(std::string_view room) {
   static const std::map<std::string_view, int> floors = {
-      {"core", 0},     {"io", 1},    {"nn", 1},    {"comm", 1},   {"ckpt", 2},
-      {"ps", 2},       {"train", 3}, {"serve", 3}, {"search", 4}, {"learn", 4},
-      {"workflow", 5}, {"bench", 5}, {"plan", 5},  {"top", 5},    {"", top_floor}};
+      {"core", 0},  {"io", 1},    {"nn", 1},     {"comm", 1},   {"picture", 1}, {"ckpt", 2},
+      {"ps", 2},    {"train", 3}, {"serve", 3},  {"search", 4}, {"learn", 4},   {"workflow", 5},
+      {"bench", 5}, {"plan", 5},  {"report", 5}, {"top", 5},    {"", top_floor}};
   const auto found = floors.find(room);
   return found == floors.end() ? unknown_room : found->second;
 }

@@ -32,8 +32,16 @@ TEST(LearnLayout, DealsExplorersOverAllRanksAndTrainersAreTheFirst) {
   EXPECT_FALSE(layout.trains(1));
 }
 
+TEST(LearnLayout, MayLeaveExploringToOtherJobs) {
+  const LearnLayout layout = LearnLayout::plan("explorer=0", 2);
+  EXPECT_EQ(layout.explorers(), 0);
+  EXPECT_TRUE(layout.explorers_of(0).empty());
+  EXPECT_EQ(layout.describe(), "0 explorers | 1 buffer | 2 trainers");
+}
+
 TEST(LearnLayout, NamesTheRoleAtFault) {
-  EXPECT_NE(refusal("explorer=0", 1).find("'explorer' needs a count"), std::string::npos);
+  EXPECT_NE(refusal("explorer=-1", 1).find("'explorer' needs a count"), std::string::npos);
+  EXPECT_NE(refusal("train=0", 1).find("'train' needs a count from 1"), std::string::npos);
   EXPECT_NE(refusal("explorer", 1).find("'explorer' needs a count"), std::string::npos);
   EXPECT_NE(refusal("serve=1", 1).find("no role 'serve'"), std::string::npos);
   EXPECT_NE(refusal("train=1,train=1", 1).find("named twice"), std::string::npos);

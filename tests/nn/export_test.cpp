@@ -5,8 +5,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "core/protobuf.hpp"
 #include "nn/export/onnx_model.hpp"
-#include "nn/export/protobuf.hpp"
 #include "nn/export/safetensors.hpp"
 #include "nn/model_fixture.hpp"
 #include "nn/onnx_interpreter.hpp"

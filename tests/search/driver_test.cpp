@@ -40,7 +40,7 @@ class DriverTest : public testing::Test {
               log_);
     Staff staff(layout, crew, nullptr);
     Memo memo(folder_.path() / "memo.jsonl", {{"seed", 1}}, log_);
-    JsonLines metrics(metrics_, log_);
+    MetricsLog metrics(metrics_, Stopwatch(), log_);
     ThetaServers theta(options_.method, {}, space, layout.servers(), log_);
     Driver driver(options_, space, layout, staff, theta, memo, metrics, log_);
     SearchOutcome outcome = driver.run();

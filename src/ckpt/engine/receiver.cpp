@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/error.hpp"
+#include "core/span_names.hpp"
 
 namespace podium::ckpt::engine {
 namespace {
@@ -176,7 +177,7 @@ bool Receiver::reload(Task& task) {
     if (task.shadow->why().empty()) {
       task.shadow->take(buckets[i], *task.intake, seq, segment_->is_partial(seq));
     }
-    spans_.add("reload weights", begin);
+    spans_.add(spans::reload_weights, begin);
     i = next_wanted(i + 1);
   }
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/clock.hpp"
+#include "core/span_names.hpp"
 
 namespace podium::ckpt::engine {
 namespace {
@@ -127,7 +128,7 @@ void Rounds::publish_all(const Way& way) {
     const int64_t begin = trace_now_ns();
     wait_to_publish(way, way.base + i, Schedule::three);
     segment_.publish(way.base + i);
-    spans_.add("broadcast (src)", begin);
+    spans_.add(spans::broadcast_src, begin);
   }
 }
 
@@ -184,7 +185,7 @@ void Rounds::send_own(const Way& way, size_t index, Schedule schedule) {
   stages_.place(seq, buffer, bucket.bytes);
   segment_.publish(seq);
   for (comm::Request& request : requests_) group_.wait(request, "broadcast of a bucket", -1);
-  spans_.add("broadcast (src)", begin);
+  spans_.add(spans::broadcast_src, begin);
 }
 
 void Rounds::receive_for_pod(const Way& way, size_t index, Schedule schedule) {
@@ -202,7 +203,7 @@ void Rounds::receive_for_pod(const Way& way, size_t index, Schedule schedule) {
   }
   stages_.landed(seq, bucket.bytes);
   segment_.publish(seq, way.partial());
-  spans_.add("broadcast (dst)", begin);
+  spans_.add(spans::broadcast_dst, begin);
 }
 
 }  // namespace podium::ckpt::engine

@@ -2,6 +2,8 @@
 
 #include <exception>
 
+#include "core/span_names.hpp"
+
 namespace podium::ckpt::engine {
 
 Uploader::Uploader(Stages& stages, size_t spans)
@@ -46,7 +48,7 @@ void Uploader::run() {
       failure = error.what();
     }
     lock.lock();
-    spans_.add("H2D", begin);
+    spans_.add(spans::h2d, begin);
     failure_ = std::move(failure);
     busy_ = false;
     changed_.notify_all();

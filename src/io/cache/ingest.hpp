@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "core/log.hpp"
+#include "core/trace.hpp"
 #include "io/cache/memo.hpp"
 #include "io/cache/write_plan.hpp"
 #include "io/sources/source.hpp"
@@ -40,6 +41,7 @@ struct IngestOptions {
   std::vector<std::string> mirrors;                 // as in SourceOptions
   std::chrono::seconds lock_timeout{3600};          // for another job that builds the same cache
   Log log;
+  Tracer* tracer = nullptr;  // hears of each batch, and outlives the ingest; null: none does
 };
 
 // Whether the cache is used as it is, and why.

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "core/error.hpp"
+#include "core/span_names.hpp"
 #include "core/text.hpp"
 #include "io/cache/shard.hpp"
 #include "io/image/statistics.hpp"
@@ -54,8 +55,11 @@ class BatchReader {
   }
 
   // The next batch, valid until the next call.
-  const Buffer& next() {
-    ahead_.get();
+  const Buffer& next(const Lane& lane) {
+    {
+      const Timed span(lane, spans::wait);
+      ahead_.get();
+    }
     const Buffer& ready = buffers_[current_];
     current_ = 1 - current_;
     read_ahead();
@@ -103,7 +107,7 @@ void add_statistics(const Buffer& batch, uint64_t first, const std::vector<uint3
 // Writes the records `share` of a part; their sums are added to `sums`, if it is given.
 ShardEntry write_shard(const WritePlan& plan, const Source& source, Part part, Share share,
                        const std::string& file, const std::vector<uint32_t>& validation,
-                       ChannelSums* sums) {
+                       ChannelSums* sums, const Lane& lane) {
   const ImageShape& shape = source.info().shape;
   const PartPlan& records = plan.part(part);
   ShardEntry shard;
@@ -117,7 +121,8 @@ ShardEntry write_shard(const WritePlan& plan, const Source& source, Part part, S
   ShardWriter writer(plan.folder / file, shape, shard.records);
   BatchReader batches(*stream, plan, shape, shard.records);
   for (uint64_t done = 0; done < shard.records;) {
-    const Buffer& batch = batches.next();
+    const Timed span(lane, spans::ingest_batch);
+    const Buffer& batch = batches.next(lane);
     writer.append(batch.images, batch.labels);
     if (sums != nullptr) {
       add_statistics(batch, shard.first + done, validation, shape.bytes(), *sums);
@@ -134,14 +139,17 @@ ShardEntry write_shard(const WritePlan& plan, const Source& source, Part part, S
 }  // namespace
 
 ShardReport write_share(const WritePlan& plan, const Source& source,
-                        const std::vector<uint32_t>& validation, uint64_t rank, uint64_t ranks) {
+                        const std::vector<uint32_t>& validation, uint64_t rank, uint64_t ranks,
+                        Tracer* tracer) {
   ChannelSums sums(source.info().shape.channels);
   ShardReport report;
   const auto write = [&](Part part, ChannelSums* part_sums) -> std::optional<ShardEntry> {
     const Share share = share_of(plan.part(part), rank, ranks);
     if (share.begin == share.end) return {};
+    const Lane lane =
+        tracer == nullptr ? Lane() : tracer->lane(std::string("ingest ") + part_name(part));
     return write_shard(plan, source, part, share, shard_name(plan, part, rank, ranks), validation,
-                       part_sums);
+                       part_sums, lane);
   };
   auto test = std::async(std::launch::async, write, Part::test, nullptr);
   const std::optional<ShardEntry> train = write(Part::train, &sums);

@@ -8,16 +8,19 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/trace.hpp"
 #include "io/cache/write_plan.hpp"
 #include "io/sources/source.hpp"
 
 namespace podium::io {
 
 // Writes the shards of `rank` out of `ranks`: an even, contiguous range of each part's records.
-// `validation` (ascending, of the cache's train part) stays out of the sums. Throws what reading
-// `source` throws, data_error for a label without a place in the cache, io_error.
+// `validation` (ascending, of the cache's train part) stays out of the sums; each batch is a span
+// of `tracer`, unless that is null. Throws what reading `source` throws, data_error for a label
+// without a place in the cache, io_error.
 ShardReport write_share(const WritePlan& plan, const Source& source,
-                        const std::vector<uint32_t>& validation, uint64_t rank, uint64_t ranks);
+                        const std::vector<uint32_t>& validation, uint64_t rank, uint64_t ranks,
+                        Tracer* tracer = nullptr);
 
 // Removes what `rank` has published of `plan`: for a share that failed half-way.
 void remove_shards_of(const WritePlan& plan, uint64_t rank, uint64_t ranks);

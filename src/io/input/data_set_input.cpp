@@ -100,7 +100,7 @@ std::unique_ptr<ImageInput> open_test_part(const std::string& source, const Inpu
   std::unique_ptr<Source> opened = open_source(source_options);
   if (source_options.transform.empty()) {
     source_options.transform = options.fit.for_shape(opened->info().shape, source);
-    source_options.log = Log(LogLevel::error, options.log.speaker());  // all was told before
+    source_options.log = options.log.at_most(LogLevel::error);  // all was told before
     if (!source_options.transform.empty()) opened = open_source(source_options);
   }
   if (opened->info().shape != options.fit.wanted()) {

@@ -12,8 +12,8 @@
 #include <variant>
 #include <vector>
 
+#include "core/protobuf.hpp"
 #include "nn/export/model_view.hpp"
-#include "nn/export/protobuf.hpp"
 
 namespace podium::nn {
 

@@ -3,8 +3,8 @@
 
 #include <string>
 
+#include "core/pieces.hpp"
 #include "nn/export/model_view.hpp"
-#include "nn/export/pieces.hpp"
 
 namespace podium::nn {
 

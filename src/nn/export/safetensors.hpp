@@ -2,8 +2,8 @@
 // the header, and the values.
 #pragma once
 
+#include "core/pieces.hpp"
 #include "nn/export/model_view.hpp"
-#include "nn/export/pieces.hpp"
 
 namespace podium::nn {
 

@@ -12,6 +12,8 @@
 #include "core/error.hpp"
 #include "core/log.hpp"
 #include "core/precedence.hpp"
+#include "core/span_names.hpp"
+#include "core/trace.hpp"
 #include "serve/protocol/compression.hpp"
 #include "serve/protocol/metadata.hpp"
 #include "serve/protocol/protocol.hpp"
@@ -54,6 +56,11 @@ class Replica {
  public:
   Replica(const ReplicaOptions& options, const PredictorLoader& loader)
       : options_(options),
+        tracer_(
+            TraceTicket::parse(options.trace),
+            {options.name + " of rank " + std::to_string(options.rank), options.rank, "replica"},
+            Log(LogLevel::warning, options.name)),
+        batches_(tracer_.lane("batches")),
         socket_(options.socket, options.max_body_bytes + frame_slack_bytes),
         parser_(options.max_body_bytes),
         batcher_(options.max_batch, options.batch_delay),
@@ -86,6 +93,7 @@ class Replica {
     } catch (const std::exception& failure) {
       status = fail(failure);
     }
+    tracer_.flush();
     ::_exit(status);
   }
 
@@ -187,13 +195,18 @@ class Replica {
           refuse(item.id, 504, "its time was over before it was computed");
         }
         const auto begun = SteadyClock::now();
-        computer_.compute(&batch.requests, slot_.current().get());
-        replies_.send();
+        compute(&batch.requests);
         if (tuner_) tune(batch.requests, begun);
       }
     } catch (const std::exception& failure) {
       ::_exit(fail(failure));
     }
+  }
+
+  void compute(Batcher::Requests* requests) {
+    const Timed span(batches_, spans::batch);
+    computer_.compute(requests, slot_.current().get());
+    replies_.send();
   }
 
   void tune(const Batcher::Requests& computed, SteadyClock::time_point begun) {
@@ -229,6 +242,8 @@ class Replica {
   }
 
   const ReplicaOptions options_;
+  Tracer tracer_;
+  const Lane batches_;  // of the computing thread
   FrameSocket socket_;
   RequestParser parser_;
   Batcher batcher_;

@@ -30,10 +30,12 @@ struct ReplicaOptions {
   int socket = worker_socket_fd;
   std::chrono::milliseconds batch_target_p99{0};  // 0: batches are as large as max_batch
   Deciding deciding = Deciding::silent;
+  std::string trace;  // the ticket of its trace (core/trace.hpp); empty: none
+  int rank = 0;       // that started it
 };
 
 // The command line of a replica: `__replica NAME MAX_BATCH BATCH_DELAY_MS MAX_BODY_BYTES
-// BATCH_TARGET_P99_MS DECIDING [MORE...]`.
+// BATCH_TARGET_P99_MS DECIDING TRACE RANK [MORE...]`.
 struct ReplicaCommand {
   ReplicaOptions options;
   std::vector<std::string> more;  // ServiceOptions::replica_arguments

@@ -9,7 +9,7 @@
 namespace podium::serve {
 namespace {
 
-constexpr size_t fixed_arguments = 7;  // replica_verb and six options
+constexpr size_t fixed_arguments = 9;  // replica_verb and eight options
 
 int64_t whole_number(const std::string& text, const char* what) {
   int64_t value = 0;
@@ -31,6 +31,8 @@ ReplicaCommand replica_command(const ServiceOptions& options, const std::string&
   command.options.batch_target_p99 = options.batch_target_p99;
   command.options.max_body_bytes = options.max_body_bytes;
   command.options.deciding = options.feedback.deciding();
+  if (options.tracer != nullptr) command.options.trace = options.tracer->ticket().text();
+  command.options.rank = options.rank;
   command.more = options.replica_arguments;
   return command;
 }
@@ -55,6 +57,8 @@ ReplicaCommand parse_replica_command(const std::vector<std::string>& arguments) 
   const int64_t deciding = whole_number(arguments[6], "way to decide");
   command.options.deciding =
       static_cast<Deciding>(std::min<int64_t>(deciding, static_cast<int64_t>(Deciding::explore)));
+  command.options.trace = arguments[7];
+  command.options.rank = static_cast<int>(whole_number(arguments[8], "rank"));
   command.more.assign(arguments.begin() + fixed_arguments, arguments.end());
   return command;
 }
@@ -66,7 +70,9 @@ std::vector<std::string> replica_arguments(const ReplicaCommand& command) {
                                         std::to_string(command.options.batch_delay.count()),
                                         std::to_string(command.options.max_body_bytes),
                                         std::to_string(command.options.batch_target_p99.count()),
-                                        std::to_string(static_cast<int>(command.options.deciding))};
+                                        std::to_string(static_cast<int>(command.options.deciding)),
+                                        command.options.trace,
+                                        std::to_string(command.options.rank)};
   arguments.insert(arguments.end(), command.more.begin(), command.more.end());
   return arguments;
 }

@@ -1,6 +1,7 @@
 #include "serve/replica/replica_pool.hpp"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "core/error.hpp"
@@ -161,6 +162,12 @@ void ReplicaPool::received(size_t seat, const Frame& frame) {
 void ReplicaPool::lost(size_t seat, const std::string& why) {
   Seat& place = seats_[seat];
   log_.warning(name(seat) + " is gone: " + why);
+  events_.happened({{"event", "replica_died"},
+                    {"replica", name(seat)},
+                    {"why", why},
+                    {"version", place.stats.version},
+                    {"unanswered", place.sent.size()}},
+                   {});
   place.ending = place.link->close();
   place.link.reset();
   loads_[seat] = {};

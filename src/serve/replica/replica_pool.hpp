@@ -14,6 +14,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <set>
 #include <span>
@@ -40,6 +41,8 @@ class ReplicaPool {
     std::function<void(uint64_t id, const DecisionView& decision)> decided;  // before its reply
     std::function<void(size_t seat)> lost;  // its unanswered requests will get no reply
     std::function<void()> changed;          // a seat became ready, or is left down; now and then
+    // What belongs on a timeline, and how long ago it was.
+    std::function<void(nlohmann::ordered_json event, std::chrono::nanoseconds ago)> happened;
   };
   using Deployed = std::function<void(const DeployResult&)>;
 

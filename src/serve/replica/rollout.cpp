@@ -1,5 +1,6 @@
 // The deployments of a ReplicaPool.
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "core/text.hpp"
@@ -104,6 +105,13 @@ void ReplicaPool::swap_versions() {
 void ReplicaPool::activate(size_t seat) {
   seats_[seat].link->send(
       encode_version_frame(FrameKind::activate, current_->ticket, current_->number));
+  if (seats_[seat].stats.state != State::ready) {
+    events_.happened({{"event", "replica_started"},
+                      {"replica", name(seat)},
+                      {"version", current_->number},
+                      {"restarts", seats_[seat].stats.restarts}},
+                     {});
+  }
   seats_[seat].stats.version = current_->number;
   seats_[seat].stats.state = State::ready;
   loads_[seat].ready = true;
@@ -115,6 +123,9 @@ void ReplicaPool::activated(size_t seat, uint64_t ticket) {
   if (!swap_ || ticket != swap_->version.ticket || swap_->waiting.erase(seat) == 0) return;
   if (!swap_->waiting.empty()) return;
   const double milliseconds = swap_->told.milliseconds();
+  events_.happened(
+      {{"event", "swapped"}, {"version", swap_->version.number}, {"swap_ms", milliseconds}},
+      std::chrono::nanoseconds(static_cast<int64_t>(milliseconds * 1e6)));
   swap_ms_ = std::max(swap_ms_, milliseconds);
   log_.info(format("version %d: swapped in %.3f ms", swap_->version.number, milliseconds));
   swap_.reset();

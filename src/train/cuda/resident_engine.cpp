@@ -8,6 +8,7 @@
 #include "core/clock.hpp"
 #include "core/cuda_check.hpp"
 #include "core/error.hpp"
+#include "core/span_names.hpp"
 #include "io/loader/batch_range.hpp"
 #include "nn/cuda/cuda_ops.hpp"
 #include "nn/executor.hpp"
@@ -132,6 +133,7 @@ std::span<const Step> CudaResidentEngine::advance() {
     return {};
   }
   const Stopwatch watch;
+  const Timed span(spec_.lane, spans::train);
   launch(first, count);
   next_ += count;
   const std::span<const nn::cuda::DeviceLoss> losses = tables_->fetch_losses(first, count, stream_);

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace podium::nn {
+namespace podium {
 
 class Pieces {
  public:
@@ -36,4 +36,4 @@ class Pieces {
   uint64_t size_ = 0;
 };
 
-}  // namespace podium::nn
+}  // namespace podium

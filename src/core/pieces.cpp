@@ -1,9 +1,9 @@
-#include "nn/export/pieces.hpp"
+#include "core/pieces.hpp"
 
 #include <bit>
 #include <iterator>
 
-namespace podium::nn {
+namespace podium {
 
 static_assert(std::endian::native == std::endian::little,
               "weights are written as they lie in memory; other machines must swap bytes first");
@@ -46,4 +46,4 @@ std::string Pieces::joined() const {
   return all;
 }
 
-}  // namespace podium::nn
+}  // namespace podium

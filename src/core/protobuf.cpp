@@ -1,12 +1,13 @@
-#include "nn/export/protobuf.hpp"
+#include "core/protobuf.hpp"
 
 #include <array>
 #include <bit>
 
-namespace podium::nn {
+namespace podium {
 namespace {
 
 constexpr int kVarint = 0;
+constexpr int kFixed64 = 1;
 constexpr int kLengthDelimited = 2;
 constexpr int kFixed32 = 5;
 
@@ -44,6 +45,12 @@ void ProtobufMessage::add_float(int field, float value) {
   bytes_.add({bits.data(), bits.size()});
 }
 
+void ProtobufMessage::add_double(int field, double value) {
+  const auto bits = std::bit_cast<std::array<char, sizeof value>>(value);
+  add_tag(field, kFixed64);
+  bytes_.add({bits.data(), bits.size()});
+}
+
 void ProtobufMessage::add_text(int field, std::string_view text) {
   add_length(field, text.size());
   bytes_.add(text);
@@ -59,4 +66,4 @@ void ProtobufMessage::add_message(int field, ProtobufMessage message) {
   bytes_.add(std::move(message.bytes_));
 }
 
-}  // namespace podium::nn
+}  // namespace podium

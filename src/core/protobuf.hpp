@@ -2,8 +2,8 @@
 // (protobuf.dev/programming-guides/encoding): fields one after another, each a tag (its number and
 // wire type) and a value.
 //
-// Only what ONNX needs: varints, 32-bit floats, and length-delimited texts, bytes and messages.
-// Fields come out in the order they are put in. A value for one thread.
+// Only what ONNX and TensorBoard need: varints, floats and doubles, and length-delimited texts,
+// bytes and messages. Fields come out in the order they are put in. A value for one thread.
 #pragma once
 
 #include <cstdint>
@@ -11,15 +11,16 @@
 #include <string_view>
 #include <utility>
 
-#include "nn/export/pieces.hpp"
+#include "core/pieces.hpp"
 
-namespace podium::nn {
+namespace podium {
 
 class ProtobufMessage {
  public:
   // int32, int64 and enum fields; negative numbers take ten bytes.
   void add_integer(int field, int64_t value);
   void add_float(int field, float value);
+  void add_double(int field, double value);
   // string and bytes fields. A string must be UTF-8.
   void add_text(int field, std::string_view text);
   // A bytes field that holds `values` little-endian; they must outlive the bytes.
@@ -39,4 +40,4 @@ class ProtobufMessage {
   Pieces bytes_;
 };
 
-}  // namespace podium::nn
+}  // namespace podium
