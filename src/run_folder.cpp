@@ -38,7 +38,8 @@ std::string holder_of(const fs::path& lock) {
   return holder;
 }
 
-io::FileLock lock(const fs::path& path, io::FileLock::Kind kind, const std::string& who) {
+io::FileLock lock(const fs::path& path, io::FileLock::Kind kind, const fs::path& folder,
+                  const std::string& who) {
   try {
     io::FileLock lock(path, lock_timeout, {}, kind);
     // In place: a file of another inode would be another lock. A name that is missing only makes
@@ -48,12 +49,12 @@ io::FileLock lock(const fs::path& path, io::FileLock::Kind kind, const std::stri
   } catch (const Error& error) {
     if (error.code() != ExitCode::unavailable) throw;
     const std::string holder = holder_of(path);
-    throw unavailable_error(who + (holder.empty() ? "" : ", " + holder),
-                            path.parent_path().parent_path().string(),
+    throw unavailable_error(who + (holder.empty() ? "" : ", " + holder), folder.string(),
                             "wait for its end, or give this job another --run.dir");
   }
 }
 
+// Of models, and of what is made ready together.
 fs::path locks_of(const fs::path& folder) {
   return folder / "locks";
 }
@@ -61,10 +62,10 @@ fs::path locks_of(const fs::path& folder) {
 TrainingLock lock_folder(const fs::path& folder, const std::string& model) {
   using Kind = io::FileLock::Kind;
   const char* other = "another job trains in this run folder";
-  const fs::path all = locks_of(folder) / "folder";
-  if (model.empty()) return {lock(all, Kind::exclusive, other), {}};
-  TrainingLock both{lock(all, Kind::shared, other), {}};
-  both.model = lock(locks_of(folder) / ("model-" + model), Kind::exclusive,
+  const fs::path all = folder / "lock";
+  if (model.empty()) return {lock(all, Kind::exclusive, folder, other), {}};
+  TrainingLock both{lock(all, Kind::shared, folder, other), {}};
+  both.model = lock(locks_of(folder) / ("model-" + model), Kind::exclusive, folder,
                     "another job trains model '" + model + "' in this run folder");
   return both;
 }
