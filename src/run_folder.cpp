@@ -91,6 +91,7 @@ void prepare_run_folder(const fs::path& folder, const Config& config) {
 
 TrainingLock prepare_training_folder(const fs::path& folder, const Config& config,
                                      const std::string& model) {
+  io::create_folder(folder);
   io::create_folder(locks_of(folder));
   TrainingLock lock = lock_folder(folder, model);
   // Jobs that come at the same time agree on one mark.
