@@ -36,9 +36,13 @@ class Scale {
     least_ = std::min(least_, value);
     most_ = std::max(most_, value);
   }
-  void settle() {
+  // `round`: up to the next line behind the most.
+  void settle(bool round) {
     if (linear()) {
       if (!(most_ > least_)) most_ = least_ + 1;
+      const std::vector<double> found = lines(5);
+      if (round && found.size() > 1 && found.back() < most_)
+        most_ = 2 * found.back() - *(found.end() - 2);
       return;
     }
     if (most_ < least_) least_ = most_ = 1;
@@ -56,7 +60,11 @@ class Scale {
   double most() const { return most_; }
 
   std::vector<double> lines(int at_most) const {
-    if (linear()) return ticks(least_, most_, at_most);
+    if (linear()) {
+      std::vector<double> found = ticks(least_, most_, at_most);
+      if (axis_.whole) std::erase_if(found, [](double at) { return std::round(at) != at; });
+      return found;
+    }
     const double powers = std::log(most_ / least_) / std::log(base());
     const double step = std::max(1.0, std::ceil(powers / at_most));
     std::vector<double> found;
@@ -95,8 +103,8 @@ class Drawing {
     for (const Ideal& ideal : chart.ideal) {
       for (const double y : {ideal.y1, ideal.y2}) up_.take(y);
     }
-    across_.settle();
-    up_.settle();
+    across_.settle(false);
+    up_.settle(true);
   }
 
   double draw() {
@@ -167,7 +175,10 @@ class Drawing {
   void axes() {
     for (const double at : across_.lines(6)) {
       svg_.line(x(at), top_, x(at), bottom(), "grid");
-      svg_.text(x(at), bottom() + 16, Anchor::middle, short_number(at) + chart_.x.unit, "faint");
+      const std::string text = short_number(at) + chart_.x.unit;
+      const bool at_edge = x(at) + text_width(text) / 2 > chart_width;
+      svg_.text(at_edge ? chart_width : x(at), bottom() + 16,
+                at_edge ? Anchor::end : Anchor::middle, text, "faint");
     }
     for (const double at : up_.lines(5)) {
       svg_.line(left, y(at), left + inner_width, y(at), "grid");
@@ -207,7 +218,7 @@ class Drawing {
             line_of(number, false));
       }
       if (series.dots) {
-        svg_.dot(x(point.x), y(point.y), 3, dot_of(number, series.pale), point.tip);
+        svg_.dot(x(point.x), y(point.y), 3, dot_of(number, series.pale), point.tip, point.key);
       }
     }
   }

@@ -15,6 +15,7 @@ struct Point {
   double low = 0;  // the spread; drawn where low < high
   double high = 0;
   std::string tip = {};
+  std::string key = {};  // where in the data of a page it stands
 };
 
 struct Series {
@@ -33,6 +34,7 @@ struct Axis {
   // Drawn at least from here to there; what is in the series is drawn in any case.
   double least = 0;
   double most = 0;
+  bool whole = false;     // of whole numbers, which alone are written
   std::string unit = {};  // behind every number of the axis: "", "B", ...
 };
 

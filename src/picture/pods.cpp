@@ -13,7 +13,7 @@ constexpr double block_width = 88;
 constexpr double block_height = 24;
 constexpr double block_step = 30;
 constexpr double head = 46;  // of a pod, above its blocks
-constexpr double foot = 44;  // below them: the way back
+constexpr double foot = 36;  // below them: the way back
 constexpr double pod_gap = 34;
 constexpr std::array<double, 3> columns = {14, 144, 274};
 constexpr double bus = 388;  // where the broadcast runs down
@@ -98,11 +98,11 @@ class Drawing {
     const double middle = y + head + block_height / 2;
     const bool trains = !pod.train.empty() && !pod.ckpt.empty();
     if (trains) {
-      edge(columns[0], columns[1], middle, picture_.edges.to_ckpt);
+      edge(columns[0], columns[1], middle, pod.to_ckpt);
       way_back(y + height - foot + 4);
     }
     if (!pod.ckpt.empty() && !pod.serve.empty()) {
-      edge(columns[1], columns[2], middle, picture_.edges.to_inference);
+      edge(columns[1], columns[2], middle, pod.to_inference);
     }
     return y + height;
   }
@@ -132,9 +132,6 @@ class Drawing {
     const double to = columns[0] + block_width / 2;
     svg_.path(format("M%.1f %.1fV%.1fH%.1fV%.1f", from, y, y + 12, to, y + 6), "back");
     svg_.path(format("M%.1f %.1fl-4 7h8z", to, y), "head");
-    if (!picture_.edges.to_train_back.text.empty()) {
-      svg_.text((from + to) / 2, y + 27, Anchor::middle, picture_.edges.to_train_back, "small");
-    }
   }
 
   void broadcast(const std::vector<double>& joints) {
@@ -182,7 +179,7 @@ std::vector<std::string> block_texts(const std::vector<int>& ranks) {
   std::vector<std::string> texts;
   for (size_t i = 0; i < ranks.size(); ++i) {
     if (texts.size() + 1 == most_blocks && ranks.size() > most_blocks) {
-      texts.push_back(format("%zu more ranks", ranks.size() - i));
+      texts.push_back(format("+ %zu ranks", ranks.size() - i));
       break;
     }
     texts.push_back("rank " + std::to_string(ranks[i]));

@@ -15,17 +15,17 @@ namespace podium::picture {
 struct Pod {
   std::string name = {};                                            // of the node
   std::vector<int> ingest = {}, train = {}, ckpt = {}, serve = {};  // ranks, ascending
-  int replicas = 0;  // inference workers; 0: not known
+  int replicas = 0;         // inference workers; 0: not known
+  Words to_ckpt = {};       // from trainers to its checkpoint ranks
+  Words to_inference = {};  // from these to its replicas
 };
 
-// What is written at an edge; empty text: the edge is drawn without words.
+// What is written where edges leave or join pods; empty: such an edge is drawn without words, or
+// not at all where it leads outside.
 struct PodEdges {
-  Words to_train = {};  // from ingest to the trainers of all pods
-  Words to_ckpt = {};   // from trainers
-  Words to_train_back = {};
-  Words to_inference = {};  // from ckpt, inside a pod
-  Words broadcast = {};     // between pods
-  Words requests = {};      // from clients
+  Words to_train = {};   // from outside to the trainers
+  Words broadcast = {};  // between pods
+  Words requests = {};   // from clients
 };
 
 struct PodPicture {
@@ -42,7 +42,7 @@ std::string draw(const PodPicture& picture);
 // Ascending ranks as "0, 2-5".
 std::string ranks_text(const std::vector<int>& ranks);
 
-// What is written on the blocks of `ranks`, one a rank; the last one stands for all that are left.
+// What is written on the blocks of `ranks`, one a rank; "+ 7 ranks" stands for those left.
 std::vector<std::string> block_texts(const std::vector<int>& ranks);
 
 }  // namespace podium::picture

@@ -45,7 +45,7 @@ std::string head(const About& about) {
 std::string rules() {
   std::string rules =
       ".picture{display:block;font:12px system-ui,sans-serif;color:var(--ink)}\n"
-      ".picture text{fill:currentColor}.picture .faint{fill:var(--faint)}\n"
+      ".picture text{fill:currentColor}.picture .faint{fill:var(--faint);font-size:inherit}\n"
       ".picture .small{font-size:10.5px}.picture .strong{font-weight:600}\n"
       ".picture rect{stroke:#555;stroke-width:.3}.picture .on{fill:#1a1a1a}\n"
       ".picture .room{fill:none;stroke:var(--faint);stroke-width:1}\n"
@@ -139,10 +139,12 @@ void Svg::path(const std::string& d, std::string_view kind) {
   body_ += "<path" + attribute("class", kind) + " d=\"" + d + "\"/>\n";
 }
 
-void Svg::dot(double x, double y, double radius, std::string_view kind, std::string_view tip) {
-  body_ += element(
-      "circle",
-      attribute("class", kind) + format(" cx=\"%.2f\" cy=\"%.2f\" r=\"%.2f\"", x, y, radius), tip);
+void Svg::dot(double x, double y, double radius, std::string_view kind, std::string_view tip,
+              std::string_view key) {
+  body_ += element("circle",
+                   attribute("class", kind) + attribute("data-key", key) +
+                       format(" cx=\"%.2f\" cy=\"%.2f\" r=\"%.2f\"", x, y, radius),
+                   tip);
 }
 
 void Svg::open(double shift_x, double shift_y) {

@@ -66,7 +66,8 @@ class Svg {
   void line(Across x1, double y1, Across x2, double y2, std::string_view kind);
   void polyline(const std::string& points, std::string_view kind);
   void path(const std::string& d, std::string_view kind);
-  void dot(double x, double y, double radius, std::string_view kind, std::string_view tip = {});
+  void dot(double x, double y, double radius, std::string_view kind, std::string_view tip = {},
+           std::string_view key = {});
   void open(double shift_x, double shift_y);  // what follows is shifted, up to close()
   void close();
 

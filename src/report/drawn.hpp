@@ -16,7 +16,7 @@ namespace podium::report {
 picture::Words told(const std::string& before, const Place& place, As as,
                     const std::string& after = "");
 
-// The events of one kind that the last job of the folder wrote, oldest first.
+// The events of one kind by the main job of the folder and those after it, oldest first.
 std::vector<Place> own_events(const RunData& run, std::string_view kind);
 
 // "update-1": a name that no other run's picture has.

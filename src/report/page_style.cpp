@@ -65,6 +65,20 @@ svg .strong { font-weight: 600; }
 .dashed { stroke-dasharray: 5 4; }
 .edge { stroke: var(--faint); fill: none; }
 .outlined { stroke: var(--faint); stroke-width: .6; }
+h4 { font-size: .95rem; margin: 1rem 0 .3rem; }
+.matrix { font-size: .86rem; }
+.matrix th, .matrix td { padding: .28rem .5rem; }
+.matrix td.right, .matrix td.wrong { text-align: center; min-width: 2.4rem; border: 1px solid var(--ground); }
+.matrix td.right { background: rgba(var(--heat), var(--strength)); }
+.matrix td.wrong { background: rgba(var(--wrong), var(--strength)); }
+.matrix .upright span { writing-mode: vertical-rl; transform: rotate(180deg); display: inline-block; }
+.numbers.matrix thead th.upright { text-align: center; }
+.mistakes { display: grid; gap: .5rem 1rem; grid-template-columns: repeat(auto-fill, minmax(8.5rem, 1fr)); }
+.mistakes figure { margin: .25rem 0; }
+.mistakes img { width: 84px; height: 84px; object-fit: contain; image-rendering: pixelated; background: #808080;
+  border-radius: 4px; display: block; }
+.mistakes figcaption { font-size: .8rem; line-height: 1.35; }
+.mistakes strong { color: var(--ink); font-weight: 600; }
 details { margin: .5rem 0; }
 summary { cursor: pointer; color: var(--accent); }
 )css";

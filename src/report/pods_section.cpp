@@ -88,21 +88,41 @@ double requests_of(const RunData& run) {
   return sum > 0 ? sum : run.result()["requests"].number_or(0);
 }
 
-picture::PodEdges edges_of(const RunData& run, size_t pods, Page& page) {
+// Of a model each ckpt rank holds a part, which it gets from the trainers. Every pod's replicas get
+// all of it: what its ckpt ranks do not hold comes from those of other pods.
+void tell_bytes(const RunData& run, const Layout& layout, picture::PodPicture& picture,
+                Page& page) {
   const std::vector<Place> moved = own_events(run, "moved");
-  const std::vector<Place> ingested = own_events(run, "ingested");
-  picture::PodEdges edges;
-  if (!ingested.empty()) edges.to_train = told("data: ", ingested.back()["bytes"], As::bytes);
-  if (!moved.empty()) {
-    const double bytes = sum_of(moved, "bytes");
-    const auto kept = [&](const char* edge, double value) {
-      return page.keep(name_of(run, edge), value);
+  const auto found = layout.ranks.find("ckpt");
+  if (moved.empty() || found == layout.ranks.end()) return;
+  const std::vector<int>& holders = found->second;
+  const double all = sum_of(moved, "bytes");
+  double sent = 0;
+  for (size_t i = 0; i < picture.pods.size(); ++i) {
+    picture::Pod& pod = picture.pods[i];
+    double own = 0;
+    for (const Place& move : moved) {
+      for (size_t k = 0; k < holders.size(); ++k) {
+        if (std::ranges::count(pod.ckpt, holders[k]) > 0)
+          own += move["shard_bytes"][k].number_or(0);
+      }
+    }
+    const auto kept = [&](const char* edge, double bytes) {
+      return page.keep(name_of(run, edge + std::to_string(i)), bytes);
     };
-    edges.to_ckpt = told("", kept("bytes-to-ckpt", bytes), As::bytes);
-    edges.to_inference = told("", kept("bytes-to-inference", bytes), As::bytes);
-    const double others = static_cast<double>(pods - 1);
-    edges.broadcast = told("broadcast: ", kept("bytes-broadcast", bytes * others), As::bytes);
+    if (!pod.ckpt.empty()) pod.to_ckpt = told("", kept("bytes-to-ckpt-", own), As::bytes);
+    if (pod.serve.empty()) continue;
+    pod.to_inference = told("", kept("bytes-to-inference-", all), As::bytes);
+    sent += all - own;
   }
+  picture.edges.broadcast =
+      told("broadcast: ", page.keep(name_of(run, "bytes-broadcast"), sent), As::bytes);
+}
+
+picture::PodEdges edges_of(const RunData& run, Page& page) {
+  picture::PodEdges edges;
+  const std::vector<Place> ingested = own_events(run, "ingested");
+  if (!ingested.empty()) edges.to_train = told("data: ", ingested.back()["bytes"], As::bytes);
   const double requests = requests_of(run);
   if (requests > 0) {
     edges.requests = told("clients: ", page.keep(name_of(run, "requests"), requests), As::count,
@@ -135,7 +155,8 @@ Markup pods_of_run(const RunData& run, Page& page) {
   if (!of_several) return {};
   picture::PodPicture picture;
   picture.pods = pods_of(layout, moved.empty() ? 0 : moved.back()["workers"].number_or(0));
-  picture.edges = edges_of(run, picture.pods.size(), page);
+  picture.edges = edges_of(run, page);
+  tell_bytes(run, layout, picture, page);
   picture.about = {name_of(run, "pods"), "Roles of the ranks of " + run.name,
                    "Nodes as boxes with their train, checkpoint and inference engines, and the "
                    "bytes that went between them."};

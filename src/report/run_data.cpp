@@ -252,6 +252,11 @@ std::vector<ModelView> models_of(const RunData& run) {
   return models;
 }
 
+void find_main_job(RunData* run) {
+  run->own = main_job(run->data["events"]);
+  run->last_job = run->own.empty() ? 0 : run->own.front();
+}
+
 RunData read_run(const fs::path& folder, const Defaults& defaults) {
   std::error_code none;
   if (!fs::exists(folder, none)) {
@@ -285,8 +290,7 @@ RunData read_run(const fs::path& folder, const Defaults& defaults) {
                      "name the folder of a run (--run.dir), or run one");
   }
   run.data["defaults"] = changed_defaults(run.data["config"], defaults);
-  run.own = main_job(run.data["events"]);
-  run.last_job = run.own.empty() ? 0 : run.own.front();
+  find_main_job(&run);
   run.data["state"] = state_of(run);
   if (run.data["state"] != "ended") run.data["logs"] = read_log_ends(folder / "log");
   return run;

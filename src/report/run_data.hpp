@@ -46,6 +46,9 @@ struct RunData {
   Place last_time() const;
 };
 
+// Sets own and last_job, from the events.
+void find_main_job(RunData* run);
+
 // What a run folder says of one model.
 struct ModelView {
   std::string name;

@@ -1,6 +1,9 @@
 // The whole job on one scale: each step, from the raw files to the last test.
 #include <algorithm>
+#include <ctime>
+#include <functional>
 #include <map>
+#include <optional>
 
 #include "picture/lanes.hpp"
 #include "report/drawn.hpp"
@@ -14,18 +17,26 @@ constexpr size_t most_lanes = 16;
 using picture::Lane;
 using picture::Stretch;
 
+// Whether a job of this verb is all there is to see, whatever ran in its folder before.
+bool is_whole(const std::string& verb) {
+  return verb == "run" || verb == "search" || verb == "learn" || verb == "bench";
+}
+
 // Several jobs of a pipeline write into one folder, each with its own start.
 class Jobs {
  public:
   explicit Jobs(const RunData& run) : events_(run["events"]), first_(run.last_job) {
+    if (is_whole(run.verb())) return;
     for (size_t i = 0; i < events_.size(); ++i) {
       const Place event = events_[i];
-      if (event["event"].text() != "started" || !event["job"]) continue;
-      if (const auto time = seconds_of(event["time"].text())) starts_[event["job"].text()] = *time;
+      const std::string job = event["job"].text();
+      if (job.empty()) continue;
+      if (event["event"].text() == "started") {
+        if (const auto time = seconds_of(event["time"].text())) starts_[job] = *time;
+      }
+      lengths_[job] = std::max(lengths_[job], event["t_s"].number_or(0));
     }
-    for (const auto& [job, start] : starts_) {
-      earliest_ = earliest_ ? std::min(*earliest_, start) : start;
-    }
+    keep_those_close_together();
     if (starts_.size() > 1) first_ = 0;
   }
 
@@ -36,7 +47,8 @@ class Jobs {
       const Place event = events_[i];
       if (event["event"].text() != kind || !event["t_s"].number()) continue;
       const auto start = starts_.find(event["job"].text());
-      const double shift = start == starts_.end() ? 0 : start->second - *earliest_;
+      if (start == starts_.end() && count() > 1) continue;
+      const double shift = start == starts_.end() ? 0 : start->second - earliest_;
       found.emplace_back(event, shift + *event["t_s"].number());
     }
     return found;
@@ -52,10 +64,28 @@ class Jobs {
     return static_cast<double>(::timegm(&parts));
   }
 
+  // Jobs that ran long before the others are another story.
+  void keep_those_close_together() {
+    std::vector<std::pair<double, std::string>> order;
+    for (const auto& [job, start] : starts_) order.emplace_back(start, job);
+    std::ranges::sort(order, std::greater<>());
+    double since = order.empty() ? 0 : order.front().first;
+    for (const auto& [start, job] : order) {
+      if (start + lengths_[job] + longest_pause_s < since) {
+        starts_.erase(job);
+      } else {
+        since = earliest_ = start;
+      }
+    }
+  }
+
+  static constexpr double longest_pause_s = 900;
+
   Place events_;
   size_t first_;
-  std::map<std::string, double> starts_;
-  std::optional<double> earliest_;
+  std::map<std::string, double> starts_;  // of jobs, in seconds of the calendar
+  std::map<std::string, double> lengths_;
+  double earliest_ = 0;
 };
 
 std::string lasted(const std::string& what, double seconds) {
@@ -113,20 +143,28 @@ void add_moves(const Jobs& jobs, std::vector<Lane>& lanes) {
   add(lanes, "weights to replicas", std::move(stretches));
 }
 
+int rank_of(const Place& event) {
+  return static_cast<int>(event["rank"].number_or(0));
+}
+
 // A lane for each serving rank: what it loads, and from when to when it serves.
 void add_services(const Jobs& jobs, std::vector<Lane>& lanes) {
   std::map<int, std::vector<Stretch>> of_rank;
   std::map<int, double> since;
   double last = 0;
+  for (const auto& [event, at] : jobs.events("replica_started")) {
+    since.try_emplace(rank_of(event), at);
+    of_rank.try_emplace(rank_of(event));
+  }
   for (const auto& [event, at] : jobs.events("deployed")) {
-    const int rank = static_cast<int>(event["rank"].number_or(0));
+    const int rank = rank_of(event);
     const double seconds = event["milliseconds"].number_or(0) / 1e3;
-    if (!since.contains(rank)) since[rank] = at;
+    since.try_emplace(rank, at);
     of_rank[rank].push_back({at - seconds, at, "fill-destination",
                              lasted("loads " + event["name"].text(), seconds), 1});
     last = std::max(last, at);
   }
-  for (const char* kind : {"drained", "front_door", "asked", "ended"}) {
+  for (const char* kind : {"drained", "service", "front_door", "asked", "ended"}) {
     for (const auto& [event, at] : jobs.events(kind)) last = std::max(last, at);
   }
   for (auto& [rank, stretches] : of_rank) {
@@ -156,14 +194,17 @@ void add_tests(const Jobs& jobs, std::vector<Lane>& lanes) {
 
 // When the first replica answered, and where the data say so.
 std::optional<picture::Mark> first_service(const RunData& run, const Jobs& jobs) {
-  const auto deployed = jobs.events("deployed");
-  if (deployed.empty()) return std::nullopt;
+  auto began = jobs.events("deployed");
+  if (began.empty()) began = jobs.events("replica_started");
+  if (began.empty()) return std::nullopt;
   const auto& [event, at] =
-      *std::ranges::min_element(deployed, {}, [](const auto& one) { return one.second; });
+      *std::ranges::min_element(began, {}, [](const auto& one) { return one.second; });
   const Place told_by_result = run.result()["time_to_first_service_s"];
   const bool same = jobs.count() == 1 && told_by_result.number();
-  return picture::Mark{at,
-                       told("first service ", same ? told_by_result : event["t_s"], As::seconds)};
+  return picture::Mark{
+      at, same || jobs.count() == 1
+              ? told("first service ", same ? told_by_result : event["t_s"], As::seconds)
+              : picture::Words("first service")};
 }
 
 Markup caption_of(const RunData& run, const Jobs& jobs) {

@@ -14,10 +14,17 @@ namespace podium::report {
 void summary_section(const std::vector<RunData>& runs, Page& page);
 void failure_section(const std::vector<RunData>& runs, Page& page);
 void advice_section(const std::vector<RunData>& runs, Page& page);
+void curves_section(const std::vector<RunData>& runs, Page& page);
+void confusion_section(const std::vector<RunData>& runs, Page& page);
+void time_section(const std::vector<RunData>& runs, Page& page);
+void memo_section(const std::vector<RunData>& runs, Page& page);
 void configuration_section(const std::vector<RunData>& runs, Page& page);
 void facts_section(const std::vector<RunData>& runs, Page& page);
 void run_lanes_section(const std::vector<RunData>& runs, Page& page);
 void pods_section(const std::vector<RunData>& runs, Page& page);
+void update_section(const std::vector<RunData>& runs, Page& page);
+void serving_section(const std::vector<RunData>& runs, Page& page);
+void learn_lanes_section(const std::vector<RunData>& runs, Page& page);
 void search_section(const std::vector<RunData>& runs, Page& page);
 void allreduce_section(const std::vector<RunData>& runs, Page& page);
 void scaling_section(const std::vector<RunData>& runs, Page& page);

@@ -25,6 +25,12 @@ uint64_t upper_edge(size_t bucket) {
   return ((bucket % fine + fine + 1) << shift) - 1;
 }
 
+// Where the wide bucket that holds `ns` ends.
+uint64_t wide_edge(uint64_t ns) {
+  const uint64_t power = std::bit_floor(std::max<uint64_t>(ns, 2));
+  return ns < power + power / 2 ? power + power / 2 : 2 * power;
+}
+
 }  // namespace
 
 void LatencyHistogram::record(double milliseconds) {
@@ -66,6 +72,17 @@ double LatencyHistogram::percentile(double q) const {
     if (seen >= rank) return static_cast<double>(std::min(upper_edge(i), most_ns_)) * 1e-6;
   }
   return most_ms();
+}
+
+std::vector<std::pair<double, int64_t>> LatencyHistogram::wide_buckets() const {
+  std::vector<std::pair<double, int64_t>> wide;
+  for (size_t bucket = 0; bucket < buckets_.size(); ++bucket) {
+    if (buckets_[bucket] == 0) continue;
+    const double edge = static_cast<double>(wide_edge(upper_edge(bucket))) * 1e-6;
+    if (wide.empty() || wide.back().first != edge) wide.emplace_back(edge, 0);
+    wide.back().second += buckets_[bucket];
+  }
+  return wide;
 }
 
 }  // namespace podium::serve

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace podium::serve {
@@ -24,6 +25,10 @@ class LatencyHistogram {
   // The duration in ms that a share `q` in (0,1] of all recorded ones does not exceed; 0 when
   // nothing was recorded.
   double percentile(double q) const;
+
+  // The same in few, wide buckets: upper edge in ms and count, ascending, without the empty ones.
+  // Edges are 1 and 1.5 times powers of two of nanoseconds.
+  std::vector<std::pair<double, int64_t>> wide_buckets() const;
 
  private:
   std::vector<int64_t> buckets_;  // up to the last that counts something

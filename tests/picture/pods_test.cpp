@@ -26,9 +26,11 @@ PodPicture job(int pods, int ranks_each) {
     pod.train = ranks_each > 1 ? ranks(first + 1, ranks_each - 1) : ranks(first, 1);
     if (i == 0) pod.ingest = {0};
     pod.replicas = 2;
+    pod.to_ckpt = "19.5 kB";
+    pod.to_inference = "38.9 kB";
     picture.pods.push_back(std::move(pod));
   }
-  picture.edges = {"475 kB", "19.5 kB", "", "38.9 kB", "broadcast 19.5 kB", "clients: 12 requests"};
+  picture.edges = {"475 kB", "broadcast 19.5 kB", "clients: 12 requests"};
   return picture;
 }
 
@@ -64,7 +66,7 @@ TEST(PodsTest, ManyRanksShareTheLastBlock) {
   EXPECT_EQ(block_texts(ranks(3, 4)),
             (std::vector<std::string>{"rank 3", "rank 4", "rank 5", "rank 6"}));
   EXPECT_EQ(block_texts(ranks(1, 63)),
-            (std::vector<std::string>{"rank 1", "rank 2", "rank 3", "60 more ranks"}));
+            (std::vector<std::string>{"rank 1", "rank 2", "rank 3", "+ 60 ranks"}));
   EXPECT_TRUE(block_texts({}).empty());
   EXPECT_NE(draw(job(12, 2)).find("and 4 more pods"), std::string::npos);
 }

@@ -35,6 +35,10 @@ TEST(Timeline, TellsIntervalsInWhichRequestsCame) {
   EXPECT_EQ(first.at("replicas"), 5);
   EXPECT_NEAR(first.at("p50_ms"), 1, 0.05);
   EXPECT_NEAR(first.at("p99_ms"), 50, 2);
+  const auto& latencies = first.at("latencies");
+  ASSERT_EQ(latencies.size(), 2U);
+  EXPECT_EQ(latencies[0], nlohmann::json::array({1.048576, 98}));  // 2^20 ns
+  EXPECT_EQ(latencies[1], nlohmann::json::array({50.331648, 2}));  // 1.5 * 2^25 ns
   EXPECT_EQ(told[1].event.at("requests"), 1);
   EXPECT_EQ(told[1].event.at("rejected"), 1);
   EXPECT_NEAR(told[1].event.at("p50_ms"), 7, 0.3) << "of its own interval";

@@ -34,6 +34,7 @@ void Timeline::tick(const State& state, Time now, bool at_once) {
               {"rejected", rejected},
               {"p50_ms", latency_.percentile(0.5)},
               {"p99_ms", latency_.percentile(0.99)},
+              {"latencies", latency_.wide_buckets()},
               {"queued", state.waiting},
               {"replicas", state.replicas}});
     latency_.clear();
