@@ -12,7 +12,6 @@
 #include "comm/barrier.hpp"
 #include "comm/broadcast.hpp"
 #include "core/deadline_watch.hpp"
-#include "core/json_lines.hpp"
 #include "core/signals.hpp"
 #include "core/text.hpp"
 #include "io/files/atomic_file.hpp"

@@ -77,7 +77,7 @@ Json predict_or_recall(const Settings& settings, const PredictOptions& options,
   if (group.rank() != 0) return {};
   if (reused) {
     result = std::move(recalled.result->at("result"));
-    table = recalled.result->at("table");
+    table = recalled.result->at("table").get<std::string>();
   } else if (step) {
     keep_step(settings, *step, {{"result", result}, {"table", table}},
               files_of(settings, options, result), log);
