@@ -78,7 +78,7 @@ def pipeline(folder, options):
 def sequential(folder, options):
     watch = Watch(folder)
     folder.mkdir(parents=True)
-    options = [*options, "--memo.mode=never"]
+    options = [*options, "--memo=never"]
 
     def submit(step, *words):
         out = f"--output={folder}/slurm-{step}-" + ("%A_%a.out" if step == "train" else "%j.out")

@@ -182,6 +182,7 @@ std::string default_of(const std::string& key) {
 }  // namespace
 
 void Config::set(const std::string& key, const std::string& value, const std::string& origin) {
+  if (key == "memo.mode") return set("memo", value, origin);  // its name in older files
   const OptionSpec* spec = find_option(key);
   if (spec == nullptr) {
     throw usage_error("unknown key '" + key + "'", origin,

@@ -22,6 +22,7 @@
 #include "learn_settings.hpp"
 #include "verb_parts.hpp"
 #include "workflow/ingest_step.hpp"
+#include "workflow/step_memo.hpp"
 #include "workflow/training_step.hpp"
 
 namespace podium {
@@ -123,11 +124,49 @@ std::filesystem::path keep_policy(const VerbContext& context, const LearnSetting
   return registry.folder() / "candidates" / (settings.task.environment + ".h5");
 }
 
+// Learning as a step that need not be done again.
+workflow::Step step_of(const VerbContext& context, const learn::LearnLayout& layout,
+                       const Json& data) {
+  return {"learn",
+          {},
+          {{"configuration", section_values(context.config, "learn")},
+           {"explorers", layout.explorers()},
+           {"trainers", layout.trainers()},
+           {"data", data}}};
+}
+
+// Whether the same has been learnt here before; then its result is told again. Rank 0 decides, and
+// has the reason. Collective.
+bool was_learnt(const VerbContext& context, const workflow::Step& step, comm::Communicator& group,
+                std::string* reason) {
+  bool done = false;
+  if (group.rank() == 0) {
+    const Stopwatch watch;
+    workflow::RecalledStep recalled = workflow::recall_step(context.settings, step);
+    *reason = recalled.reason;
+    done = recalled.result.has_value();
+    if (done) {
+      workflow::tell_step(context.settings, step, recalled, watch.seconds(), context.log);
+      (*recalled.result)["reused"] = true;
+      print_result(context, *recalled.result);
+    }
+  }
+  return comm::broadcast_text(group, done ? "done" : "", 0) == "done";
+}
+
 ExitCode conclude(const VerbContext& context, const LearnSettings& settings,
-                  const learn::LearnLayout& layout, LearnOutcome outcome, const Json& data) {
+                  const learn::LearnLayout& layout, LearnOutcome outcome, const Json& data,
+                  const std::string& reason) {
   const bool stopped = outcome.ended == learn::Ended::stopped;
   Json result = result_of(settings, layout, outcome);
-  if (!stopped) result["model"] = keep_policy(context, settings, outcome, data, result).string();
+  result["reused"] = false;
+  if (!stopped) {
+    const std::filesystem::path model = keep_policy(context, settings, outcome, data, result);
+    result["model"] = model.string();
+    const workflow::Step step = step_of(context, layout, data);
+    workflow::keep_step(context.settings, step, result, {model}, context.log);
+    workflow::tell_step(context.settings, step, {{}, reason}, outcome.seconds, context.log);
+  }
   print_result(context, result);
   if (stopped) context.log.info("stopped early; run the same command again to go on");
   return stopped ? ExitCode::stopped : ExitCode::done;
@@ -203,6 +242,8 @@ ExitCode learn_verb(const VerbContext& context) {
     }
     return explore_for_another(context, layout, settings, *group, should_stop);
   }
+  std::string reason;
+  if (was_learnt(context, step_of(context, layout, data), *group, &reason)) return ExitCode::done;
   LearnRun run({context, layout, *group, trainers.get(), should_stop,
                 learn_identity(context.config, layout.trainers(), data)},
                settings);
@@ -210,7 +251,9 @@ ExitCode learn_verb(const VerbContext& context) {
   const bool stopped =
       comm::broadcast_text(*group, outcome.ended == learn::Ended::stopped ? "stopped" : "", 0) ==
       "stopped";
-  if (group->rank() == 0) return conclude(context, settings, layout, std::move(outcome), data);
+  if (group->rank() == 0) {
+    return conclude(context, settings, layout, std::move(outcome), data, reason);
+  }
   return stopped ? ExitCode::stopped : ExitCode::done;
 }
 

@@ -38,7 +38,8 @@ std::string holder_of(const fs::path& lock) {
   return holder;
 }
 
-io::FileLock lock(const fs::path& path, io::FileLock::Kind kind, const std::string& who) {
+io::FileLock lock(const fs::path& path, io::FileLock::Kind kind, const fs::path& folder,
+                  const std::string& who) {
   try {
     io::FileLock lock(path, lock_timeout, {}, kind);
     // In place: a file of another inode would be another lock. A name that is missing only makes
@@ -48,18 +49,23 @@ io::FileLock lock(const fs::path& path, io::FileLock::Kind kind, const std::stri
   } catch (const Error& error) {
     if (error.code() != ExitCode::unavailable) throw;
     const std::string holder = holder_of(path);
-    throw unavailable_error(who + (holder.empty() ? "" : ", " + holder),
-                            path.parent_path().string(),
+    throw unavailable_error(who + (holder.empty() ? "" : ", " + holder), folder.string(),
                             "wait for its end, or give this job another --run.dir");
   }
+}
+
+// Of models, and of what is made ready together.
+fs::path locks_of(const fs::path& folder) {
+  return folder / "locks";
 }
 
 TrainingLock lock_folder(const fs::path& folder, const std::string& model) {
   using Kind = io::FileLock::Kind;
   const char* other = "another job trains in this run folder";
-  if (model.empty()) return {lock(folder / "lock", Kind::exclusive, other), {}};
-  TrainingLock both{lock(folder / "lock", Kind::shared, other), {}};
-  both.model = lock(folder / (model + ".lock"), Kind::exclusive,
+  const fs::path all = folder / "lock";
+  if (model.empty()) return {lock(all, Kind::exclusive, folder, other), {}};
+  TrainingLock both{lock(all, Kind::shared, folder, other), {}};
+  both.model = lock(locks_of(folder) / ("model-" + model), Kind::exclusive, folder,
                     "another job trains model '" + model + "' in this run folder");
   return both;
 }
@@ -86,9 +92,10 @@ void prepare_run_folder(const fs::path& folder, const Config& config) {
 TrainingLock prepare_training_folder(const fs::path& folder, const Config& config,
                                      const std::string& model) {
   io::create_folder(folder);
+  io::create_folder(locks_of(folder));
   TrainingLock lock = lock_folder(folder, model);
   // Jobs that come at the same time agree on one mark.
-  const io::FileLock turn(folder / "setup.lock", setup_timeout);
+  const io::FileLock turn(locks_of(folder) / "setup", setup_timeout);
   for (const char* part : late_parts) check_late_part(folder / part);
   prepare_run_folder(folder, config);
   ckpt::mark_run(folder);

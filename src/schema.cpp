@@ -26,12 +26,19 @@ std::vector<OptionSpec> general_options() {
        1e18,
        "true"},
       {"device", text, "auto", "where to compute", {"auto", "cpu", "cuda"}},
+      {"memo",
+       text,
+       "content",
+       "when a step is not done again (docs/slurm.md): what it came of has the same content; of "
+       "ingest also age and record count, or whenever there is a cache; never",
+       {"content", "age", "always", "never"}},
       {"run.dir", text, "", "folder of the run; default runs/NAME, NAME being the input file's"},
       {"run.models", text, "dense,cnn,resnet", "models that `run` trains, in this order"},
       {"run.max_time", duration, "0s",
        "after so long training stops with a checkpoint, and the job ends with 75; 0s: no limit"},
       {"run.end_margin", duration, "2min",
-       "under Slurm the same happens so long before the end of the job (SLURM_JOB_END_TIME)"},
+       "under Slurm the same happens so long before the end of the job (SLURM_JOB_END_TIME), or "
+       "after half of what is left, if that is later"},
   };
 }
 
@@ -70,15 +77,9 @@ std::vector<OptionSpec> io_options() {
        "take up at each epoch what was appended to the cache meanwhile"},
       {"io.validation", integer, "5000", "training records set aside for validation", {}, 1},
       {"io.split_seed", integer, "1", "seed of that choice"},
-      {"memo.mode",
-       text,
-       "content",
-       "when ingest is skipped: equal content; age and record count; whenever there is a cache; "
-       "never, which also trains models again that need it not (docs/slurm.md)",
-       {"content", "age", "always", "never"}},
-      {"memo.max_age", duration, "30d", "mode age: the oldest cache that is used"},
+      {"memo.max_age", duration, "30d", "--memo=age: the oldest cache that is used"},
       {"memo.max_change", real, "0.10",
-       "mode age: the largest change of the source's number of records, relative"},
+       "--memo=age: the largest change of the source's number of records, relative"},
   };
 }
 

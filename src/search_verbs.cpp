@@ -12,7 +12,6 @@
 #include "comm/barrier.hpp"
 #include "comm/broadcast.hpp"
 #include "core/deadline_watch.hpp"
-#include "core/json_lines.hpp"
 #include "core/signals.hpp"
 #include "core/text.hpp"
 #include "io/files/atomic_file.hpp"
@@ -21,6 +20,7 @@
 #include "search_job_settings.hpp"
 #include "train/recipe_check.hpp"
 #include "verb_parts.hpp"
+#include "workflow/step_memo.hpp"
 #include "workflow/training_step.hpp"
 
 namespace podium {
@@ -197,6 +197,57 @@ Json result_of(const Search& search, const search::SearchOutcome& outcome) {
           {"winner", (search.context.settings.run_dir / "winner.cfg").string()}};
 }
 
+void keep_winner(const Search& search, const search::SearchOutcome& outcome) {
+  const workflow::Settings& settings = search.context.settings;
+  const Log& log = search.context.log;
+  const search::Sampled& best = outcome.ledger.best();
+  if (best.architecture.empty()) {
+    log.warning(outcome.ledger.samples() == 0
+                    ? "no network is known to the end yet: there is no winner"
+                    : "no network has got a reward: there is no winner");
+  } else {
+    const std::filesystem::path file = settings.run_dir / "winner.cfg";
+    io::write_text_file(
+        file, winner_file(search.context.config, best.architecture, winner_comment(outcome, file)));
+    log.info(
+        format("the best of %zu samples, %.4f, is in ", outcome.ledger.samples(), best.reward) +
+        file.string());
+  }
+}
+
+// The search as a step that need not be done again.
+workflow::Step step_of(const Search& search, const Json& data) {
+  const Config& config = search.context.config;
+  return {"search",
+          {},
+          {{"configuration", section_values(config, "search")},
+           {"layout", search.layout.describe()},
+           {"reward", reward_identity(search.settings, data)},
+           {"winner's options", winner_file(config, "", "")}}};
+}
+
+// Whether the same search has come to its end here before; then its result is told again. Rank 0
+// decides, and has the reason. Collective.
+bool was_done(const Search& search, comm::Communicator& group, std::string* reason) {
+  bool done = false;
+  if (group.rank() == 0) {
+    const Stopwatch watch;
+    const workflow::Settings& settings = search.context.settings;
+    const io::Dataset dataset = open_slice(search);
+    check(search, dataset);
+    const workflow::Step step = step_of(search, workflow::data_identity(dataset.info(), settings));
+    workflow::RecalledStep recalled = workflow::recall_step(settings, step);
+    *reason = recalled.reason;
+    done = recalled.result.has_value();
+    if (done) {
+      workflow::tell_step(settings, step, recalled, watch.seconds(), search.context.log);
+      (*recalled.result)["reused"] = true;
+      print_result(search.context, *recalled.result);
+    }
+  }
+  return comm::broadcast_text(group, done ? "done" : "", 0) == "done";
+}
+
 // How far the search is, by samples or by time, whichever ends it.
 void show(const Search& search, const search::Ledger& ledger) {
   Board& board = search.context.board;
@@ -208,12 +259,11 @@ void show(const Search& search, const search::Ledger& ledger) {
   board.line("best", "best", format("%.4f  ", best.reward) + best.architecture);
 }
 
-// Rank 0 leads; returns whether the search was stopped before its end.
-bool lead(const Search& search, Crew& crew, search::Mail* mail) {
+// Rank 0 leads; returns whether the search was stopped before its end. `reason` is why it is done.
+bool lead(const Search& search, Crew& crew, search::Mail* mail, const std::string& reason) {
   const workflow::Settings& settings = search.context.settings;
   const Log& log = search.context.log;
   const io::Dataset dataset = open_slice(search);
-  check(search, dataset);
   const Json data = workflow::data_identity(dataset.info(), settings);
   log.info("search by " + search.settings.method.name + ": " + search.layout.describe() +
            format(" | %.6g networks", search.space.networks()));
@@ -233,7 +283,9 @@ bool lead(const Search& search, Crew& crew, search::Mail* mail) {
   options.on_sample = [&](const search::Ledger& ledger) { show(search, ledger); };
 
   io::create_folder(search.folder());
-  search::Memo memo(search.folder() / "memo.jsonl", reward_identity(search.settings, data), log);
+  const bool anew = settings.ingest.memo.mode == io::MemoMode::never;
+  search::Memo memo(search.folder() / "memo.jsonl", reward_identity(search.settings, data), log,
+                    anew ? search::Memo::Known::forgotten : search::Memo::Known::used);
   search::ThetaServers theta(options.method, search.settings.adam, search.space,
                              search.layout.servers(), log,
                              search.context.mpi.node_ranks() < search.context.mpi.size());
@@ -242,21 +294,16 @@ bool lead(const Search& search, Crew& crew, search::Mail* mail) {
                         search.context.metrics, log);
   const search::SearchOutcome outcome = driver.run();
 
-  const search::Sampled& best = outcome.ledger.best();
-  if (best.architecture.empty()) {
-    log.warning(outcome.ledger.samples() == 0
-                    ? "no network is known to the end yet: there is no winner"
-                    : "no network has got a reward: there is no winner");
-  } else {
-    const std::filesystem::path file = settings.run_dir / "winner.cfg";
-    io::write_text_file(
-        file, winner_file(search.context.config, best.architecture, winner_comment(outcome, file)));
-    log.info(
-        format("the best of %zu samples, %.4f, is in ", outcome.ledger.samples(), best.reward) +
-        file.string());
-  }
+  keep_winner(search, outcome);
   if (!outcome.stopped) driver.forget();
-  print_result(search.context, result_of(search, outcome));
+  Json result = result_of(search, outcome);
+  result["reused"] = false;
+  print_result(search.context, result);
+  if (!outcome.stopped && !outcome.ledger.best().architecture.empty()) {
+    const workflow::Step step = step_of(search, data);
+    workflow::keep_step(settings, step, result, {settings.run_dir / "winner.cfg"}, log);
+    workflow::tell_step(settings, step, {{}, reason}, outcome.seconds, log);
+  }
   return outcome.stopped;
 }
 
@@ -277,11 +324,14 @@ ExitCode search_verb(const VerbContext& context) {
   const workflow::IngestOutcome cache = ingest(context, *group);
   const Search search{context, settings, space, layout, cache.cache, cache.generation, should_stop};
 
+  std::string reason;
+  if (was_done(search, *group, &reason)) return ExitCode::done;
+
   Crew crew(members(search), settings.silence, context.log);
   search::Mail mail(*letters);
   bool stopped = false;
   if (group->rank() == 0) {
-    stopped = lead(search, crew, group->size() > 1 ? &mail : nullptr);
+    stopped = lead(search, crew, group->size() > 1 ? &mail : nullptr, reason);
   } else {
     search::keep_crew(mail, crew, should_stop);
   }

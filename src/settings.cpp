@@ -107,7 +107,7 @@ std::vector<train::Recipe> make_recipes(const Config& config, const std::string&
 }
 
 io::MemoRules memo_rules(const Config& config) {
-  return {io::parse_memo_mode(config.text("memo.mode")), config.duration("memo.max_age"),
+  return {io::parse_memo_mode(config.text("memo")), config.duration("memo.max_age"),
           config.real("memo.max_change")};
 }
 
@@ -153,7 +153,8 @@ std::optional<double> stop_after(const Config& config) {
   if (given > 0) seconds = given;
   if (const auto slurm = seconds_to_slurm_end()) {
     const auto margin = static_cast<double>(config.duration("run.end_margin").count());
-    const double before_end = std::max(0.0, *slurm - margin);
+    // Of a job that is shorter than that, at least half is for work.
+    const double before_end = std::max({0.0, *slurm / 2, *slurm - margin});
     seconds = seconds ? std::min(*seconds, before_end) : before_end;
   }
   return seconds;

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/text.hpp"
+#include "schema.hpp"
 #include "standard_output.hpp"
 #include "workflow/job_view.hpp"
 #include "workflow/memo_book.hpp"
@@ -25,6 +26,14 @@ std::unique_ptr<comm::Communicator> everyone(const VerbContext& context, const c
   std::unique_ptr<comm::Communicator> group = context.mpi.world(name);
   group->set_policy({context.settings.comm_timeout, Backoff::Kind::hot});
   return group;
+}
+
+nlohmann::ordered_json section_values(const Config& config, const std::string& section) {
+  nlohmann::ordered_json values = nlohmann::ordered_json::object();
+  for (const OptionSpec& spec : option_schema()) {
+    if (section_of(spec.key) == section) values[spec.key] = config.text(spec.key);
+  }
+  return values;
 }
 
 workflow::IngestOutcome ingest(const VerbContext& context, comm::Communicator& group,

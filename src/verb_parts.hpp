@@ -24,6 +24,9 @@ void print_result(const VerbContext& context, const nlohmann::ordered_json& resu
 // A group of all ranks, for a verb in which all play one part. Collective.
 std::unique_ptr<comm::Communicator> everyone(const VerbContext& context, const char* name);
 
+// All options of a section as the configuration has them, for the identity of a step.
+nlohmann::ordered_json section_values(const Config& config, const std::string& section);
+
 // Brings the cache up to date on all ranks and says on rank 0 what was done. Collective.
 workflow::IngestOutcome ingest(const VerbContext& context, comm::Communicator& group,
                                io::IngestOptions options);

@@ -28,7 +28,7 @@
 #include "workflow/export_step.hpp"
 #include "workflow/ingest_step.hpp"
 #include "workflow/memo_book.hpp"
-#include "workflow/predict_step.hpp"
+#include "workflow/predict_memo.hpp"
 #include "workflow/select_step.hpp"
 #include "workflow/serve_step.hpp"
 #include "workflow/training_step.hpp"
@@ -84,7 +84,7 @@ ExitCode select_verb(const VerbContext& context) {
     io::write_text_file(context.settings.run_dir / "comparison.json", compared.dump(2) + "\n");
     context.log.info("select: " + offer.reason);
     workflow::note_decision(context.settings.run_dir,
-                            {"", "select", !offer.published, offer.reason, watch.seconds()},
+                            {"", "select", offer.already, offer.reason, watch.seconds()},
                             context.log);
     Json result = {{"verb", "select"},
                    {"selected", offer.current.name},
@@ -150,14 +150,17 @@ workflow::PredictOptions predict_options(const VerbContext& context) {
           config.text("predict.tls_ca")};
 }
 
-// The split of --io.source, after its ingest.
+// The split of --io.source, after its ingest; and what decides its images.
 std::unique_ptr<io::ImageInput> ingested_input(const VerbContext& context,
                                                const workflow::PredictOptions& options,
                                                const workflow::Classifier& classifier,
-                                               comm::Communicator& group) {
+                                               comm::Communicator& group, Json* data) {
   io::IngestOptions how = context.settings.ingest;
   how.transform = workflow::ingest_transform(context.settings, classifier);
   const workflow::IngestOutcome cache = ingest(context, group, std::move(how));
+  const io::Dataset dataset =
+      workflow::open_dataset(cache.cache, cache.generation, context.settings);
+  *data = workflow::data_identity(dataset.info(), context.settings);
   return workflow::open_ingested(context.settings, options, classifier, cache.cache,
                                  cache.generation);
 }
@@ -167,13 +170,14 @@ ExitCode predict_verb(const VerbContext& context) {
   const workflow::PredictOptions options = predict_options(context);
   workflow::check(options);
   const auto classifier = workflow::open_classifier(context.settings, options);
+  Json data;
   const auto input = options.input.empty()
-                         ? ingested_input(context, options, *classifier, *group)
+                         ? ingested_input(context, options, *classifier, *group, &data)
                          : workflow::open_input_together(context.settings, options, *classifier,
                                                          *group, context.log);
   const auto show = [&](const std::string& table) { print_table(context, table); };
-  const Json outcome =
-      workflow::predict(context.settings, options, *classifier, *input, *group, context.log, show);
+  const Json outcome = workflow::predict_or_recall(context.settings, options, *classifier, *input,
+                                                   data, *group, context.log, show);
   if (group->rank() == 0) {
     Json result = {{"verb", "predict"}};
     result.update(outcome);

@@ -110,6 +110,21 @@ void link_or_copy(const fs::path& source, const fs::path& target) {
   io::sync_folder(target.parent_path());
 }
 
+// Whether a published model can be read.
+bool is_whole(const fs::path& snapshot) {
+  try {
+    read_snapshot(snapshot);
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+bool is_same(const Registry::Candidate& candidate, const Registry::Version& version) {
+  return candidate.name == version.name &&
+         read_snapshot_seal(candidate.path).xxh3 == read_snapshot_seal(version.path).xxh3;
+}
+
 std::string percent(double accuracy) {
   std::array<char, 32> text{};
   std::snprintf(text.data(), text.size(), "%.2f %%", 100.0 * accuracy);
@@ -209,17 +224,22 @@ Registry::Offer Registry::offer(const Candidate& candidate) {
   const double accuracy = card_accuracy(read_snapshot_card(candidate.path), candidate.path);
   check_accuracy(accuracy, candidate.name);
   const std::optional<Version> old = current();
-  if (old && accuracy <= old->val_accuracy) {
+  const std::string named = candidate.name + " at " + percent(accuracy);
+  const bool usable = old && is_whole(old->path);
+  if (usable && accuracy <= old->val_accuracy) {
+    if (is_same(candidate, *old)) {
+      return {false, *old,
+              named + " is published already, as version " + std::to_string(old->number), true};
+    }
     return {false, *old,
-            candidate.name + " at " + percent(accuracy) + " is not better than " + old->name +
-                " at " + percent(old->val_accuracy)};
+            named + " is not better than " + old->name + " at " + percent(old->val_accuracy)};
   }
   read_snapshot(candidate.path);  // verifies it
   Version version = publish_file(candidate.path, candidate.name, candidate.val_accuracy, old);
+  if (!old) return {true, std::move(version), named + " is published, there was no version yet"};
   const std::string reason =
-      old ? candidate.name + " at " + percent(accuracy) + " is better than " + old->name + " at " +
-                percent(old->val_accuracy)
-          : candidate.name + " at " + percent(accuracy) + " is published, there was no version yet";
+      usable ? named + " is better than " + old->name + " at " + percent(old->val_accuracy)
+             : named + " is published, version " + std::to_string(old->number) + " is damaged";
   return {true, std::move(version), reason};
 }
 

@@ -39,8 +39,9 @@ class Registry {
 
   struct Offer {
     bool published = false;
-    Version current;     // after the offer
-    std::string reason;  // one sentence for people
+    Version current;       // after the offer
+    std::string reason;    // one sentence for people
+    bool already = false;  // the candidate is the current version
   };
 
   // Creates the folder if need be. Throws io_error.
@@ -58,9 +59,9 @@ class Registry {
   void add_candidate(const std::string& name, double val_accuracy, const Snapshot& snapshot);
   std::vector<Candidate> candidates() const;  // by name
 
-  // Publishes `candidate` if there is no current version or it is better; a tie keeps the old one.
-  // What counts is the accuracy in the candidate's file, which is verified first. Throws data_error
-  // when it is damaged.
+  // Publishes `candidate` if there is no current version, or its file is damaged, or the candidate
+  // is better; a tie keeps the old one. What counts is the accuracy in the candidate's file, which
+  // is verified first. Throws data_error when it is damaged.
   Offer offer(const Candidate& candidate);
 
   // Offers the best of all candidates (the first by name among equals). Throws data_error when

@@ -9,9 +9,10 @@ namespace podium::search {
 
 using Json = nlohmann::ordered_json;
 
-Memo::Memo(const std::filesystem::path& file, const Json& identity, const Log& log)
+Memo::Memo(const std::filesystem::path& file, const Json& identity, const Log& log, Known known)
     : identity_(identity.dump()), lines_(file, log) {
   read(file);
+  if (known == Known::forgotten) known_.clear();
 }
 
 void Memo::read(const std::filesystem::path& file) {

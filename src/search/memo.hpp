@@ -20,9 +20,12 @@ namespace podium::search {
 
 class Memo {
  public:
-  // Reads `file` if it is there. `identity` is all beside the network that decides a result. Throws
-  // io_error.
-  Memo(const std::filesystem::path& file, const nlohmann::ordered_json& identity, const Log& log);
+  enum class Known { used, forgotten };
+
+  // Reads `file` if it is there and what it knows is used. `identity` is all beside the network
+  // that decides a result. Throws io_error.
+  Memo(const std::filesystem::path& file, const nlohmann::ordered_json& identity, const Log& log,
+       Known known = Known::used);
 
   // By the canonical text of a network.
   const ChildResult* find(const std::string& architecture) const;

@@ -164,16 +164,20 @@ void add_confusion(Json& result, const EvaluationReport* report) {
   result["per_class"] = shown ? document.at("per_class") : Json();
 }
 
+std::filesystem::path evaluation_file(const std::filesystem::path& run_dir,
+                                      const std::string& model, const std::string& split) {
+  return run_dir / "evaluation" / (model + "-" + split + ".json");
+}
+
 void write_evaluation(const std::filesystem::path& run_dir, const std::string& model,
                       const std::string& split, const Json& about, const EvaluationReport& report,
                       const Json& more) {
-  const std::filesystem::path folder = run_dir / "evaluation";
-  io::create_folder(folder);
+  io::create_folder(run_dir / "evaluation");
   Json document = {{"model", model}, {"split", split}};
   document.update(about);
   document.update(to_json(report));
   document.update(more);
-  io::write_text_file(folder / (model + "-" + split + ".json"),
+  io::write_text_file(evaluation_file(run_dir, model, split),
                       document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 

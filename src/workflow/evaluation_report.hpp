@@ -38,8 +38,12 @@ bool is_short(const EvaluationReport& report);
 // is not short.
 void add_confusion(Json& result, const EvaluationReport* report);
 
-// RUN_DIR/evaluation/MODEL-SPLIT.json; replaces what is there. `about` are further keys that say
-// which model and data it is about; they come first, and those of `more` last. Throws io_error.
+// RUN_DIR/evaluation/MODEL-SPLIT.json.
+std::filesystem::path evaluation_file(const std::filesystem::path& run_dir,
+                                      const std::string& model, const std::string& split);
+
+// Writes that file; replaces what is there. `about` are further keys that say which model and data
+// it is about; they come first, and those of `more` last. Throws io_error.
 void write_evaluation(const std::filesystem::path& run_dir, const std::string& model,
                       const std::string& split, const Json& about, const EvaluationReport& report,
                       const Json& more = Json::object());

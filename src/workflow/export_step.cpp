@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/clock.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "io/files/atomic_file.hpp"
@@ -9,6 +10,7 @@
 #include "nn/export/safetensors.hpp"
 #include "train/model_snapshot.hpp"
 #include "workflow/model_file.hpp"
+#include "workflow/step_memo.hpp"
 
 namespace podium::workflow {
 namespace {
@@ -72,14 +74,9 @@ ModelFile published_model(const fs::path& registry) {
                           "train one and run podium select, with the same run.dir");
 }
 
-}  // namespace
-
-nlohmann::ordered_json export_model(const Settings& settings, const ExportOptions& options,
-                                    const Log& log) {
-  const fs::path place = place_of(options.output);
-  const std::string format = format_of(options);
-  const ModelFile file =
-      options.model.empty() ? published_model(settings.registry_dir()) : find_model(options.model);
+// What the model is as a file of `format`, in `place`.
+Json write_model(const ModelFile& file, const std::string& format, const fs::path& place,
+                 const ExportOptions& options, const Log& log) {
   const StoredModel stored(file.path);
   stored.check_finite();
   const std::unique_ptr<nn::Model> model = stored.make(1, 1);
@@ -91,9 +88,8 @@ nlohmann::ordered_json export_model(const Settings& settings, const ExportOption
   }
   if (file.version > 0) properties.emplace_back("version", std::to_string(file.version));
   properties.emplace_back("podium_version", options.podium_version);
-  const Pieces content = format == "onnx"
-                                 ? nn::to_onnx(view, options.podium_version, properties)
-                                 : nn::to_safetensors(view, properties);
+  const Pieces content = format == "onnx" ? nn::to_onnx(view, options.podium_version, properties)
+                                          : nn::to_safetensors(view, properties);
   write_file(place, content);
 
   log.info(podium::format("export: %s with %lld parameters, as %s to %s", view.card.name.c_str(),
@@ -107,6 +103,27 @@ nlohmann::ordered_json export_model(const Settings& settings, const ExportOption
                                    {"parameters", model->parameter_count()},
                                    {"weights_xxh3", train::weights_xxh3(*model)}};
   if (file.version > 0) result["version"] = file.version;
+  return result;
+}
+
+}  // namespace
+
+Json export_model(const Settings& settings, const ExportOptions& options, const Log& log) {
+  const Stopwatch watch;
+  const fs::path place = place_of(options.output);
+  const std::string format = format_of(options);
+  const ModelFile file =
+      options.model.empty() ? published_model(settings.registry_dir()) : find_model(options.model);
+  const Step step{
+      "export",
+      place,
+      {{"model", content_xxh3(file.path)}, {"version", file.version}, {"format", format}}};
+  const RecalledStep recalled = recall_step(settings, step);
+  Json result = recalled.result ? *recalled.result : write_model(file, format, place, options, log);
+  if (!recalled.result) keep_step(settings, step, result, {place}, log);
+  tell_step(settings, step, recalled, watch.seconds(), log);
+  result["file"] = options.output.string();
+  result["reused"] = recalled.result.has_value();
   return result;
 }
 

@@ -18,7 +18,8 @@ struct ExportOptions {
 };
 
 // Writes the file, whole or not at all, and returns format, file, bytes, model, version,
-// parameters and weights_xxh3. Reads the run folder and changes nothing in it. Throws usage_error
+// parameters, weights_xxh3, and whether the file was there already, of the same model
+// (step_memo.hpp). Throws usage_error
 // for an output that is no place for a file, unavailable_error when no model is published,
 // data_error when the one named is missing, damaged or none, io_error when the output cannot be
 // written.

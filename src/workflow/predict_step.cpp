@@ -71,10 +71,6 @@ Log log_of(const comm::Communicator& group, const Log& log) {
   return group.rank() == 0 ? log : log.at_most(LogLevel::error);
 }
 
-std::string file_split(const io::InputInfo& input) {
-  return input.split == "all" ? "input" : input.split;
-}
-
 // Models of others are read, and their run folder need not be writable.
 void keep_evaluation(const Settings& settings, const std::string& model, const std::string& split,
                      const Json& about, const EvaluationReport& report, const Log& log) {
@@ -87,6 +83,10 @@ void keep_evaluation(const Settings& settings, const std::string& model, const s
 }
 
 }  // namespace
+
+std::string evaluated_split(const std::string& split) {
+  return split == "all" ? "input" : split;
+}
 
 void check(const PredictOptions& options) {
   if (!options.server.empty() && !options.model.empty()) {
@@ -193,7 +193,7 @@ nlohmann::ordered_json predict(const Settings& settings, const PredictOptions& o
       {"accuracy", labelled ? Json(report.confusion.accuracy()) : Json()},
       {"output", options.output.string()}};
   if (labelled) {
-    keep_evaluation(settings, about.model, file_split(info),
+    keep_evaluation(settings, about.model, evaluated_split(info.split),
                     {{"version", result.at("version")}, {"data", {{"name", info.text}}}}, report,
                     log);
     show(report.table());

@@ -52,6 +52,9 @@ std::unique_ptr<io::ImageInput> open_ingested(const Settings& settings,
                                               const std::filesystem::path& cache,
                                               uint64_t generation);
 
+// What the evaluation file of a split is named after; "all" is of what is no data set.
+std::string evaluated_split(const std::string& split);
+
 // Classifies all of `input` and writes options.output, and, where labels are known, the evaluation
 // file of the run folder. Collective; returns the result's keys on rank 0, null elsewhere, and
 // shows the table of the evaluation by `show`. Throws what classify_together() throws.

@@ -1,32 +1,19 @@
 #include "workflow/training_memo.hpp"
 
 #include <array>
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <vector>
 
 #include "ckpt/transfer.hpp"
 #include "comm/broadcast.hpp"
 #include "core/error.hpp"
-#include "core/hash.hpp"
-#include "core/text.hpp"
 #include "train/evaluation.hpp"
 #include "train/model_snapshot.hpp"
+#include "workflow/evaluation_report.hpp"
+#include "workflow/step_memo.hpp"
 #include "workflow/step_source.hpp"
 
 namespace podium::workflow {
 namespace {
-
-// Of the program that runs: after a change of the code, results may differ.
-std::string program_xxh3() {
-  std::ifstream file("/proc/self/exe", std::ios::binary);
-  std::vector<char> piece(size_t{1} << 20);
-  Xxh3Stream stream;
-  while (file.read(piece.data(), static_cast<std::streamsize>(piece.size())) || file.gcount() > 0) {
-    stream.update(std::as_bytes(std::span(piece.data(), static_cast<size_t>(file.gcount()))));
-  }
-  return to_hex(stream.digest());
-}
 
 // How gradients meet, as far as it decides more than rounding.
 Json sync_identity(const Settings& settings) {
@@ -59,12 +46,8 @@ std::string difference(const Json& then, const Json& now) {
   for (const Change& change : changes) {
     if (then.value(change.key, Json()) == now.at(change.key)) continue;
     if (std::string(change.key) != "recipe") return change.sentence;
-    for (const auto& [key, value] : now.at("recipe").items()) {
-      if (then.value("recipe", Json::object()).value(key, Json()) != value) {
-        return std::string(change.sentence) + ": " + key;
-      }
-    }
-    return change.sentence;
+    return std::string(change.sentence) + ": " +
+           first_difference(then.value("recipe", Json::object()), now.at("recipe"));
   }
   return "";
 }
@@ -84,7 +67,7 @@ Json training_identity(const train::Recipe& recipe, const io::DatasetInfo& datas
 
 Recalled recall_training(const train::Recipe& recipe, const io::DatasetInfo& dataset,
                          const Settings& settings) {
-  if (settings.ingest.memo.mode == io::MemoMode::never) return {{}, "--memo.mode is never"};
+  if (settings.ingest.memo.mode == io::MemoMode::never) return {{}, "--memo is never"};
   if (settings.follow) return {{}, "--io.follow takes up what comes"};
   const std::filesystem::path file = settings.registry_dir() / "candidates" / (recipe.name + ".h5");
   if (!std::filesystem::exists(file)) return {{}, "it has not been trained here"};
@@ -122,7 +105,10 @@ Memo recall_together(const train::Recipe& recipe, const io::Dataset& dataset,
   outcome.progress.epochs = outcome.recalled->at("epochs");
   outcome.progress.val_accuracy = outcome.recalled->at("val_accuracy");
   outcome.progress.total_s = outcome.recalled->at("train_s");
-  outcome.validation = train::evaluate(*outcome.model, dataset, io::Split::validation, group);
+  const auto known = candidate.card.find("evaluation");  // of many classes it is not kept
+  outcome.validation = known == candidate.card.end()
+                           ? train::evaluate(*outcome.model, dataset, io::Split::validation, group)
+                           : evaluation_from_json(*known, "candidate " + recipe.name).confusion;
   return {std::move(outcome), recalled.reason};
 }
 

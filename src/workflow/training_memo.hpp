@@ -22,7 +22,7 @@ struct Recalled {
   std::string reason;                       // one sentence for people
 };
 
-// Whether --memo.mode and the registry of the run folder allow it. A candidate that is damaged is
+// Whether --memo and the registry of the run folder allow it. A candidate that is damaged is
 // not used, and the reason says so.
 Recalled recall_training(const train::Recipe& recipe, const io::DatasetInfo& dataset,
                          const Settings& settings);

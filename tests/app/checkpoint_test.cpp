@@ -91,8 +91,9 @@ class Checkpoint : public AppTest {
     return false;
   }
 
-  // Kills a run `kills` times at random moments, then lets it end. How long a run lives follows from
-  // how long all of it takes: machines differ, and most of the kills are to meet a run at work.
+  // Kills a run `kills` times at random moments, then lets it end. How long a run lives follows
+  // from how long all of it takes: machines differ, and most of the kills are to meet a run at
+  // work.
   void expect_the_same_bits_after(int kills, int ranks, uint64_t seed, const Undisturbed& alone) {
     Random random(seed);
     const auto longest_us = static_cast<uint64_t>(1.5e6 * alone.train_s / kills) + 1;
@@ -170,8 +171,8 @@ TEST_F(Checkpoint, TheEndOfItsTimeIsASignalToo) {
 }
 
 TEST_F(Checkpoint, TheEndThatSlurmSetIsKept) {
-  Words command = {"env", "SLURM_JOB_END_TIME=" + std::to_string(std::time(nullptr) + 62)};
-  append(command, words("train", training({"--run.end_margin=1min", "--model.cnn.epochs=10000"})));
+  Words command = {"env", "SLURM_JOB_END_TIME=" + std::to_string(std::time(nullptr) + 8)};
+  append(command, words("train", training({"--run.end_margin=6s", "--model.cnn.epochs=10000"})));
   Process job(command);
   EXPECT_EQ(job.wait(), 75) << job.err();
   EXPECT_FALSE(files(".json").empty());
@@ -386,7 +387,7 @@ TEST_F(Checkpoint, WhatIsToBeKeptStaysWhenTheRunIsFinished) {
   const auto job = start_alone("train", kept);
   ASSERT_EQ(job->wait(), 0) << job->err();
   EXPECT_FALSE(files(".json").empty());
-  const auto again = start_alone("train", joined(kept, {"--memo.mode=never"}));
+  const auto again = start_alone("train", joined(kept, {"--memo=never"}));
   ASSERT_EQ(again->wait(), 0) << again->err();
   EXPECT_NE(again->err().find("goes on after epoch 4 of 4"), std::string::npos) << again->err();
   EXPECT_EQ(again->result().at("weights_xxh3"), job->result().at("weights_xxh3"));

@@ -87,11 +87,11 @@ TEST_F(DataTest, MemoModesDecideAndSayWhy) {
   EXPECT_EQ(ingest(with_cifar()).at("reused"), false);
   EXPECT_EQ(ingest(with_cifar()).at("reused"), true);
   write_records(cifar() / "test_batch.bin", 100, 10);
-  EXPECT_EQ(ingest(with_cifar({"--memo.mode=age"})).at("reused"), true);
+  EXPECT_EQ(ingest(with_cifar({"--memo=age"})).at("reused"), true);
   const nlohmann::json changed = ingest(with_cifar());
   EXPECT_EQ(changed.at("reused"), false);
   EXPECT_NE(changed.at("reason").get<std::string>().find("content has changed"), std::string::npos);
-  EXPECT_EQ(ingest(with_cifar({"--memo.mode=never"})).at("reused"), false);
+  EXPECT_EQ(ingest(with_cifar({"--memo=never"})).at("reused"), false);
 }
 
 TEST_F(DataTest, AnAppendIsTakenUpByARunThatFollows) {

@@ -157,6 +157,7 @@ TEST_F(Search, EqualNetworksAreTrainedOnceAlsoInALaterSearch) {
   ASSERT_EQ(search(repeatable())->wait(), 0);
   const auto first = rewards();
   fs::remove(run_dir() / "metrics.jsonl");
+  fs::remove_all(run_dir() / "memo");  // by which the whole search would be reused
   const auto again = search(repeatable());
   ASSERT_EQ(again->wait(), 0) << again->err();
   EXPECT_EQ(again->result().at("trained"), 0);

@@ -207,7 +207,7 @@ TEST_F(Trace, AKilledRunLeavesItsSpans) {
 TEST_F(Trace, AFolderUsedAgainHoldsTheLastJobsRanksOnly) {
   ASSERT_EQ(start(3, "ingest")->wait(), 0);
   EXPECT_EQ(merge_traces(run_dir())->processes, 3U);
-  ASSERT_EQ(start_alone("ingest", {"--memo.mode=never"})->wait(), 0);
+  ASSERT_EQ(start_alone("ingest", {"--memo=never"})->wait(), 0);
   std::set<int> ranks;
   for (const auto& [lane, slices] : lanes()) ranks.insert(lane.first);
   EXPECT_EQ(ranks, std::set<int>{0});

@@ -169,7 +169,7 @@ TEST_F(TrainingStart, ACheckpointOfAnotherRecipeIsKeptAside) {
   EXPECT_FALSE(fs::is_empty(checkpoints));
 
   const fs::path aside = run_dir() / "checkpoints" / "dense.old-1";
-  const auto other = start_alone("run", small({"--memo.mode=never"}));
+  const auto other = start_alone("run", small({"--memo=never"}));
   ASSERT_EQ(other->wait(), 0) << other->err();
   EXPECT_NE(other->err().find("kept as " + aside.string()), std::string::npos) << other->err();
   ASSERT_TRUE(fs::exists(aside));

@@ -82,6 +82,23 @@ TEST_F(RegistryTest, SelectOffersTheBestCandidate) {
   EXPECT_EQ(candidate("b").metrics["epochs"], 3);
 }
 
+TEST_F(RegistryTest, WhatIsPublishedAlreadyIsSaidToBe) {
+  add_and_offer("dense", 0.89);
+  const auto again = registry_.select();
+  EXPECT_FALSE(again.published);
+  EXPECT_TRUE(again.already);
+  EXPECT_FALSE(add_and_offer("cnn", 0.89).already) << "a tie is another model";
+}
+
+TEST_F(RegistryTest, ADamagedVersionGivesWay) {
+  const auto first = add_and_offer("dense", 0.89);
+  io::write_text_file(first.current.path, "no model");
+  const auto worse = add_and_offer("cnn", 0.5);
+  EXPECT_TRUE(worse.published) << worse.reason;
+  EXPECT_EQ(worse.current.number, 2);
+  EXPECT_NE(worse.reason.find("version 1 is damaged"), std::string::npos) << worse.reason;
+}
+
 TEST_F(RegistryTest, AReplacedCandidateLeavesItsVersionAlone) {
   add_and_offer("dense", 0.8);
   const auto again = add_and_offer("dense", 0.85);

@@ -93,8 +93,8 @@ offers() {
 offers "$(sort <<<"$verbs" | paste -sd' ')" podium ''
 offers "search select serve" podium se
 offers "--memo.max_age= --memo.max_change=" podium ingest --memo.max
-offers "content" podium ingest --memo.mode = con
-offers "age always content never" podium ingest --memo.mode =
+offers "content" podium ingest --memo = con
+offers "age always content never" podium ingest --memo =
 offers "false true" podium ingest --io.follow = ''
 offers "--input=" podium predict --inp
 offers "--model." podium train --mod

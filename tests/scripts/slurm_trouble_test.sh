@@ -47,7 +47,7 @@ await 60 'two pipelines in one folder' ended "$(job compare)"
 expect 0 '"missing": []' cat "$run/comparison.json"
 for task in 0 1 2; do expect 0 'is reused' cat "$run/slurm-train-$(job train)_$task.out"; done
 
-# 3. Bits of a model flip: it is trained again.
+# 3. Bits of a model flip: it is trained again, and takes the place of the damaged version.
 selected=$(sed -n 's/.*"selected": "\(.*\)",/\1/p' "$run/comparison.json")
 file=$run/registry/candidates/$selected.h5
 printf 'flipped' | dd of="$file" bs=1 seek=$(($(stat -c %s "$file") / 2)) conv=notrunc status=none
@@ -55,6 +55,7 @@ echo '{"step":"trai' >>"$run/memo.jsonl"
 submit
 await 60 'a pipeline with a damaged model' ended "$(job compare)"
 expect 0 'is trained: what was trained before cannot be read' cat "$run/slurm-train-$(job train)_"*.out
+expect 0 'is damaged' cat "$run/slurm-train-$(job train)_"*.out
 expect 0 'last: done' echo "last: $("$PODIUM" inspect memo "$run" | awk -v model="$selected" '$1 == "train" && $2 == model { print $3 }')"
 
 # 4. The ranks of a job are killed: it is queued again and goes on.

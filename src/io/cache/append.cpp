@@ -9,7 +9,7 @@ namespace podium::io {
 namespace {
 
 constexpr const char* remedy =
-    "give the new records alone by --append=SOURCE, or build anew by --memo.mode=never";
+    "give the new records alone by --append=SOURCE, or build anew by --memo=never";
 
 void check_shape(const Manifest& cached, const Source& source) {
   if (source.info().shape == cached.shape) return;

@@ -188,7 +188,7 @@ Decision Ingest::State::decision(const Manifest& of, bool reuse, std::string rea
 // Empty unless the cache can be used as it is; `reason` then says why not.
 std::optional<Decision> Ingest::State::reuse(std::string& reason) {
   if (options.memo.mode == MemoMode::never) {
-    reason = "a rebuild was asked for by --memo.mode=never";
+    reason = "a rebuild was asked for by --memo=never";
     return {};
   }
   const std::optional<Manifest> cached = sound_cache(folder(), reason);

@@ -14,8 +14,8 @@
 
 namespace podium::io {
 
-inline constexpr Schema cache_schema{
-    "podium.cache", 2, "build the cache again with `podium ingest --memo.mode=never`"};
+inline constexpr Schema cache_schema{"podium.cache", 2,
+                                     "build the cache again with `podium ingest --memo=never`"};
 inline constexpr const char* manifest_file = "manifest.h5";
 
 // One shard written by one rank.

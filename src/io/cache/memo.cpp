@@ -84,8 +84,7 @@ MemoMode parse_memo_mode(const std::string& text) {
   for (const MemoMode mode : modes) {
     if (text == memo_mode_name(mode)) return mode;
   }
-  throw usage_error("no memo mode '" + text + "'", "--memo.mode",
-                    "use content, age, always or never");
+  throw usage_error("no memo mode '" + text + "'", "--memo", "use content, age, always or never");
 }
 
 MemoVerdict judge(const MemoRules& rules, const Manifest& cached, const MemoSource& source,
@@ -96,9 +95,9 @@ MemoVerdict judge(const MemoRules& rules, const Manifest& cached, const MemoSour
     case MemoMode::age:
       return judge_age(rules, cached, source, now);
     case MemoMode::always:
-      return {true, "--memo.mode=always takes the cache as it is (" + built_text(cached) + ")"};
+      return {true, "--memo=always takes the cache as it is (" + built_text(cached) + ")"};
     case MemoMode::never:
-      return {false, "a rebuild was asked for by --memo.mode=never"};
+      return {false, "a rebuild was asked for by --memo=never"};
   }
   throw internal_error("a memo mode has no rule", "judge");
 }

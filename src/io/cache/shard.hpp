@@ -17,8 +17,8 @@
 
 namespace podium::io {
 
-inline constexpr Schema shard_schema{
-    "podium.shard", 1, "build the cache again with `podium ingest --memo.mode=never`"};
+inline constexpr Schema shard_schema{"podium.shard", 1,
+                                     "build the cache again with `podium ingest --memo=never`"};
 
 // Records per batch and per chunk: 1,000, fewer where that many would exceed 32 MiB.
 uint64_t batch_records(const ImageShape& shape);
