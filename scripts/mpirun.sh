@@ -115,11 +115,22 @@ if [ "$open_files" != unlimited ] && [ "$open_files" -lt 128 ]; then
   exit 69
 fi
 
+# Open MPI gives ranks a terminal whatever this script writes to: only here can be known whether
+# somebody looks, and how wide that terminal is at first.
+terminal=()
+if [ -z "${PODIUM_TERMINAL:-}" ] && [ -t 1 ]; then
+  size=$(stty size <&1 2>/dev/null) || size='0 0'
+  PODIUM_TERMINAL="${size#* }x${size% *}"
+  if [ ! -t 2 ]; then PODIUM_TERMINAL+=,stdout; fi
+  export PODIUM_TERMINAL
+  terminal=(-x PODIUM_TERMINAL)
+fi
+
 # mpirun's own process group keeps a terminal's Ctrl-C, which reaches all of a group, to this script.
 tether=()
 if command -v setpriv >/dev/null; then tether=(setpriv --pdeathsig TERM); fi
 set -m
-"${tether[@]}" mpirun --quiet --oversubscribe --bind-to none "$@" </dev/null &
+"${tether[@]}" mpirun --quiet --oversubscribe --bind-to none "${terminal[@]}" "$@" </dev/null &
 mpirun_pid=$!
 watch_for_deadlock </dev/null >/dev/null 2>&1 &
 watch_pid=$!
@@ -136,6 +147,7 @@ while true; do
   if [ "$signals" = "$seen" ]; then break; fi
 done
 kill -KILL -- "-$watch_pid" 2>/dev/null || true
+if [ "${#terminal[@]}" -gt 0 ]; then printf '\r\033[J'; fi  # a picture that a killed rank has left
 if [ "$status" -gt 128 ] && ! names_a_program "$@"; then
   echo "podium: error: nothing to start in '$*': no word of it is a program here;" \
     "build it (./scripts/run.sh does), and give its path: scripts/mpirun.sh -n 4 build/release/podium ..." >&2

@@ -167,6 +167,7 @@ start_munge() {
 # The first process of a node is a shell, which takes leave of orphans; the node ends with it.
 start_node() {
   local node=$1 process
+  rm -rf "$folder/node$node/spool" "$folder/node$node/tmp" # of one that has died
   mkdir -p "$folder/node$node/spool" "$folder/node$node/tmp"
   rm -f "$folder/node$node/joined"
   # shellcheck disable=SC2016  # it is the node's shell that fills these in

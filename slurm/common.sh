@@ -55,16 +55,59 @@ set_command() {
   local ranks=$1 threads=$2
   shift 2
   if [ "$launcher" = srun ]; then
-    command=(srun --mpi=pmix "--ntasks=$ranks" "--cpus-per-task=$threads" "${bind[@]}" --distribution=block "$@")
+    local nodes=()
+    if [ "$ranks" = 1 ]; then nodes=(--nodes=1); fi # srun would warn of the others
+    command=(srun --mpi=pmix "--ntasks=$ranks" "${nodes[@]}" "--cpus-per-task=$threads" "${bind[@]}" --distribution=block "$@")
   else
     command=(mpirun -n "$ranks" --map-by "slot:PE=$threads" --bind-to core "$@")
   fi
 }
 
-# launch RANKS THREADS COMMAND...
-launch() {
+# Passes on what a step prints, and notes in file $1 that it told a result.
+relay() {
+  local line
+  trap '' USR1 TERM # what the step still says at its end is heard
+  while IFS= read -r line; do
+    printf '%s\n' "$line"
+    [[ $line != "PODIUM_RESULT "* ]] || echo told >"$1"
+  done
+}
+
+# attend RANKS THREADS COMMAND...: a step from its launch to its end, which sets $status. srun ends with 0 too where
+# Slurm could not start the step, as on a node that came back from a crash and has files of the job's last turn in the
+# way: a step that has told no result did not run, and the next one has other files.
+attend() {
+  local own seen told turn wait_for_words
+  told=$(mktemp) || fail 74 "there is no room for a temporary file on $(hostname)"
   set_command "$@"
-  "${command[@]}"
+  for turn in 1 2 3; do
+    "${command[@]}" > >(relay "$told") &
+    own=$!
+    [ "$hears_warnings" = no ] || step=$own
+    # A wait that a signal has ended says nothing of the step.
+    while true; do
+      seen=$warnings
+      wait "$own" && status=0 || status=$?
+      if [ "$warnings" = "$seen" ]; then break; fi
+    done
+    step=
+    for ((wait_for_words = 0; wait_for_words < 20; ++wait_for_words)); do
+      if [ "$status" != 0 ] || [ -s "$told" ]; then
+        rm -f "$told"
+        return
+      fi
+      sleep 0.1
+    done
+    echo "Slurm did not start the step in its turn $turn" >&2
+  done
+  fail 69 "Slurm starts no step on $(hostname); see slurmd's log there, and submit the job again"
+}
+
+# launch RANKS THREADS COMMAND...: a step of a moment, which no warning disturbs; returns its exit code.
+launch() {
+  local status=0 hears_warnings=no
+  attend "$@"
+  return "$status"
 }
 
 # What Slurm shows of this job when it has ended (scontrol show job), and the last line of its output, which may be lost
@@ -86,16 +129,8 @@ explain() {
 # save and end with 75: then this job, or this task of its array, is queued again and goes on from there, as it is when
 # its ranks were killed (137). What a user has cancelled does not come back.
 finish() {
-  local status=0 seen
-  set_command "$@"
-  "${command[@]}" &
-  step=$!
-  # A wait that a signal has ended says nothing of the step.
-  while true; do
-    seen=$warnings
-    wait "$step" && status=0 || status=$?
-    if [ "$warnings" = "$seen" ]; then break; fi
-  done
+  local status=0 hears_warnings=yes
+  attend "$@"
   if [ "$status" = 75 ] || [ "$status" = 137 ] || { [ "$warnings" -gt 0 ] && [ "${requeue_when_warned:-0}" = 1 ]; }; then
     requeue "$status"
   fi

@@ -81,7 +81,7 @@ could_run() {
   local step=$1 answer
   shift
   answer=$(sbatch --test-only "$@" 2>&1) || [[ $answer == *"are busy"* ]] ||
-    fail 69 "Slurm would never run '$step' ($*): $(paste -sd';' <<<"$answer"). Nothing was submitted; ask for less by" \
+    fail 69 "Slurm takes no job for '$step' ($*): $(paste -sd';' <<<"$answer"). Nothing was submitted; ask for less by" \
       "${step^^}, or see partition and account in slurm/site.conf (sinfo shows what there is)"
 }
 could_run ingest "${ingest_options[@]}" slurm/ingest.sbatch

@@ -16,7 +16,6 @@
 #include "search_bench_verb.hpp"
 #include "serve_verbs.hpp"
 #include "settings.hpp"
-#include "standard_output.hpp"
 #include "study_verbs.hpp"
 #include "sync_verb.hpp"
 #include "value_lists.hpp"
@@ -80,7 +79,7 @@ ExitCode bench_trace_verb(const VerbContext& context) {
   options.log = context.log;
   const std::vector<bench::Row> rows = bench::bench_trace(*group, dataset, options);
   if (group->rank() == 0) {
-    print("\n" + bench::to_text(rows) + "\n");
+    print_table(context, bench::to_text(rows));
     print_result(context, {{"verb", "bench"},
                            {"what", context.subject},
                            {"repetitions", options.repetitions},
@@ -95,7 +94,7 @@ ExitCode bench_allreduce_verb(const VerbContext& context) {
   const bench::AllReduceBench outcome =
       bench::bench_allreduce(context.mpi, allreduce_bench_options(context.config, context.log));
   if (context.mpi.rank() == 0) {
-    print("\n" + bench::to_text(outcome) + "\n");
+    print_table(context, bench::to_text(outcome));
     print_result(context, {{"verb", "bench"},
                            {"what", context.subject},
                            {"repetitions", context.config.integer("bench.repetitions")},
@@ -115,7 +114,7 @@ ExitCode bench_ckpt_verb(const VerbContext& context) {
   options.engine.gpu = context.settings.device.gpu;
   const bench::CkptBench outcome = bench::bench_ckpt(context.mpi, options);
   if (context.mpi.rank() != 0) return ExitCode::done;
-  print("\n" + bench::to_text(outcome) + "\n");
+  print_table(context, bench::to_text(outcome));
   if (!options.trace_folder.empty()) {
     context.log.info("the picture is in " + (options.trace_folder / "trace.svg").string() +
                      ", and in trace.json for Perfetto");
@@ -153,7 +152,7 @@ void bench_ps_verb(const VerbContext& context) {
   options.peer = ps_lite(context.config);
   options.log = context.log;
   const bench::PsBench outcome = bench::bench_ps(options);
-  print("\n" + bench::to_text(outcome) + "\n");
+  print_table(context, bench::to_text(outcome));
   print_result(context, {{"verb", "bench"},
                          {"what", context.subject},
                          {"repetitions", options.repetitions},
@@ -183,7 +182,7 @@ ExitCode bench_verb(const VerbContext& context) {
     const std::vector<bench::Row> rows = saves   ? bench_save(context, *cache)
                                          : cache ? bench_nn(context, *cache)
                                                  : bench_io(context);
-    print("\n" + bench::to_text(rows) + "\n");
+    print_table(context, bench::to_text(rows));
     print_result(context, {{"verb", "bench"},
                            {"what", context.subject},
                            {"repetitions", context.config.integer("bench.repetitions")},

@@ -165,7 +165,7 @@ std::string key_of_variable(std::string name) {
   if (!name.starts_with(prefix)) return "";
   name.erase(0, prefix.size());
   std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
-  if (name == "roles" || name == "device" || name == "append") return name;
+  if (name == "roles" || name == "device" || name == "append" || name == "quiet") return name;
   if (name.find("__") == std::string::npos) return "";
   for (size_t at = name.find("__"); at != std::string::npos; at = name.find("__")) {
     name.replace(at, 2, ".");

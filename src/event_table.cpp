@@ -31,11 +31,16 @@ std::vector<EventSpec> job_events() {
        {plain("verb", "text", "of the command line"),
         plain("result", "object", "the result line ([cli.md](cli.md))")}},
       {"failed",
-       "a job ends by an error",
+       "a job has failed ([troubleshooting.md](troubleshooting.md)); of several, the first says why",
        "",
        "",
-       {plain("rank", "integer", "on which it happened"), plain("role", "text", "of that rank"),
-        plain("text", "text", "the error line"), plain("exit_code", "integer", "of the job")}},
+       {plain("rank", "integer", "that failed; `null`: nobody knows, or the launcher went first"),
+        plain("role", "text", "of that rank"), plain("node", "text", "its name"),
+        plain("text", "text", "the error line, or what is known"),
+        plain("exit_code", "integer", "of the job, where a rank ended it by an error"),
+        plain("signal", "integer", "that killed the rank; `null`: it could not tell"),
+        plain("by", "text", "`witness`: the rank said nothing itself"),
+        plain("last_words", "object", "by the name of its log file: the last line of each rank")}},
       {"signal",
        "a rank was told to stop (`run`)",
        "",
@@ -52,6 +57,15 @@ std::vector<EventSpec> job_events() {
        "",
        {plain("role", "text", ""), plain("rank", "integer", "")}},
   };
+}
+
+// How they are called, by the first of them.
+std::string about_curves(const EventSpec& spec) {
+  const bool by_key = std::ranges::count(spec.keys, spec.owner, &EventKey::name) > 0;
+  const std::string first = std::ranges::find(spec.keys, true, &EventKey::curve)->name;
+  const std::string name = "`" + (by_key ? "cnn" : spec.owner) + "/" + first + "`";
+  return " Its curves are called " + (by_key ? "after its `" + spec.owner + "`, as in " : "as ") +
+         name + ", over `" + spec.step + "`.";
 }
 
 std::string rows_of(const std::vector<EventKey>& keys, bool drawn) {
@@ -119,13 +133,8 @@ std::string events_markdown() {
       "do not apply are missing or `null`.\n\nEvery event has\n\n" +
       rows_of(common_event_keys(), false);
   for (const EventSpec& spec : event_table()) {
-    text += "\n## `" + spec.name + "`\n\n" + spec.help + ".";
-    if (!spec.owner.empty()) {
-      const bool by_key = std::ranges::count(spec.keys, spec.owner, &EventKey::name) > 0;
-      text += " Its curves are called " + std::string(by_key ? "by its `" : "`") + spec.owner +
-              (by_key ? "`, as in `cnn/" : "/") + spec.keys.back().name + "`, over `" + spec.step +
-              "`.";
-    }
+    text += "\n## `" + spec.name + "`\n\nWhen " + spec.help + ".";
+    if (!spec.owner.empty()) text += about_curves(spec);
     text += "\n\n" + rows_of(spec.keys, !spec.owner.empty());
   }
   return text;

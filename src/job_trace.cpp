@@ -14,6 +14,7 @@ void JobTrace::begin(const std::filesystem::path& run_dir, const std::string& ve
                      const Config& config) {
   std::unique_ptr<comm::Communicator> group = mpi_.world("trace");
   group->set_policy({std::chrono::seconds(config.integer("comm.timeout_s")), Backoff::Kind::hot});
+  comm::barrier(*group, patient);  // rank 0 may have waited for the run folder
   std::string folder;
   if (mpi_.rank() == 0) {
     try {

@@ -19,7 +19,6 @@
 #include "learn_progress.hpp"
 #include "learn_run.hpp"
 #include "learn_settings.hpp"
-#include "standard_output.hpp"
 #include "value_lists.hpp"
 #include "verb_parts.hpp"
 #include "workflow/ingest_step.hpp"
@@ -125,7 +124,7 @@ class ModeRuns {
     MetricsLog nothing;  // one mode's batches are not the job's
     const VerbContext quiet{context_.subject, context_.folders, context_.config, context_.settings,
                             context_.mpi,     context_.started, quiet_,          context_.fatal,
-                            nothing,          context_.tracer};
+                            context_.console, context_.board,   nothing,         context_.tracer};
     const std::function<bool()> should_stop = [this] { return stop_.load(); };
     LearnRun run({quiet, layout_, *group_, trainers_.get(), should_stop, {}}, how);
     LearnOutcome outcome = run.run();
@@ -202,7 +201,7 @@ std::vector<bench::LearnRow> compare(ModeRuns& runs, const std::string& rollouts
 void conclude(const VerbContext& context, const char* verb, int repetitions,
               const std::vector<bench::LearnRow>& rows,
               const std::vector<bench::LearnPicture>& pictures) {
-  print("\n" + bench::to_text(rows) + "\n");
+  print_table(context, bench::to_text(rows));
   if (!pictures.empty()) {
     const std::filesystem::path file = context.settings.run_dir / "modes.svg";
     io::write_text_file(file, bench::picture_of(pictures, warm_up, drawn_batches));

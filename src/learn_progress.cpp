@@ -29,12 +29,13 @@ Staleness staleness_of(const learn::BufferCounts& counts) {
 }
 
 LearnProgress::LearnProgress(const LearnSettings& settings, const learn::Hub& hub, double past_s,
-                             MetricsLog& metrics, Log log)
-    : settings_(settings), hub_(hub), past_s_(past_s), metrics_(metrics), log_(log) {
+                             MetricsLog& metrics, Board& board, Log log)
+    : settings_(settings), hub_(hub), past_s_(past_s), metrics_(metrics), board_(board), log_(log) {
   steps_at_line_ = hub.report().trained_steps;
 }
 
 void LearnProgress::tell_begin(const learn::LearnLayout& layout, bool goes_on) const {
+  board_.line("roles", "roles", layout.describe());
   log_.info("learn " + settings_.task.environment + ", " + settings_.mode.name + ": " +
             layout.describe());
   if (!goes_on) return;
@@ -64,6 +65,7 @@ bool LearnProgress::note(uint64_t batch, std::span<const learn::Update> updates)
                   {"ready", report.buffer.ready},
                   {"staleness_mean", staleness.mean},
                   {"staleness_max", staleness.most}});
+  show(batch, report, last);
   if (since_line_.seconds() >= between_lines_s) {
     const double steps_per_s =
         static_cast<double>(report.trained_steps - steps_at_line_) / since_line_.seconds();
@@ -81,6 +83,26 @@ bool LearnProgress::note(uint64_t batch, std::span<const learn::Update> updates)
     enough_ = "the return was reached";
   }
   return !enough_.empty();
+}
+
+// By batches, or by the time that learning may take, whichever ends it.
+void LearnProgress::show(uint64_t batch, const learn::DeskReport& report,
+                         const learn::Update& last) {
+  if (board_.off()) return;
+  const std::string note = format("return %.2f  entropy %.3f  %llu episodes", report.mean_return,
+                                  last.entropy, wide(report.episodes));
+  if (settings_.batches > 0) {
+    board_.bar(
+        "learn", "learn",
+        {static_cast<double>(batch), static_cast<double>(settings_.batches), "batches", note});
+  } else {
+    board_.bar("learn", "learn", {seconds(), settings_.seconds, "s", note});
+  }
+  board_.line("buffer", "buffer",
+              format("%llu experiences ready  %llu steps trained on of %llu",
+                     wide(report.buffer.ready), wide(report.trained_steps), wide(report.steps)));
+  if (board_.drawn()) return;
+  board_.said("learn");  // this log has lines of its own
 }
 
 bool LearnProgress::wait() {

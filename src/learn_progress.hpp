@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 
+#include "core/board.hpp"
 #include "core/clock.hpp"
 #include "core/log.hpp"
 #include "core/metrics_log.hpp"
@@ -29,7 +30,7 @@ class LearnProgress {
  public:
   // `past_s`: seconds that learning took before it was stopped. All outlive the object.
   LearnProgress(const LearnSettings& settings, const learn::Hub& hub, double past_s,
-                MetricsLog& metrics, Log log);
+                MetricsLog& metrics, Board& board, Log log);
 
   void tell_begin(const learn::LearnLayout& layout, bool goes_on) const;
   // After a batch; whether that is enough.
@@ -43,11 +44,13 @@ class LearnProgress {
 
  private:
   void look_at_time();
+  void show(uint64_t batch, const learn::DeskReport& report, const learn::Update& last);
 
   const LearnSettings& settings_;
   const learn::Hub& hub_;
   double past_s_;
   MetricsLog& metrics_;
+  Board& board_;
   Log log_;
   Stopwatch since_;
   Stopwatch since_line_;

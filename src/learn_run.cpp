@@ -150,7 +150,7 @@ LearnOutcome LearnRun::lead() {
     hub.publish(hub.newest(), learner.policy().parameters());
   }
   LearnProgress progress(settings_, hub, goes_on ? learn::LearnCheckpoint::seconds(*found) : 0,
-                         place_.context.metrics, log);
+                         place_.context.metrics, place_.context.board, log);
   progress.tell_begin(place_.layout, goes_on);
   learn::write_hub_address(job.run_dir / "learn.json", hub.address());
 

@@ -5,11 +5,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -22,11 +24,15 @@
 #include "core/error.hpp"
 #include "core/file_descriptor.hpp"
 #include "core/log.hpp"
+#include "core/roles.hpp"
 #include "core/signals.hpp"
+#include "core/worker_log.hpp"
 #include "job_trace.hpp"
 #include "learn/explorer.hpp"
 #include "options.hpp"
 #include "ps/tcp/server_group.hpp"
+#include "rank_record.hpp"
+#include "report_verb.hpp"
 #include "run_folder.hpp"
 #include "run_metrics.hpp"
 #include "search_verbs.hpp"
@@ -36,6 +42,8 @@
 #include "train/trainer_process.hpp"
 #include "verbs.hpp"
 #include "version.hpp"
+#include "voice.hpp"
+#include "witness.hpp"
 #include "workflow/replica_worker.hpp"
 
 namespace podium {
@@ -105,13 +113,18 @@ FileDescriptor take_standard_error() {
   return own;
 }
 
-// Ends the whole job with this rank's message as the last line.
-[[noreturn]] void fail_job(const std::exception_ptr& exception, int rank, int size, bool launched) {
+// Ends the whole job with this rank's message as the last line, here and in its record.
+[[noreturn]] void fail_job(const std::exception_ptr& exception, const comm::MpiEnvironment& mpi,
+                           RankRecord& record, Voice& voice, bool launched) {
   const Failure failure = describe(exception);
+  const int rank = mpi.rank();
+  record.keep_error(failure.text);
   let_rank_0_speak(rank);
+  voice.give_way();
   const FileDescriptor own = take_standard_error();
-  print_error(size > 1 ? "rank " + std::to_string(rank) + ": " + failure.text : failure.text,
+  print_error(mpi.size() > 1 ? "rank " + std::to_string(rank) + ": " + failure.text : failure.text,
               own ? own.get() : STDERR_FILENO);
+  record.failed(failure.text, failure.code);
   if (!launched) std::_Exit(static_cast<int>(failure.code));
   comm::MpiEnvironment::abort(failure.code);
 }
@@ -130,6 +143,17 @@ void check_limit(int resource, rlim_t least, const char* what, const char* where
 void check_limits() {
   check_limit(RLIMIT_NOFILE, 64, "open files", "ulimit -n");
   check_limit(RLIMIT_FSIZE, rlim_t{8} << 20, "bytes of a file", "ulimit -f");
+}
+
+// What this rank plays, as "ingest+serve".
+std::string roles_of(const Invocation& invocation, const workflow::Settings& settings,
+                     const comm::MpiEnvironment& mpi) {
+  if (invocation.verb != "run") return invocation.verb;
+  std::string roles;
+  for (const Role role : RoleLayout::plan(settings.roles, mpi.size()).roles_of(mpi.rank())) {
+    roles += (roles.empty() ? "" : "+") + std::string(to_string(role));
+  }
+  return roles;
 }
 
 // Where this rank computes. The driver is asked only when that makes a difference.
@@ -154,18 +178,20 @@ int run_job(const Invocation& invocation) {
   check_limits();
   const bool launched = launched_by_mpi();  // MPI itself sets such variables when it starts
   comm::MpiEnvironment mpi;
-  const Log log(parse_log_level(invocation.config.text("log.level")),
-                mpi.size() > 1 ? "rank " + std::to_string(mpi.rank()) : "");
+  Voice voice(invocation, mpi, launched);
+  RankRecord record(mpi, voice.sink());
+  const Log log = voice.log(record.sink());
   JobTrace trace(mpi, log);
-  const workflow::Fatal fatal = [&mpi, &trace, launched](const std::exception_ptr& exception) {
+  const workflow::Fatal fatal = [&](const std::exception_ptr& exception) {
     trace.tracer().flush();
-    fail_job(exception, mpi.rank(), mpi.size(), launched);
+    fail_job(exception, mpi, record, voice, launched);
   };
   ExitCode code = ExitCode::done;
   TrainingLock lock;  // on the first rank of a job that trains
   try {
-    const bool prepares =
-        mpi.rank() == 0 && writes_configuration(invocation.verb, invocation.config);
+    const bool has_folder = writes_configuration(invocation.verb, invocation.config);
+    const bool prepares = mpi.rank() == 0 && has_folder;
+    voice.show(run_dir.string(), log);
     settings.device = device_of(invocation, mpi, log);
     if (prepares && trains(invocation.verb)) {
       lock =
@@ -178,14 +204,23 @@ int run_job(const Invocation& invocation) {
       trace.begin(run_dir, invocation.verb, invocation.config);
     }
     const auto metrics = open_metrics(prepares, invocation.config, settings, started, log);
-    code =
-        run_verb(invocation.verb, {invocation.subject, invocation.run_folders, invocation.config,
-                                   settings, mpi, started, log, fatal, *metrics, trace.tracer()});
+    if (has_folder) {
+      record.begin(mpi, {run_dir, metrics->job(), roles_of(invocation, settings, mpi)}, started);
+    }
+    code = run_verb(invocation.verb, {invocation.subject, invocation.run_folders, invocation.config,
+                                      settings, mpi, started, log, fatal, voice.console(),
+                                      voice.board(), *metrics, trace.tracer()});
     trace.end();
+    voice.end();
   } catch (...) {
     fatal(std::current_exception());
   }
   mpi.finalize();
+  if (mpi.rank() == 0 && record.begun() && leaves_report(invocation.verb) &&
+      invocation.config.boolean("log.report")) {
+    leave_report(run_dir, log);
+  }
+  record.end();
   return static_cast<int>(code);
 }
 
@@ -211,18 +246,57 @@ void wait_passively(char** argv) {
   ::execv("/proc/self/exe", argv);  // returns only on failure: then it goes on as it is
 }
 
+using Words = std::vector<std::string>;
+
+// What a process does that a rank has started, and its name for people.
+struct WorkerPart {
+  std::string name;
+  std::function<int(const Log&)> run;  // empty: a user or a launcher has started it
+};
+
+WorkerPart worker_part(const Words& words) {
+  if (ckpt::engine::is_worker_command(words)) {
+    return {words.at(2), [&](const Log&) { return ckpt::engine::run_worker(words); }};
+  }
+  if (ps::is_server_command(words)) {
+    return {"server " + words.at(1), [&](const Log&) -> int { ps::run_server(words); }};
+  }
+  if (train::is_trainer_command(words)) {
+    return {words.at(1), [&](const Log&) -> int { train::run_trainer(words); }};
+  }
+  if (is_search_worker(words)) {
+    return {search_worker_name(words),
+            [&](const Log& log) { return run_search_worker(words, log); }};
+  }
+  if (learn::is_explorer_command(words)) {
+    return {"explorer", [&](const Log&) { return learn::run_explorer(words); }};
+  }
+  if (!serve::is_replica_command(words)) return {};
+  const std::string name = serve::parse_replica_command(words).options.name;
+  if (bench::is_fixed_replica(words)) {
+    return {name, [&](const Log&) -> int { bench::fixed_replica(words); }};
+  }
+  return {name, [&](const Log&) -> int { workflow::replica_worker(words); }};
+}
+
+int work(const WorkerPart& part) {
+  const Log log = open_worker_log(part.name);
+  try {
+    return part.run(log);
+  } catch (...) {
+    const Failure failure = describe(std::current_exception());
+    log.error(failure.text);
+    return static_cast<int>(failure.code);
+  }
+}
+
 int podium_main(const std::vector<std::string>& arguments) {
   // A closed connection and a limit on file sizes are errors of the call, not ends of the process.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
   try {
-    if (ckpt::engine::is_worker_command(arguments)) return ckpt::engine::run_worker(arguments);
-    if (ps::is_server_command(arguments)) ps::run_server(arguments);
-    if (bench::is_fixed_replica(arguments)) bench::fixed_replica(arguments);
-    if (train::is_trainer_command(arguments)) train::run_trainer(arguments);
-    if (is_search_worker(arguments)) return run_search_worker(arguments);
-    if (learn::is_explorer_command(arguments)) return learn::run_explorer(arguments);
-    if (serve::is_replica_command(arguments)) workflow::replica_worker(arguments);
+    if (is_witness_command(arguments)) return witness(arguments);
+    if (const WorkerPart part = worker_part(arguments); part.run) return work(part);
     return act(parse_command_line(arguments));
   } catch (...) {
     const Failure failure = describe(std::current_exception());
@@ -236,7 +310,8 @@ int podium_main(const std::vector<std::string>& arguments) {
 }  // namespace podium
 
 int main(int argc, char** argv) {
-  ::prctl(PR_SET_NAME, "podium");  // workers and the restart below run /proc/self/exe
+  // Workers and the restart below run /proc/self/exe; a witness names itself.
+  if (argc != 2 || !podium::is_witness_command({argv[1]})) ::prctl(PR_SET_NAME, "podium");
   podium::wait_passively(argv);
   return podium::podium_main(std::vector<std::string>(argv + 1, argv + argc));
 }

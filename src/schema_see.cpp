@@ -26,6 +26,8 @@ std::vector<OptionSpec> see_options() {
        {},
        1,
        100000000},
+      {"log.report", boolean, "true",
+       "write report.html into the run folder when a job ends (docs/cli.md)"},
       {"report.output", text, "",
        "file for the page about the runs; empty: report.html in the first of their folders"},
   };

@@ -6,7 +6,6 @@
 #include "bench/search_table_maker.hpp"
 #include "comm/barrier.hpp"
 #include "search_settings.hpp"
-#include "standard_output.hpp"
 #include "verb_parts.hpp"
 #include "workflow/training_step.hpp"
 
@@ -16,7 +15,7 @@ namespace {
 void measure(const VerbContext& context, const bench::SearchTable& table) {
   const bench::SearchBenchOptions options = search_bench_options(context.config, context.log);
   const bench::SearchBench outcome = bench::bench_search(table, options);
-  print("\n" + bench::to_text(outcome) + "\n");
+  print_table(context, bench::to_text(outcome));
   print_result(context, {{"verb", "bench"},
                          {"what", context.subject},
                          {"networks", outcome.networks},

@@ -98,18 +98,16 @@ std::vector<CrewMember> members(const Search& search) {
   std::vector<CrewMember> members;
   for (const int worker : search.layout.workers_of(search.context.mpi.rank())) {
     if (search.layout.is_controller(worker)) {
-      const Json controller = {{"config", config}, {"replica", worker}};
-      members.push_back({worker,
-                         "controller " + std::to_string(worker),
-                         {controller_verb, controller.dump()},
-                         false});
+      const std::string name = "controller " + std::to_string(worker);
+      const Json controller = {{"name", name}, {"config", config}, {"replica", worker}};
+      members.push_back({worker, name, {controller_verb, controller.dump()}, false});
     } else {
-      child["number"] = worker - search.layout.controllers();
-      members.push_back({worker,
-                         "child " + std::to_string(worker - search.layout.controllers()),
-                         {child_verb, child.dump()},
-                         true,
-                         true});
+      const int number = worker - search.layout.controllers();
+      const std::string name = "child " + std::to_string(number);
+      Json own = child;
+      own["name"] = name;
+      own["number"] = number;
+      members.push_back({worker, name, {child_verb, own.dump()}, true, true});
     }
   }
   return members;
@@ -199,6 +197,17 @@ Json result_of(const Search& search, const search::SearchOutcome& outcome) {
           {"winner", (search.context.settings.run_dir / "winner.cfg").string()}};
 }
 
+// How far the search is, by samples or by time, whichever ends it.
+void show(const Search& search, const search::Ledger& ledger) {
+  Board& board = search.context.board;
+  if (!board.drawn()) return;  // the log has a line for each sample
+  const search::Sampled& best = ledger.best();
+  board.bar("samples", "samples",
+            {static_cast<double>(ledger.samples()), static_cast<double>(search.settings.samples),
+             "samples", format("%zu trained  mean reward %.4f", ledger.trained(), ledger.mean())});
+  board.line("best", "best", format("%.4f  ", best.reward) + best.architecture);
+}
+
 // Rank 0 leads; returns whether the search was stopped before its end.
 bool lead(const Search& search, Crew& crew, search::Mail* mail) {
   const workflow::Settings& settings = search.context.settings;
@@ -208,6 +217,7 @@ bool lead(const Search& search, Crew& crew, search::Mail* mail) {
   const Json data = workflow::data_identity(dataset.info(), settings);
   log.info("search by " + search.settings.method.name + ": " + search.layout.describe() +
            format(" | %.6g networks", search.space.networks()));
+  search.context.board.line("roles", "roles", search.layout.describe());
   search::DriverOptions options;
   options.method = search.settings.method;
   options.samples = search.settings.samples;
@@ -220,6 +230,7 @@ bool lead(const Search& search, Crew& crew, search::Mail* mail) {
   options.identity = search_identity(search.context.config, search.layout, data);
   options.folder = search.folder();
   options.should_stop = search.should_stop;
+  options.on_sample = [&](const search::Ledger& ledger) { show(search, ledger); };
 
   io::create_folder(search.folder());
   search::Memo memo(search.folder() / "memo.jsonl", reward_identity(search.settings, data), log);
@@ -285,7 +296,11 @@ bool is_search_worker(const Words& arguments) {
          (arguments.front() == controller_verb || arguments.front() == child_verb);
 }
 
-int run_search_worker(const Words& arguments) {
+std::string search_worker_name(const Words& arguments) {
+  return Json::parse(arguments.back()).at("name");
+}
+
+int run_search_worker(const Words& arguments, const Log& log) {
   leave_signals_to_the_job();
   const Json order = Json::parse(arguments.back());
   Config config;
@@ -306,8 +321,8 @@ int run_search_worker(const Words& arguments) {
   const int rank = order.at("rank");
   Tracer tracer(TraceTicket::parse(order.at("trace")),
                 {format("child %d of rank %d", order.at("number").get<int>(), rank), rank, "child"},
-                Log(LogLevel::warning, "child"));
-  search::run_child(channel, data, child, order.at("memory"), tracer.lane("child"));
+                log.at_most(LogLevel::warning));
+  search::run_child(channel, data, child, order.at("memory"), {log, tracer.lane("child")});
   return 0;
 }
 

@@ -11,7 +11,6 @@
 #include "core/signals.hpp"
 #include "io/sources/source.hpp"
 #include "serve_settings.hpp"
-#include "standard_output.hpp"
 #include "top/top.hpp"
 #include "train/model_snapshot.hpp"
 #include "verb_parts.hpp"
@@ -91,7 +90,7 @@ ExitCode bench_serve_verb(const VerbContext& context) {
   const std::unique_ptr<comm::Communicator> group = everyone(context, "bench");
   if (group->rank() == 0) {
     const std::vector<bench::ServeRow> rows = measure(context);
-    print("\n" + bench::to_text(rows) + "\n");
+    print_table(context, bench::to_text(rows));
     print_result(context, {{"verb", "bench"},
                            {"what", context.subject},
                            {"repetitions", context.config.integer("bench.repetitions")},

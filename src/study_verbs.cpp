@@ -6,7 +6,6 @@
 #include "comm/barrier.hpp"
 #include "io/files/atomic_file.hpp"
 #include "io/sources/source.hpp"
-#include "standard_output.hpp"
 #include "study_settings.hpp"
 #include "value_lists.hpp"
 #include "verb_parts.hpp"
@@ -46,7 +45,7 @@ void tell_study(const VerbContext& context, const bench::ScalingStudy& study) {
   const std::filesystem::path plot = context.settings.run_dir / "scaling.svg";
   io::write_text_file(csv, bench::to_csv(study.rows));
   io::write_text_file(plot, bench::scaling_plot(study.rows));
-  print("\n" + bench::to_text(study.rows) + "\n");
+  print_table(context, bench::to_text(study.rows));
   context.log.info("bench: wrote " + csv.string() + " and " + plot.string());
   Json result = {{"verb", "bench"}, {"what", context.subject}};
   if (context.config.text("bench.from").empty()) {
@@ -105,7 +104,7 @@ ExitCode plan_verb(const VerbContext& context) {
                           ? settings.threads
                           : std::max(1, context.mpi.node_cores() / options.ranks_per_node);
     const plan::Plan plan = plan::make_plan(options);
-    print("\n" + plan::to_text(plan) + "\n");
+    print_table(context, plan::to_text(plan));
     Json result = {{"verb", "plan"}};
     result.update(plan::to_json(plan));
     print_result(context, result);

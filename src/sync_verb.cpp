@@ -11,7 +11,6 @@
 #include "core/signals.hpp"
 #include "core/text.hpp"
 #include "ps_settings.hpp"
-#include "standard_output.hpp"
 #include "train/recipe_check.hpp"
 #include "training_ranks.hpp"
 #include "value_lists.hpp"
@@ -178,7 +177,7 @@ ExitCode bench_sync_verb(const VerbContext& context) {
   if (rows.empty() && group.rank() == 0) {
     context.log.info("stopped early, and nothing is kept: the same command measures anew");
   } else if (group.rank() == 0) {
-    print("\n" + bench::to_text(rows) + "\n");
+    print_table(context, bench::to_text(rows));
     print_result(context, {{"verb", "bench"},
                            {"what", context.subject},
                            {"repetitions", context.config.integer("bench.repetitions")},

@@ -12,6 +12,7 @@
 #include "training_ranks.hpp"
 #include "verb_parts.hpp"
 #include "workflow/evaluation_report.hpp"
+#include "workflow/job_view.hpp"
 #include "workflow/training_step.hpp"
 
 namespace podium {
@@ -100,7 +101,12 @@ ExitCode train_verb(const VerbContext& context) {
   hooks.servers = ranks.servers();
   hooks.tracer = &context.tracer;
   hooks.should_stop = [&stop] { return stop.load(); };
+  hooks.on_advance = [&](const train::EpochAdvance& advance) {
+    context.board.bar(recipe.name, recipe.name, workflow::advance_of(advance));
+  };
   hooks.on_epoch = [&](const train::Progress& progress) {
+    context.board.bar(recipe.name, recipe.name, workflow::advance_of(recipe, progress));
+    context.board.said(recipe.name);
     context.log.info(workflow::epoch_line(recipe, progress));
     context.metrics.write(workflow::epoch_event(recipe, progress));
   };

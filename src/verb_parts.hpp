@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
+#include <string>
 
 #include "comm/communicator.hpp"
 #include "verbs.hpp"
@@ -13,6 +14,9 @@ namespace podium {
 
 // For a wait that lasts as long as others have work: sleeps.
 inline constexpr comm::WaitPolicy patient{std::chrono::hours(24 * 365), Backoff::Kind::idle};
+
+// A table for people, on stdout; --quiet leaves it out.
+void print_table(const VerbContext& context, const std::string& table);
 
 // Ends a verb with its figure of merit: one line on stdout, and the event `ended`.
 void print_result(const VerbContext& context, const nlohmann::ordered_json& result);

@@ -19,7 +19,6 @@
 #include "search_verbs.hpp"
 #include "serve_verbs.hpp"
 #include "settings.hpp"
-#include "standard_output.hpp"
 #include "study_verbs.hpp"
 #include "train_verb.hpp"
 #include "value_lists.hpp"
@@ -39,11 +38,16 @@ namespace {
 
 using workflow::Json;
 
+workflow::Telling telling_of(const VerbContext& context) {
+  return {context.log, context.started, context.metrics, context.tracer, context.board};
+}
+
 ExitCode pipeline_verb(const VerbContext& context) {
-  const auto show = [](const workflow::Summary& summary) { print("\n" + summary.table() + "\n"); };
-  const auto summary =
-      workflow::run_pipeline(context.settings, context.mpi, context.started, context.log, show,
-                             context.fatal, context.metrics, context.tracer);
+  const auto show = [&](const workflow::Summary& summary) {
+    print_table(context, summary.table());
+  };
+  const auto summary = workflow::run_pipeline(context.settings, context.mpi, telling_of(context),
+                                              show, context.fatal);
   if (!summary) return ExitCode::done;
   print_result(context, summary->result());
   if (!summary->stopped_early) return ExitCode::done;
@@ -107,7 +111,7 @@ ExitCode inspect_verb(const VerbContext& context) {
       throw data_error("no step has been decided about here", context.settings.run_dir.string(),
                        "name the folder of a run (--run.dir), or run one");
     }
-    print("\n" + workflow::memo_table(decisions) + "\n");
+    print_table(context, workflow::memo_table(decisions));
     print_result(context, workflow::memo_result(decisions));
   }
   comm::barrier(*group, patient);
@@ -116,8 +120,7 @@ ExitCode inspect_verb(const VerbContext& context) {
 
 ExitCode serve_verb(const VerbContext& context) {
   const std::unique_ptr<comm::Communicator> group = everyone(context, "serve");
-  const Json stats = workflow::serve_from_registry(
-      context.settings, *group, {context.log, context.started, context.metrics, context.tracer});
+  const Json stats = workflow::serve_from_registry(context.settings, *group, telling_of(context));
   if (group->rank() == 0) {
     Json result = {{"verb", "serve"}};
     result.update(stats);
@@ -168,7 +171,7 @@ ExitCode predict_verb(const VerbContext& context) {
                          ? ingested_input(context, options, *classifier, *group)
                          : workflow::open_input_together(context.settings, options, *classifier,
                                                          *group, context.log);
-  const auto show = [](const std::string& table) { print("\n" + table + "\n"); };
+  const auto show = [&](const std::string& table) { print_table(context, table); };
   const Json outcome =
       workflow::predict(context.settings, options, *classifier, *input, *group, context.log, show);
   if (group->rank() == 0) {

@@ -7,7 +7,9 @@
 
 #include "comm/mpi/mpi_environment.hpp"
 #include "config.hpp"
+#include "core/board.hpp"
 #include "core/clock.hpp"
+#include "core/console.hpp"
 #include "core/error.hpp"
 #include "core/log.hpp"
 #include "core/metrics_log.hpp"
@@ -26,6 +28,8 @@ struct VerbContext {
   const Stopwatch& started;  // since the start of the process
   const Log& log;
   const workflow::Fatal& fatal;
+  Console& console;
+  Board& board;         // what a live view shows, on rank 0
   MetricsLog& metrics;  // writes on rank 0, where the verb has a run folder
   Tracer& tracer;       // off for verbs that leave no trace
 };

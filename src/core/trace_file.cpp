@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <fstream>
+#include <system_error>
 #include <tuple>
 
 #include "core/error.hpp"
@@ -95,9 +96,14 @@ void TraceFile::write(const std::filesystem::path& path) const {
   }
   file << "\n]}\n";
   file.close();
-  if (!file) throw io_error("cannot write the trace", path.string(), errno);
   std::error_code failed;
-  std::filesystem::rename(partial, path, failed);
+  if (file) {
+    std::filesystem::rename(partial, path, failed);
+  } else {
+    failed = std::error_code(errno != 0 ? errno : EIO, std::generic_category());
+    std::error_code ignored;  // perhaps there never was one
+    std::filesystem::remove(partial, ignored);
+  }
   if (failed) throw io_error("cannot write the trace", path.string(), failed.value());
 }
 

@@ -49,7 +49,7 @@ void leave_if_alone(int descriptor) {
 }  // namespace
 
 void run_child(Channel& channel, const ChildData& data, const ChildOptions& options,
-               uint64_t memory_bytes, const Lane& lane) {
+               uint64_t memory_bytes, const ChildTelling& telling) {
   io::Dataset dataset = io::Dataset::open(data.cache, data.dataset);
   limit_memory(memory_bytes);
   ChildHooks hooks;
@@ -65,9 +65,11 @@ void run_child(Channel& channel, const ChildData& data, const ChildOptions& opti
   };
   while (const std::optional<Json> order = channel.receive(forever)) {
     channel.send({{"trains", true}}, send_limit);  // from here on a death is the network's
+    const auto architecture = order->at("train").get<std::string>();
+    telling.log.info("trains " + architecture);
     const ChildResult result = [&] {
-      const Timed span(lane, spans::train);
-      return train_child(order->at("train").get<std::string>(), dataset, options, hooks);
+      const Timed span(telling.lane, spans::train);
+      return train_child(architecture, dataset, options, hooks);
     }();
     channel.send({{"done", true},
                   {"reward", result.accuracy},

@@ -12,6 +12,7 @@
 #include <filesystem>
 
 #include "core/channel.hpp"
+#include "core/log.hpp"
 #include "core/trace.hpp"
 #include "search/child_training.hpp"
 
@@ -22,10 +23,15 @@ struct ChildData {
   io::DatasetOptions dataset;  // with the slice that is seen
 };
 
+// Where a child tells what it trains.
+struct ChildTelling {
+  Log log;
+  Lane lane;  // each training is a span of it
+};
+
 // Runs until the search ends the channel. `memory_bytes` is what the process may take beside what
-// it has; 0: no limit. Each training is a span of `lane`. Throws what opening and reading the data
-// throws.
+// it has; 0: no limit. Throws what opening and reading the data throws.
 void run_child(Channel& channel, const ChildData& data, const ChildOptions& options,
-               uint64_t memory_bytes, const Lane& lane = {});
+               uint64_t memory_bytes, const ChildTelling& telling = {});
 
 }  // namespace podium::search

@@ -194,6 +194,7 @@ void Driver::tell(size_t number, const Sampled& sampled) {
   event["entropy"] = controllers_[number].entropy;
   event["search_s"] = elapsed_s();
   metrics_.write(std::move(event));
+  if (options_.on_sample) options_.on_sample(ledger_);
   if (sampled.reused) return;
   const std::string of = options_.samples > 0 ? format("/%zu", options_.samples) : "";
   log_.info(format("sample %zu%s  reward %.4f  best %.4f  %5.2f MFLOP  %5.1f s  ",

@@ -44,6 +44,7 @@ struct DriverOptions {
   Json identity;                 // whose checkpoints are gone on from: space, method, layout, data
   std::filesystem::path folder;  // of the checkpoint
   std::function<bool()> should_stop;
+  std::function<void(const Ledger&)> on_sample = {};  // after each
 };
 
 struct SearchOutcome {

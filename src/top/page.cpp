@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/board.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
 
@@ -10,13 +11,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 using Colour = Line::Colour;
-
-std::string duration_text(double seconds) {
-  const auto whole = static_cast<long long>(seconds);
-  if (whole < 60) return format("%lld s", whole);
-  if (whole < 3600) return format("%lld min %02lld s", whole / 60, whole % 60);
-  return format("%lld h %02lld min", whole / 3600, whole / 60 % 60);
-}
 
 std::string text_of(const Json& json, const char* key) {
   return json.at(key).get<std::string>();
@@ -78,11 +72,6 @@ std::vector<Line> lines_of(const Json& stats, const std::string& server) {
   return lines;
 }
 
-const char* escape_of(Colour colour) {
-  if (colour == Colour::bold) return "\x1b[1m";
-  return colour == Colour::yellow ? "\x1b[33m" : "\x1b[31m";
-}
-
 }  // namespace
 
 std::vector<Line> page_of(const Json& stats, const std::string& server) {
@@ -92,19 +81,6 @@ std::vector<Line> page_of(const Json& stats, const std::string& server) {
     throw unavailable_error("no service of Podium answers there", server,
                             "give the HOST:PORT of one");
   }
-}
-
-std::string to_text(const std::vector<Line>& lines, size_t width, bool colours) {
-  std::string text;
-  for (const Line& line : lines) {
-    const std::string shown = width > 0 ? line.text.substr(0, width) : line.text;
-    if (colours && line.colour != Colour::plain) {
-      text += escape_of(line.colour) + shown + "\x1b[0m\n";
-    } else {
-      text += shown + "\n";
-    }
-  }
-  return text;
 }
 
 }  // namespace podium::top

@@ -1,11 +1,9 @@
 #include "top/terminal.hpp"
 
 #include <poll.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -21,24 +19,13 @@ constexpr std::string_view leave_screen = "\x1b[?25h\x1b[?1049l";
 constexpr char ctrl_c = 3;
 
 bool write_all(std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(STDOUT_FILENO, text.data(), text.size());
-    if (written < 0 && errno != EINTR) return false;
-    if (written > 0) text.remove_prefix(static_cast<size_t>(written));
-  }
-  return true;
-}
-
-size_t columns() {
-  winsize size{};
-  return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+  return screen::write_all(STDOUT_FILENO, text);
 }
 
 }  // namespace
 
 Terminal::Terminal() : screen_(::isatty(STDOUT_FILENO) == 1) {
-  const char* no_color = std::getenv("NO_COLOR");
-  colours_ = screen_ && (no_color == nullptr || *no_color == '\0');
+  colours_ = screen_ && screen::wants_colours();
   termios before{};
   if (screen_ && ::tcgetattr(STDIN_FILENO, &before) == 0) {
     termios raw = before;
@@ -56,7 +43,8 @@ Terminal::~Terminal() {
 }
 
 void Terminal::show(const std::vector<Line>& lines) const {
-  std::string text = to_text(lines, columns(), colours_);
+  const size_t columns = screen_ ? screen::terminal_size(STDOUT_FILENO).columns : 0;
+  std::string text = screen::to_text(lines, columns, colours_);
   if (screen_) {
     // From the top, each line cleared behind its end, and what is left of the page before.
     for (size_t end = text.find('\n'); end != std::string::npos; end = text.find('\n', end + 4)) {

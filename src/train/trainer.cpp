@@ -20,10 +20,7 @@ namespace podium::train {
 namespace {
 
 nn::OneCycleOptions schedule_options(const Recipe& recipe) {
-  nn::OneCycleOptions options;
-  options.warmup_share = recipe.warmup;
-  options.end_factor = recipe.final_lr;
-  return options;
+  return {.warmup_share = recipe.warmup, .end_factor = recipe.final_lr};
 }
 
 Divergence blame(const BlamedGradient& bad, const nn::OneCycle& schedule) {
@@ -197,6 +194,7 @@ void Trainer::take_up_appended() {
 bool Trainer::take_steps(Epoch& epoch) {
   for (auto steps = engine_.advance(); !steps.empty(); steps = engine_.advance()) {
     note(steps, epoch);
+    tell_advance(epoch);
     const bool due =
         loss_watch_.recorded() >= steps_to_agreement_ || checkpoints_.due_at(epoch.step_of_run());
     if (!due || epoch.steps == epoch.steps_wanted) continue;
@@ -216,6 +214,15 @@ void Trainer::note(std::span<const Step> steps, Epoch& epoch) {
     epoch.lr = step.lr;
     ++epoch.steps;
   }
+}
+
+void Trainer::tell_advance(const Epoch& epoch) {
+  constexpr double seconds_apart = 0.5;
+  if (!options_.on_advance || group_.rank() != 0 || told_.seconds() < seconds_apart) return;
+  told_.restart();
+  const double images = std::max(epoch.sums.images, 1.0);
+  options_.on_advance({progress_.epochs + 1, recipe_.epochs, epoch.steps, epoch.steps_wanted,
+                       epoch.sums.loss / images, epoch.sums.correct / images});
 }
 
 void Trainer::finish_epoch(const Epoch& epoch) {

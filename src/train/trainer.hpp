@@ -30,6 +30,7 @@
 #include "core/log.hpp"
 #include "io/loader/dataset.hpp"
 #include "io/loader/loader.hpp"
+#include "train/advance.hpp"
 #include "train/checkpoints.hpp"
 #include "train/confusion.hpp"
 #include "train/loss_watch.hpp"
@@ -51,7 +52,9 @@ struct TrainerOptions {
   double target_accuracy = 0;  // on validation, in [0,1]: training ends once it is reached; 0: none
   std::shared_ptr<MlperfLog> mlperf;  // gets epochs and evaluations, on rank 0; null: none
   std::function<void(const Progress&)> on_epoch;  // called on rank 0 of the group
-  std::function<bool()> should_stop;              // any rank may ask; all stop together
+  // Called on rank 0 of the group, now and then while an epoch is under way.
+  std::function<void(const EpochAdvance&)> on_advance;
+  std::function<bool()> should_stop;  // any rank may ask; all stop together
   Log log;
 };
 
@@ -91,6 +94,7 @@ class Trainer {
   void take_up_appended();
   bool take_steps(Epoch& epoch);
   void note(std::span<const Step> steps, Epoch& epoch);
+  void tell_advance(const Epoch& epoch);
   void finish_epoch(const Epoch& epoch);
   void count_wall_time();
   bool done() const;
@@ -118,6 +122,7 @@ class Trainer {
   std::optional<TrainingPoint> resumed_;           // in the middle of an epoch, until that goes on
   Stopwatch lap_;                                  // since total_s was last brought up to date
   Stopwatch wall_;                                 // since run() began
+  Stopwatch told_;                                 // since on_advance was last called
   WallTime wall_time_;                             // then
   size_t steps_to_agreement_ = LossWatch::window;  // all ranks agree that often
   bool stop_wanted_ = false;                       // by some rank, at the end of an epoch

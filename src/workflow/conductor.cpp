@@ -29,12 +29,13 @@ std::string text_of(const Json& event, const char* key) {
 }  // namespace
 
 Conductor::Conductor(const Job& job, const Stopwatch& started, Log log, Show show,
-                     MetricsLog& metrics)
+                     MetricsLog& metrics, Board& board)
     : job_(job),
       started_(started),
       log_(std::move(log)),
       show_(std::move(show)),
       metrics_(metrics),
+      view_(job, board),
       models_left_(job.settings.recipes.size()),
       deployed_version_(static_cast<size_t>(job.layout.world_size())) {
   for (const Role role : all_roles) roles_left_ += job.layout.ranks(role).size();
@@ -125,8 +126,10 @@ void Conductor::handle_next_event() {
 }
 
 void Conductor::handle(const Json& event) {
-  record(event);
+  view_.note(event);
   const std::string kind = text_of(event, "event");
+  if (kind == "advance") return;
+  record(event);
   if (kind == "ingested") on_ingested(event);
   if (kind == "epoch") log_.info(text_of(event, "line"));
   if (kind == "selected") on_selected(event);

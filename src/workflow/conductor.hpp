@@ -6,6 +6,8 @@
 //            serving, deployed, front_door, drained       from serving ranks
 //            left                                         from every role that has ended
 //            signal                                       from the signal watch of any rank
+//            advance                                      from ingest and train ranks: only to be
+//            seen
 //   orders   train {cache}, test {asker}, stop, end       to train ranks
 //            ask {server}                                 to the asker
 //            deploy {version, path, name}, drain          to serving ranks
@@ -25,6 +27,7 @@
 #include "core/log.hpp"
 #include "core/metrics_log.hpp"
 #include "workflow/job.hpp"
+#include "workflow/job_view.hpp"
 #include "workflow/summary.hpp"
 
 namespace podium::workflow {
@@ -34,9 +37,11 @@ using Show = std::function<void(const Summary&)>;
 
 class Conductor {
  public:
-  // `started` runs since the start of the job; all events go to `metrics`. Both outlive it.
+  // `started` runs since the start of the job; all events go to `metrics`. `board`
+  // shows how far the job is. All outlive the conductor.
   // `show` gets the summary once all is trained and tested, before the service lingers.
-  Conductor(const Job& job, const Stopwatch& started, Log log, Show show, MetricsLog& metrics);
+  Conductor(const Job& job, const Stopwatch& started, Log log, Show show, MetricsLog& metrics,
+            Board& board);
 
   // Leads the job to its end and returns what it did. Throws when an event reports a failure.
   Summary conduct();
@@ -78,6 +83,7 @@ class Conductor {
   Log log_;
   Show show_;
   MetricsLog& metrics_;
+  JobView view_;
   Summary summary_;
 
   std::string cache_;        // empty until ingested

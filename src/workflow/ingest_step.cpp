@@ -62,7 +62,7 @@ IngestOutcome ingest_together(const io::IngestOptions& options, comm::Communicat
   const Lane lane = options.tracer == nullptr ? Lane() : options.tracer->lane("ingest");
   const auto await_all = [&] {
     const Timed span(lane, spans::wait);
-    await_all();
+    comm::barrier(group, for_the_decision);
   };
   io::Ingest ingest(options);
   std::string decision;
@@ -81,7 +81,7 @@ IngestOutcome ingest_together(const io::IngestOptions& options, comm::Communicat
     std::vector<io::ShardReport> reports;
     for (const std::string& text : texts) reports.push_back(io::ShardReport::from_json(text));
     if (group.rank() == 0) ingest.finish(reports);
-    comm::barrier(group, for_the_decision);
+    await_all();
   }
   outcome.seconds = watch.seconds();
   outcome.peak_rss_bytes = largest_rss(group);

@@ -65,8 +65,10 @@ Part part_of(Role role) {
 // "ingest, serve"
 std::string roles_text(const RoleLayout& layout, int rank) {
   std::string text;
-  for (const Role role : layout.roles_of(rank))
-    text += (text.empty() ? "" : ", ") + to_string(role);
+  for (const Role role : layout.roles_of(rank)) {
+    text += text.empty() ? "" : ", ";
+    text += to_string(role);
+  }
   return text;
 }
 
@@ -117,9 +119,9 @@ void remove_checkpoints(const Settings& settings, Summary& summary) {
   std::filesystem::remove(settings.checkpoint_dir(), ignored);
 }
 
-Summary conduct(const Job& job, const Stopwatch& started, const Log& log, const Show& show,
-                MetricsLog& metrics) {
-  Conductor conductor(job, started, log.with_speaker(""), show, metrics);
+Summary conduct(const Job& job, const Telling& telling, const Show& show) {
+  Conductor conductor(job, telling.started, telling.log.with_speaker(""), show, telling.metrics,
+                      telling.board);
   Summary summary = conductor.conduct();
   if (!summary.stopped_early) remove_checkpoints(job.settings, summary);
   return summary;
@@ -128,8 +130,8 @@ Summary conduct(const Job& job, const Stopwatch& started, const Log& log, const 
 }  // namespace
 
 std::optional<Summary> run_pipeline(const Settings& settings, comm::MpiEnvironment& mpi,
-                                    const Stopwatch& started, const Log& log, const Show& show,
-                                    const Fatal& fatal, MetricsLog& metrics, Tracer& tracer) {
+                                    const Telling& telling, const Show& show, const Fatal& fatal) {
+  const Log& log = telling.log;
   const RoleLayout layout = RoleLayout::plan(settings.roles, mpi.size());
   const std::vector<int>& trainers = layout.ranks(Role::train);
   if (settings.train_alone && trainers.size() > 1) {
@@ -158,8 +160,8 @@ std::optional<Summary> run_pipeline(const Settings& settings, comm::MpiEnvironme
                 groups.ckpt.get(),
                 threads,
                 stops,
-                tracer};
-  tracer.tell_roles(roles_text(layout, mpi.rank()));
+                telling.tracer};
+  telling.tracer.tell_roles(roles_text(layout, mpi.rank()));
 
   if (mpi.rank() == conductor_rank) tell_roles(job, mpi.size(), log.with_speaker(""));
   const comm::WaitPolicy patient{std::chrono::hours(24 * 365), Backoff::Kind::idle};
@@ -169,13 +171,13 @@ std::optional<Summary> run_pipeline(const Settings& settings, comm::MpiEnvironme
     stops.add();
     job.tell_conductor({{"event", "signal"}, {"number", number}, {"rank", job.rank()}});
   });
-  const DeadlineWatch time_limit(settings.stop_after, started, [&job] {
+  const DeadlineWatch time_limit(settings.stop_after, telling.started, [&job] {
     job.tell_conductor({{"event", "time_limit"}, {"rank", job.rank()}});
   });
   std::vector<std::thread> roles = start_roles(job, log, fatal);
   std::optional<Summary> summary;
   try {
-    if (mpi.rank() == conductor_rank) summary = conduct(job, started, log, show, metrics);
+    if (mpi.rank() == conductor_rank) summary = conduct(job, telling, show);
   } catch (...) {
     fatal(std::current_exception());  // while the roles still run: there is no way back
   }

@@ -10,23 +10,20 @@
 #include <optional>
 
 #include "comm/mpi/mpi_environment.hpp"
-#include "core/clock.hpp"
 #include "core/log.hpp"
-#include "core/trace.hpp"
 #include "workflow/conductor.hpp"
 #include "workflow/settings.hpp"
 #include "workflow/summary.hpp"
+#include "workflow/telling.hpp"
 
 namespace podium::workflow {
 
 // Called on the failing thread with the error; does not return.
 using Fatal = std::function<void(std::exception_ptr)>;
 
-// Runs the pipeline to its end; `show` and `metrics` are as in conductor.hpp; `tracer` hears what
-// each role of this rank does when. Collective over all ranks; returns the summary on rank 0.
-// REQUIRES: SIGTERM, SIGINT and SIGUSR1 are blocked in all threads.
+// Runs the pipeline to its end; `show` is as in conductor.hpp. Collective over all ranks; returns
+// the summary on rank 0. REQUIRES: SIGTERM, SIGINT and SIGUSR1 are blocked in all threads.
 std::optional<Summary> run_pipeline(const Settings& settings, comm::MpiEnvironment& mpi,
-                                    const Stopwatch& started, const Log& log, const Show& show,
-                                    const Fatal& fatal, MetricsLog& metrics, Tracer& tracer);
+                                    const Telling& telling, const Show& show, const Fatal& fatal);
 
 }  // namespace podium::workflow

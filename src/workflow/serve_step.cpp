@@ -14,6 +14,7 @@
 #include "core/signals.hpp"
 #include "serve/http/token.hpp"
 #include "serve/metrics/timeline.hpp"
+#include "workflow/job_view.hpp"
 #include "workflow/join_step.hpp"
 #include "workflow/learner_link.hpp"
 #include "workflow/replica_worker.hpp"
@@ -116,7 +117,7 @@ std::optional<double> time_to_linger(const Settings& settings) {
 // Where the service of a rank tells its happenings. Collective.
 class ServiceTeller {
  public:
-  ServiceTeller(const Settings& settings, comm::Communicator& group, const ServeTelling& telling)
+  ServiceTeller(const Settings& settings, comm::Communicator& group, const Telling& telling)
       : rank_(group.rank()), metrics_(&telling.metrics) {
     const std::string job = comm::broadcast_text(group, telling.metrics.job(), 0);
     if (rank_ == 0) return;
@@ -214,7 +215,7 @@ nlohmann::ordered_json to_json(const serve::ServiceStats& stats) {
 }
 
 nlohmann::ordered_json serve_from_registry(const Settings& settings, comm::Communicator& group,
-                                           const ServeTelling& telling) {
+                                           const Telling& telling) {
   const Log& log = telling.log;
   if (!settings.join_service.empty()) return serve_in_another_job(settings, group, log);
   StopRequests stops;
@@ -256,6 +257,7 @@ nlohmann::ordered_json serve_from_registry(const Settings& settings, comm::Commu
     teller.tell(service);
     if (watch.milliseconds() - polled_ms < static_cast<double>(registry_poll.count())) continue;
     polled_ms = watch.milliseconds();
+    if (telling.board.drawn()) telling.board.line("serve", "serve", service_line(service.stats()));
     try {
       invitation.offer(settings, service);
       take_newest(settings, service, &deployed, over, log);

@@ -5,13 +5,11 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "comm/communicator.hpp"
-#include "core/clock.hpp"
 #include "core/log.hpp"
-#include "core/metrics_log.hpp"
-#include "core/trace.hpp"
 #include "serve/client/client.hpp"
 #include "serve/service.hpp"
 #include "workflow/settings.hpp"
+#include "workflow/telling.hpp"
 
 namespace podium::workflow {
 
@@ -39,20 +37,13 @@ nlohmann::ordered_json to_json(const serve::ServiceStats& stats);
 void load_as_ordered(const Settings& settings, serve::Service& service,
                      const std::atomic<bool>& stop, const Log& log);
 
-// Where a serving job tells what it does. Happenings of its services go to `metrics`, or, on ranks
-// where that writes nothing, to a log of their own of the same job.
-struct ServeTelling {
-  const Log& log;
-  const Stopwatch& started;  // since the start of the job
-  MetricsLog& metrics;
-  Tracer& tracer;
-};
-
 // Serves the registry's current version on every rank, or that of the checkpoint engine of another
 // job (--engine.join), takes newer versions as they are published,
 // and drains on SIGTERM, SIGINT, SIGUSR1 or at the end of --serve.linger (0 means forever here).
+// Happenings of the services go to the metrics of `telling` or, on ranks where that writes nothing,
+// to a log of their own of the same job; its board shows this rank's service.
 // Returns this rank's counters. Throws unavailable_error when nothing is published.
 nlohmann::ordered_json serve_from_registry(const Settings& settings, comm::Communicator& group,
-                                           const ServeTelling& telling);
+                                           const Telling& telling);
 
 }  // namespace podium::workflow

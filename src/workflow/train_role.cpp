@@ -12,6 +12,7 @@
 #include "workflow/engine_memory.hpp"
 #include "workflow/evaluation_report.hpp"
 #include "workflow/front_door_test.hpp"
+#include "workflow/job_view.hpp"
 #include "workflow/messages.hpp"
 #include "workflow/role_parts.hpp"
 #include "workflow/shards.hpp"
@@ -70,6 +71,9 @@ class TrainRole {
       Json event = epoch_event(recipe, progress);
       event["line"] = epoch_line(recipe, progress);
       job_.tell_conductor(event);
+    };
+    hooks.on_advance = [&](const train::EpochAdvance& advance) {
+      job_.tell_conductor(advance_event(recipe.name, advance_of(advance)));
     };
     // While models train the only order is to stop. It comes once, and counts from then on.
     hooks.should_stop = [&] {

@@ -129,6 +129,7 @@ train::TrainerOptions trainer_options(const train::Recipe& recipe, const io::Dat
   options.shuffle = settings.shuffle;
   options.prefetch_threads = settings.prefetch_threads;
   options.on_epoch = hooks.on_epoch;
+  options.on_advance = hooks.on_advance;
   options.should_stop = hooks.should_stop;
   options.log = log;
   options.target_accuracy = settings.target_accuracy;

@@ -15,6 +15,7 @@
 #include "core/trace.hpp"
 #include "io/loader/dataset.hpp"
 #include "nn/model.hpp"
+#include "train/advance.hpp"
 #include "train/confusion.hpp"
 #include "train/progress.hpp"
 #include "train/ps_report.hpp"
@@ -46,7 +47,8 @@ struct TrainingOutcome {
 };
 
 struct TrainingHooks {
-  std::function<void(const train::Progress&)> on_epoch;  // on rank 0 of the group
+  std::function<void(const train::Progress&)> on_epoch;        // on rank 0 of the group
+  std::function<void(const train::EpochAdvance&)> on_advance;  // there too, now and then
   std::function<bool()> should_stop;
   // Where states go beside the disk, by the name of a model; empty: the memory of the group's first
   // node. On all ranks.

@@ -45,6 +45,11 @@ class Links(unittest.TestCase):
         self.fails("[a](docs/none.md)", "no file 'docs/none.md'")
         self.fails("[`a`](none.md)", "no file 'none.md'")
 
+    def test_links_over_the_end_of_a_line(self):
+        self.passes("one [two\nthree](docs/other.md) `four\n](none.md)`")
+        page = page_of("# Top\n\none\n[two\nthree](none.md)\n", self.folder.name)
+        self.assertEqual(links_test.findings(page, self.project), [(4, "no file 'none.md'")])
+
     def test_anchors(self):
         self.passes("# Top\n[a](docs/other.md#two-words-here) [b](docs/other.md#one-1) [c](#top)")
         self.fails("[a](docs/other.md#three)", "no heading '#three' in docs/other.md")

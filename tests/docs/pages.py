@@ -10,7 +10,7 @@ import re
 FENCE = re.compile(r"^\s*```(\w*)\s*$")
 HEADING = re.compile(r"^#{1,6}\s+(.*?)\s*#*$")
 LINK = re.compile(r"!?\[(?:[^\[\]]|\[[^\]]*\])*\]\(([^()\s]+)\)")
-SPAN = re.compile(r"(`+)(.+?)\1")
+SPAN = re.compile(r"(`+)(.+?)\1", re.DOTALL)
 COMMENT = re.compile(r"<!--(.*?)-->", re.DOTALL)
 
 
@@ -33,12 +33,29 @@ class Page:
     def headings(self):
         return [match.group(1) for _, text in self.prose if (match := HEADING.match(text))]
 
+    def paragraphs(self):
+        """(first line, text) of lines that follow each other; links and code spans may run over their ends."""
+        first, lines = 0, []
+        for number, text in self.prose + [(0, "")]:
+            if lines and (not text.strip() or number != first + len(lines)):
+                yield first, "\n".join(lines)
+                lines = []
+            if text.strip():
+                first = first if lines else number
+                lines.append(text)
+
+    def _found(self, pattern, group, prepare=lambda text: text):
+        for first, text in self.paragraphs():
+            text = prepare(text)
+            for match in pattern.finditer(text):
+                yield first + text.count("\n", 0, match.start()), match.group(group)
+
     def links(self):
-        return [(line, target) for line, text in self.prose
-                for target in LINK.findall(SPAN.sub("", text))]
+        """Code spans are emptied first, and keep their lines: what looks like a link there is none."""
+        return list(self._found(LINK, 1, lambda text: SPAN.sub(lambda span: "\n" * span.group().count("\n"), text)))
 
     def spans(self):
-        return [(line, content.strip()) for line, text in self.prose for _, content in SPAN.findall(text)]
+        return [(line, " ".join(content.split())) for line, content in self._found(SPAN, 2)]
 
 
 def read_page(path):

@@ -5,9 +5,9 @@
 set -euo pipefail
 # shellcheck source=tests/scripts/expect.sh
 source "$(dirname "$0")/expect.sh"
-cluster=$project/scripts/virtual_cluster.sh
 scratch=$(mktemp -d)
-export PODIUM_CLUSTER=$scratch/cluster PODIUM=$build/podium
+# shellcheck source=tests/scripts/on_cluster.sh
+source "$(dirname "$0")/on_cluster.sh"
 trap '"$cluster" down || true; rm -rf "$scratch"' EXIT
 cd "$project"
 
@@ -16,39 +16,15 @@ ln -s "$(command -v bash)" "$(command -v dirname)" "$(command -v cat)" "$scratch
 expect 69 './scripts/run.sh inputs/fashion_mnist.cfg does the same' env PATH="$scratch/bare" slurm/pipeline.sh
 expect 0 'usage: slurm/pipeline.sh' slurm/pipeline.sh --help
 
-status=0
-output=$("$cluster" up 3 2>&1) || status=$?
-if [ "$status" = 77 ]; then
-  echo "$output"
-  exit 77
-fi
-[ "$status" = 0 ] || { echo "FAILED: up 3: exit code $status: $output" && exit 1; }
-eval "$("$cluster" env)"
+up 3
 
 run=$scratch/run
 options=(inputs/fashion_mnist-ci.cfg --run.dir="$run" --io.cache_dir="$scratch/cache")
 
-# shellcheck disable=SC2317  # they are called by `await`
-# await SECONDS WHAT COMMAND...: until the command succeeds; the seconds are those of an idle machine.
-await() {
-  local seconds=$1 what=$2 tries
-  shift 2
-  for ((tries = 0; tries < seconds * 10; ++tries)); do
-    if "$@" >/dev/null 2>&1; then return 0; fi
-    sleep 0.25
-  done
-  echo "FAILED: it does not come: $what"
-  squeue
-  tail -n 5 "$run"/slurm-*.out | cut -c1-300
-  exit 1
-}
 # submit OPTIONS...: the pipeline; its table is in $table.
 submit() { table=$(slurm/pipeline.sh "${options[@]}" "$@"); }
-job() { awk -v step="$1" '$1 == step { print $2 }' <<<"$table"; }
-ended() { ! squeue --noheader --jobs="$1" --states=all --format=%T 2>/dev/null | grep -qvE 'COMPLETED|FAILED|CANCELLED'; }
-holds() { grep -qs -- "$1" "${@:2}"; }
 
-expect 69 "sbatch takes no job for 'ingest'" env SBATCH_PARTITION=nowhere slurm/pipeline.sh "${options[@]}"
+expect 69 'invalid partition specified: nowhere' env SBATCH_PARTITION=nowhere slurm/pipeline.sh "${options[@]}"
 expect 2 'unknown key' slurm/pipeline.sh "${options[@]}" --train.epoch=3
 
 # 1. All of it.
@@ -98,6 +74,9 @@ scancel "$(job train)_2"
 await 90 'the comparison of those that are left' ended "$(job compare)"
 expect 0 '"resnet"' sed -n '/"missing"/,$p' "$run/comparison.json"
 expect 0 'left: none' echo "left: $(squeue --noheader --jobs="$(job train)" --states=pending,running | grep . || echo none)"
+submit --model.resnet.epochs=3
+await 90 'all variants, submitted again' ended "$(job compare)"
+expect 0 '"missing": []' cat "$run/comparison.json"
 
 scancel "$serve" "$(job serve)"
 await 30 'the end of the service' holds '"verb":"serve"' "$first/slurm-serve-$serve.out"

@@ -45,7 +45,7 @@ Json example() {
 TEST(Page, HasALinePerReplicaAndTheService) {
   const std::vector<Line> lines = page_of(example(), "127.0.0.1:8080");
   ASSERT_EQ(lines.size(), 9U);
-  const std::string text = to_text(lines, 0, false);
+  const std::string text = screen::to_text(lines, 0, false);
   for (const char* word : {"127.0.0.1:8080  fashion  version 3  ready  up 1 h 02 min",
                            "512.2 requests/s", "p99 3.250 ms", "5 in flight, 1 waiting",
                            "9 connections", "4000 answered", "6 rejected", "replica-1      down"}) {
@@ -66,11 +66,11 @@ TEST(Page, ColoursWhatIsWrong) {
   stats["failed"] = 1;
   lines = page_of(stats, "x:1");
   EXPECT_EQ(lines[3].colour, Line::Colour::red);
-  EXPECT_NE(to_text(lines, 0, true).find("\x1b[31m"), std::string::npos);
+  EXPECT_NE(screen::to_text(lines, 0, true).find("\x1b[31m"), std::string::npos);
 }
 
 TEST(Page, LinesAreCutToTheTerminal) {
-  const std::string text = to_text(page_of(example(), "x:1"), 20, true);
+  const std::string text = screen::to_text(page_of(example(), "x:1"), 20, true);
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
     const auto visible = line.starts_with('\x1b') ? line.substr(line.find('m') + 1) : line;

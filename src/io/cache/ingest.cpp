@@ -339,7 +339,8 @@ ShardReport Ingest::write_part(const WritePlan& plan, uint64_t rank, uint64_t ra
       plan.generation > 0 ? std::vector<uint32_t>()
                           : choose_validation(source.info().train_records, state.options);
   try {
-    return write_share(plan, source, validation, rank, ranks, state.options.tracer);
+    return write_share(plan, source, validation, rank, ranks,
+                       {state.options.tracer, state.options.on_advance});
   } catch (...) {
     remove_shards_of(plan, rank, ranks);
     throw;

@@ -15,6 +15,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,6 +41,8 @@ struct IngestOptions {
   std::vector<std::filesystem::path> data_folders;  // as in SourceOptions
   std::vector<std::string> mirrors;                 // as in SourceOptions
   std::chrono::seconds lock_timeout{3600};          // for another job that builds the same cache
+  // Called on one thread now and then with how many of a rank's records are written, of how many.
+  std::function<void(uint64_t done, uint64_t total)> on_advance = {};
   Log log;
   Tracer* tracer = nullptr;  // hears of each batch, and outlives the ingest; null: none does
 };

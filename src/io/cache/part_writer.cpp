@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <functional>
 #include <future>
 #include <optional>
 
@@ -104,10 +106,16 @@ void add_statistics(const Buffer& batch, uint64_t first, const std::vector<uint3
   }
 }
 
+// Who hears of the batches of a shard: `wrote` is told how many more records are written.
+struct ShardWatch {
+  Lane lane;
+  std::function<void(uint64_t records)> wrote;
+};
+
 // Writes the records `share` of a part; their sums are added to `sums`, if it is given.
 ShardEntry write_shard(const WritePlan& plan, const Source& source, Part part, Share share,
                        const std::string& file, const std::vector<uint32_t>& validation,
-                       ChannelSums* sums, const Lane& lane) {
+                       ChannelSums* sums, const ShardWatch& watch) {
   const ImageShape& shape = source.info().shape;
   const PartPlan& records = plan.part(part);
   ShardEntry shard;
@@ -121,13 +129,14 @@ ShardEntry write_shard(const WritePlan& plan, const Source& source, Part part, S
   ShardWriter writer(plan.folder / file, shape, shard.records);
   BatchReader batches(*stream, plan, shape, shard.records);
   for (uint64_t done = 0; done < shard.records;) {
-    const Timed span(lane, spans::ingest_batch);
-    const Buffer& batch = batches.next(lane);
+    const Timed span(watch.lane, spans::ingest_batch);
+    const Buffer& batch = batches.next(watch.lane);
     writer.append(batch.images, batch.labels);
     if (sums != nullptr) {
       add_statistics(batch, shard.first + done, validation, shape.bytes(), *sums);
     }
     done += batch.labels.size();
+    watch.wrote(batch.labels.size());
   }
   if (share.end == records.records) stream->finish();
   const Seal seal = writer.finish();
@@ -140,16 +149,28 @@ ShardEntry write_shard(const WritePlan& plan, const Source& source, Part part, S
 
 ShardReport write_share(const WritePlan& plan, const Source& source,
                         const std::vector<uint32_t>& validation, uint64_t rank, uint64_t ranks,
-                        Tracer* tracer) {
+                        const WriteWatch& watch) {
   ChannelSums sums(source.info().shape.channels);
   ShardReport report;
+  uint64_t total = 0;
+  for (const Part part : {Part::train, Part::test}) {
+    const Share share = share_of(plan.part(part), rank, ranks);
+    total += share.end - share.begin;
+  }
+  std::atomic<uint64_t> done{0};
   const auto write = [&](Part part, ChannelSums* part_sums) -> std::optional<ShardEntry> {
     const Share share = share_of(plan.part(part), rank, ranks);
     if (share.begin == share.end) return {};
-    const Lane lane =
-        tracer == nullptr ? Lane() : tracer->lane(std::string("ingest ") + part_name(part));
+    ShardWatch of_part;
+    if (watch.tracer != nullptr) {
+      of_part.lane = watch.tracer->lane(std::string("ingest ") + part_name(part));
+    }
+    of_part.wrote = [&, part](uint64_t records) {
+      done += records;
+      if (watch.on_advance && part == Part::train) watch.on_advance(done, total);
+    };
     return write_shard(plan, source, part, share, shard_name(plan, part, rank, ranks), validation,
-                       part_sums, lane);
+                       part_sums, of_part);
   };
   auto test = std::async(std::launch::async, write, Part::test, nullptr);
   const std::optional<ShardEntry> train = write(Part::train, &sums);

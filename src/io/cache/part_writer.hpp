@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "core/trace.hpp"
@@ -14,13 +15,19 @@
 
 namespace podium::io {
 
+// Who hears what is written, each batch.
+struct WriteWatch {
+  Tracer* tracer = nullptr;                                       // null: nobody
+  std::function<void(uint64_t done, uint64_t total)> on_advance;  // records; by one thread
+};
+
 // Writes the shards of `rank` out of `ranks`: an even, contiguous range of each part's records.
-// `validation` (ascending, of the cache's train part) stays out of the sums; each batch is a span
-// of `tracer`, unless that is null. Throws what reading `source` throws, data_error for a label
-// without a place in the cache, io_error.
+// `validation` (ascending, of the cache's train part) stays out of the sums; `watch` hears of
+// each batch. Throws what reading `source` throws, data_error for a label without a place in the
+// cache, io_error.
 ShardReport write_share(const WritePlan& plan, const Source& source,
                         const std::vector<uint32_t>& validation, uint64_t rank, uint64_t ranks,
-                        Tracer* tracer = nullptr);
+                        const WriteWatch& watch);
 
 // Removes what `rank` has published of `plan`: for a share that failed half-way.
 void remove_shards_of(const WritePlan& plan, uint64_t rank, uint64_t ranks);
