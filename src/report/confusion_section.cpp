@@ -33,7 +33,8 @@ double row_sum(const Place& row) {
 Markup count_cell(const Place& row, size_t truth, size_t taken_for, double sum) {
   const double count = row[taken_for].number_or(0);
   const double share = sum > 0 ? count / sum : 0;
-  const double strength = strongest * (truth == taken_for ? share : std::sqrt(share));
+  const double strength =
+      strongest * (truth == taken_for ? share : std::min(1.0, 2 * std::sqrt(share)));
   const char* kind = truth == taken_for ? "right" : "wrong";
   return tag("td", {{"class", kind}, {"style", format("--strength:%.3f", strength)}},
              count == 0 ? Markup("·") : quantity(row[taken_for], As::count));

@@ -49,7 +49,10 @@ thead th { font-weight: 600; font-size: .86rem; color: var(--faint); vertical-al
 tbody th { font-weight: 600; }
 .numbers td, .numbers thead th:not(:first-child) { text-align: right; }
 .numbers td { white-space: nowrap; }
-.texts td { overflow-wrap: anywhere; }
+.texts td { overflow-wrap: break-word; min-width: 7rem; }
+.texts th code, li code { white-space: nowrap; }
+.scrolls tbody th { position: sticky; left: 0; background: var(--ground); }
+.scrolls tr.marked th { background: var(--mark); }
 tr.marked { background: var(--mark); }
 .runs, .figures { display: grid; gap: 0 2rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 21rem), 1fr)); }
 .run { min-width: 0; }

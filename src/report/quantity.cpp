@@ -59,7 +59,7 @@ std::string written(double value, As as) {
     case As::percent:
       return format("%.2f %%", value * 100);
     case As::points:
-      return format("%+.2f points", value * 100);
+      return format("%.2f points", value * 100);
     case As::seconds:
       return duration(value);
     case As::ms:

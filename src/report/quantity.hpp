@@ -14,7 +14,7 @@ namespace podium::report {
 
 enum class As {
   percent,  // of a share: 92.33 %
-  points,   // of a difference of shares: +0.40 points
+  points,   // of a difference of shares: 0.40 points
   seconds,  // 34 ms, 1.2 s, 3.4 min, 2.5 h
   ms,       // milliseconds: 1.26 ms
   count,    // 60,000

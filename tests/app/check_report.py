@@ -104,7 +104,7 @@ def written(value, way):
     if way == "percent":
         return f"{value * 100:.2f} %"
     if way == "points":
-        return f"{value * 100:+.2f} points"
+        return f"{value * 100:.2f} points"
     if way == "seconds":
         if abs(value) >= 7200:
             return three_digits(value / 3600) + " h"

@@ -88,9 +88,9 @@ TEST(Advice, CurvesOfAModel) {
   EXPECT_TRUE(holds(said(overfit, "overfit"), "90.00 %"));
   EXPECT_EQ(said(overfit, "gap"), "") << "one word about one model";
   const RunFolder gap = after({epoch("cnn", 1, 0.90, 0.88), epoch("cnn", 2, 0.99, 0.90)});
-  EXPECT_TRUE(holds(said(gap, "gap"), "+9.00 points"));
+  EXPECT_TRUE(holds(said(gap, "gap"), "9.00 points"));
   const RunFolder rising = after({epoch("cnn", 1, 0.70, 0.80), epoch("cnn", 2, 0.81, 0.82)});
-  EXPECT_TRUE(holds(said(rising, "rising"), "+2.00 points"));
+  EXPECT_TRUE(holds(said(rising, "rising"), "2.00 points"));
   const RunFolder flat = after({epoch("cnn", 1, 0.80, 0.82), epoch("cnn", 2, 0.82, 0.82)});
   for (const char* rule : {"overfit", "gap", "rising"}) EXPECT_EQ(said(flat, rule), "") << rule;
 }
@@ -105,7 +105,7 @@ TEST(Advice, ALeadThatMayBeChance) {
                         {"t_s", 8}}});
   };
   // Two standard errors of the difference at 0.90 and 5,000 images are 0.012.
-  EXPECT_TRUE(holds(said(lead(0.905, 5000), "narrow_lead"), "+0.50 points"));
+  EXPECT_TRUE(holds(said(lead(0.905, 5000), "narrow_lead"), "0.50 points"));
   EXPECT_EQ(said(lead(0.915, 5000), "narrow_lead"), "");
   EXPECT_TRUE(holds(said(lead(0.915, 300), "narrow_lead"), "300"));
 }
