@@ -8,7 +8,7 @@ namespace podium::comm {
 namespace {
 
 TEST(ClockMpi, EventsLieWhereTheyWere) {
-  const auto group = test::environment->world("clock");
+  const auto group = podium::test::environment->world("clock");
   for (int times = 0; times < 5; ++times) test::check_clocks(*group);
 }
 
