@@ -31,7 +31,8 @@ std::vector<EventSpec> job_events() {
        {plain("verb", "text", "of the command line"),
         plain("result", "object", "the result line ([cli.md](cli.md))")}},
       {"failed",
-       "a job has failed ([troubleshooting.md](troubleshooting.md)); of several, the first says why",
+       "a job has failed ([troubleshooting.md](troubleshooting.md)); of several, the first says "
+       "why",
        "",
        "",
        {plain("rank", "integer", "that failed; `null`: nobody knows, or the launcher went first"),

@@ -10,7 +10,8 @@ std::vector<OptionSpec> see_options() {
       {"quiet", boolean, "false", "show only warnings, errors and the result line"},
       {"log.level", text, "info", "lines on stderr", {"error", "warning", "info", "debug"}},
       {"log.tensorboard", boolean, "false",
-       "also write the curves of metrics.jsonl as event files for TensorBoard, into tensorboard/ of "
+       "also write the curves of metrics.jsonl as event files for TensorBoard, into tensorboard/ "
+       "of "
        "the run folder (docs/metrics.md)"},
       {"log.live",
        text,
