@@ -205,14 +205,17 @@ class ServiceExplorer::Implementation {
     packed.head["explored"] = *rollout_;
     packed.head["returns"] = returns;
     packed.head["spent"] = accounting_.seconds();
-    add_to(&ServiceExplorerStats::lost, returns.size());  // unless all of it goes out
-    say(packed.head, packed.bytes);
+    try {
+      say(packed.head, packed.bytes);
+    } catch (...) {  // nobody knows how much of it went out
+      add_to(&ServiceExplorerStats::lost, returns.size());
+      throw;
+    }
     accounting_.turn_to(Spent::other);
     rollout_.reset();
     if (stats().rollouts == 0) log_.info("the first rollout of feedback went to the learner");
     const std::lock_guard hold(lock_);
     ++stats_.rollouts;
-    stats_.lost -= returns.size();
     stats_.sent += returns.size();
   }
 

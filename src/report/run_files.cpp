@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
 #include <fstream>
-#include <sstream>
 
+#include "core/error.hpp"
 #include "io/files/atomic_file.hpp"
 
 namespace podium::report {
@@ -55,8 +56,13 @@ JsonLinesFile read_json_lines(const fs::path& path) {
   JsonLinesFile found;
   std::error_code none;
   if (!fs::exists(path, none)) return found;
-  std::istringstream text(io::read_text_file(path));
-  for (std::string line; std::getline(text, line);) {
+  if (!fs::is_regular_file(path, none)) {
+    found.damaged = 1;
+    return found;
+  }
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw io_error("cannot read", path.string(), errno);
+  for (std::string line; std::getline(file, line);) {
     if (trimmed(line).empty()) continue;
     Json json = Json::parse(line, nullptr, false);
     if (json.is_object()) {

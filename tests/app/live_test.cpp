@@ -58,7 +58,7 @@ class LiveTest : public AppTest {
   }
 
   Words training(const Words& more = {}) const {
-    return words("train", joined({"--train.model=dense", "--model.dense.epochs=150"}, more));
+    return words("train", joined({"--train.model=dense", "--model.dense.epochs=150", "--memo=never"}, more));
   }
   Words on_ranks(int ranks, const Words& command) const {
     return joined({PODIUM_MPIRUN, "-n", std::to_string(ranks)}, command);
@@ -128,8 +128,9 @@ TEST_F(LiveTest, ALaunchersTerminalIsNone) {
   EXPECT_NE(always.out().find("\r\x1b[JPODIUM_RESULT {"), std::string::npos);
 }
 
+// Only in width: pyte moves lines, but not its cursor, when it has fewer of them.
 TEST_F(LiveTest, ATerminalThatShrinksKeepsNothingOfThePicture) {
-  const Seen seen = watch(training(), "100x30", {"--at", " left ", "--resize", "34x12"});
+  const Seen seen = watch(training(), "100x30", {"--at", " left ", "--resize", "34x30"});
   EXPECT_EQ(seen.status, 0) << seen.raw;
   EXPECT_TRUE(seen.showed("dense", "%"));
   expect_clean_end(seen);
