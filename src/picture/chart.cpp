@@ -153,7 +153,7 @@ class Drawing {
       svg_.text(x + 23, y + 10, Anchor::start, series.name);
       x += needed + 14;
     }
-    return chart_.series.empty() ? y + 4 : y + line_height + 6;
+    return chart_.series.empty() ? y + 8 : y + line_height + 6;
   }
 
   double marks(double y) {

@@ -12,6 +12,7 @@ namespace {
 constexpr double much_waiting = 0.20;    // of a model's time, for other ranks
 constexpr double much_loading = 0.10;    // of a model's time, for images
 constexpr double much_slower = 1.25;     // one rank's computing over another's
+constexpr double much_idle = 0.50;       // of the time of explorers and trainers, less is work
 constexpr double few_hits = 0.90;        // of reads, from memory
 constexpr double fall = 0.005;           // of validation accuracy since its best epoch
 constexpr double still_rising = 0.005;   // of validation accuracy in the last epoch
@@ -38,6 +39,8 @@ class Rules {
     uneven();
     cache();
     confused();
+    found();
+    idle();
     return std::move(list_);
   }
 
@@ -204,6 +207,25 @@ class Rules {
                         tag("q", name(pair.first)) + " and " + tag("q", name(pair.second)) +
                         ": look at them below. If people tell them apart, more images of the two "
                         "help; if not, the two may be one class.");
+  }
+
+  // A search trains its networks only as far as it has to.
+  void found() {
+    const Place winner = run_.result()["winner"];
+    if (winner.text().empty()) return;
+    add("winner", "The search trained its networks briefly: train, test and serve the winner (" +
+                      code("podium run " + winner.text()) + ").");
+  }
+
+  // Explorers and trainers that wait for each other.
+  void idle() {
+    const Place result = run_.result();
+    if (result["mode"].text() != "synchronous" || !result["utilisation"]) return;
+    if (result["utilisation"].number_or(1) >= much_idle) return;
+    add("idle", "Explorers and trainers worked only " +
+                    quantity(result["utilisation"], As::percent) +
+                    " of their time, as they wait for each other: try " +
+                    code("--learn.mode=fully_async") + ".");
   }
 
   const RunData& run_;

@@ -1,6 +1,7 @@
 // Which classes are taken for which, and the images a model was most certain about and wrong.
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "core/text.hpp"
 #include "report/png.hpp"
@@ -52,7 +53,7 @@ Markup heading_row(const Place& evaluation, size_t classes) {
   return tag("tr", cells);
 }
 
-Markup matrix(const Place& evaluation, const std::string& model) {
+Markup matrix(const Place& evaluation, const std::string& model, const std::string& images) {
   const Place counts = evaluation["confusion"];
   const size_t classes = counts.size();
   if (classes == 0 || classes > most_classes) return {};
@@ -69,7 +70,7 @@ Markup matrix(const Place& evaluation, const std::string& model) {
            tag("td", quantity(scores["support"], As::count));
     body += tag("tr", row);
   }
-  const Markup caption = "Test images by " + Markup(model) + ": a row for each true class, " +
+  const Markup caption = Markup(images) + " by " + model + ": a row for each true class, " +
                          quantity(evaluation["accuracy"], As::percent) + " right";
   return tag("div",
              {{"class", "scrolls"},
@@ -115,10 +116,12 @@ Markup mistakes(const Place& evaluation) {
 }
 
 Markup evaluation_of(const RunData& run, const std::string& model) {
-  for (const char* split : {"-test", "-validation", "-input"}) {
+  for (const auto& [split, images] :
+       {std::pair{"-test", "Test images"}, std::pair{"-validation", "Validation images"},
+        std::pair{"-input", "Images"}}) {
     const Place evaluation = run["evaluation"][(model + split).c_str()];
     if (evaluation["confusion"].size() == 0) continue;
-    return matrix(evaluation, model) + mistakes(evaluation);
+    return matrix(evaluation, model, images) + mistakes(evaluation);
   }
   return {};
 }

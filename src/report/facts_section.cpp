@@ -57,7 +57,7 @@ const std::vector<std::pair<const char*, Fact>>& facts() {
        [](const RunData& run) {
          return quantity(run.last("ingested")["peak_rss_bytes"], As::bytes);
        }},
-      {"Bytes of weights sent to replicas",
+      {"Weights last sent to replicas",
        [](const RunData& run) { return quantity(run.last("moved")["bytes"], As::bytes); }},
   };
   return all;
@@ -67,7 +67,7 @@ const std::vector<std::pair<const char*, Fact>>& facts() {
 
 void facts_section(const std::vector<RunData>& runs, Page& page) {
   Table table;
-  table.caption = "Where it ran, and on what";
+  table.caption = "Ranks, machines and data";
   table.numbers = false;
   table.headings = {""};
   for (const RunData& run : runs) table.headings.push_back(runs.size() > 1 ? run.name : "");

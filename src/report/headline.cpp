@@ -71,6 +71,29 @@ Markup who_won(const RunData& run, const Derive& derive) {
   return text;
 }
 
+// The network that a search found.
+Markup what_was_found(const RunData& run) {
+  const Place result = run.result();
+  if (!result["best_architecture"]) return {};
+  Markup text = " The best network of " + quantity(result["samples"], As::count) + " samples has ";
+  text += "a reward of " + quantity(result["best_reward"], As::percent) + ": ";
+  return text + tag("code", result["best_architecture"].text()) + ".";
+}
+
+// What a policy has learnt.
+Markup what_was_learnt(const RunData& run) {
+  const Place result = run.result();
+  if (!result["environment"] || !result["mean_return"]) return {};
+  Markup text = " After " + quantity(result["updates"], As::count) + " updates the policy for ";
+  text += tag("strong", result["environment"].text()) + " has a mean return of ";
+  text += quantity(result["mean_return"], As::number);
+  if (result["explored_return"]) {
+    text += "; the last episodes of exploring had ";
+    text += quantity(result["explored_return"], As::number);
+  }
+  return text + ".";
+}
+
 Markup published(const RunData& run) {
   const Place result = run.result();
   Markup text;
@@ -87,7 +110,8 @@ Markup published(const RunData& run) {
 }  // namespace
 
 Markup headline(const RunData& run, const Derive& derive) {
-  return what_ran(run) + who_won(run, derive) + published(run);
+  return what_ran(run) + who_won(run, derive) + what_was_found(run) + what_was_learnt(run) +
+         published(run);
 }
 
 }  // namespace podium::report

@@ -140,10 +140,32 @@ Markup buffer_of(const RunData& run) {
   return figure(drawing(picture::draw(chart)), caption + ".");
 }
 
+// What episodes brought while exploring.
+Markup returns_of(const RunData& run) {
+  picture::Series returns{.name = "mean return", .dots = false};
+  for (const Place& batch : own_events(run, "batch")) {
+    const auto value = batch["mean_return"].number();
+    if (value) returns.points.push_back({.x = batch["updates"].number_or(0), .y = *value});
+  }
+  if (returns.points.size() < 2) return {};
+  picture::Chart chart;
+  chart.about = {name_of(run, "returns"), "Returns while learning",
+                 "The mean return of the explorers' last episodes, over the updates."};
+  chart.x = {.name = "updates", .least = 0};
+  chart.y = {.name = "mean return", .least = 0};
+  chart.series = {std::move(returns)};
+  Markup caption = "The mean return of the explorers' last episodes";
+  if (run.result()["mean_return"]) {
+    caption += "; the finished policy, always taking the likeliest action, has ";
+    caption += quantity(run.result()["mean_return"], As::number);
+  }
+  return figure(drawing(picture::draw(chart)), caption + ".");
+}
+
 // A search trains too, but waits for nobody's experiences.
 Markup lanes_of_run(const RunData& run, Page& page) {
   if (run.verb() != "learn") return {};
-  const Markup together = totals(run) + buffer_of(run);
+  const Markup together = returns_of(run) + totals(run) + buffer_of(run);
   const Markup both = picture_from_trace(run, page);
   if (together.empty() || run.result()["rows"]) return both;
   return both + tag("div", {{"class", "figures"}}, together);

@@ -30,6 +30,7 @@ footer { color: var(--faint); font-size: .87rem; padding-top: 1rem; padding-bott
 .faint, figcaption, caption { color: var(--faint); font-size: .9rem; }
 .notice { background: var(--warn-ground); border-left: 4px solid var(--warn); border-radius: 4px;
   padding: .6rem .9rem; max-width: 46rem; margin: .75rem 0; }
+ul.notice { list-style: none; }
 nav { position: sticky; top: 0; z-index: 1; background: var(--ground); border-bottom: 1px solid var(--rule);
   margin-top: 1rem; }
 nav ul { display: flex; gap: 0 1.1rem; overflow-x: auto; list-style: none; margin: 0 auto; padding: 0 1.25rem;
@@ -37,12 +38,18 @@ nav ul { display: flex; gap: 0 1.1rem; overflow-x: auto; list-style: none; margi
 nav li { margin: 0; white-space: nowrap; }
 nav a { display: block; padding: .6rem 0; text-decoration: none; font-size: .92rem; }
 nav a:hover, nav a:focus { text-decoration: underline; }
+@media (min-width: 60rem) {
+  html { scroll-padding-top: 6rem; }
+  nav ul { flex-wrap: wrap; }
+  nav a { padding: .35rem 0; }
+}
 )css";
 
 constexpr const char* part_rules = R"css(
 .scrolls { overflow-x: auto; margin: .75rem 0; }
 table { border-collapse: collapse; font-size: .94rem; font-variant-numeric: tabular-nums; }
-caption { text-align: left; padding: 0 0 .35rem; }
+caption { text-align: left; padding: 0 0 .35rem; position: sticky; left: 0; width: max-content;
+  max-width: min(44rem, calc(100vw - 2.5rem)); }
 th, td { padding: .38rem .8rem; border-bottom: 1px solid var(--rule); text-align: left; vertical-align: baseline; }
 th:first-child, td:first-child { padding-left: .6rem; }
 thead th { font-weight: 600; font-size: .86rem; color: var(--faint); vertical-align: bottom; }
@@ -50,6 +57,8 @@ tbody th { font-weight: 600; }
 .numbers td, .numbers thead th:not(:first-child) { text-align: right; }
 .numbers td { white-space: nowrap; }
 .texts td { overflow-wrap: break-word; min-width: 7rem; }
+.texts tbody th { min-width: 6.5rem; }
+.texts td:nth-child(5) { min-width: 20rem; }
 .texts th code, li code { white-space: nowrap; }
 .scrolls tbody th { position: sticky; left: 0; background: var(--ground); }
 .scrolls tr.marked th { background: var(--mark); }
@@ -94,6 +103,11 @@ constexpr const char* print_rules = R"css(
   figure, tr, .notice { break-inside: avoid; }
   h2, h3, caption { break-after: avoid; }
   .scrolls { overflow: visible; }
+  table, .matrix { font-size: 8.5pt; }
+  th, td { padding: .25rem .45rem; }
+  .matrix th, .matrix td { padding: .2rem .3rem; }
+  .matrix td.right, .matrix td.wrong { min-width: 2rem; }
+  .texts td { min-width: 4rem; }
   * { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
 }
 )css";

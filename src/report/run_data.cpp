@@ -166,10 +166,12 @@ void add_result(const Place& result, std::vector<ModelView>* models) {
   const Place list = result["models"];
   for (size_t i = 0; i < list.size(); ++i) {
     ModelView& model = find_or_add(*models, list[i]["name"].text());
-    model.metrics = list[i];
+    // `select` tells less of a model than the job that trained it.
+    if (!model.metrics["wall_by_rank"] || list[i]["wall_by_rank"]) model.metrics = list[i];
     model.test_accuracy = list[i]["test_accuracy"];
   }
-  if (list || !result["model"]) return;
+  // What `learn` names is the file of its policy.
+  if (list || !result["model"] || result["environment"]) return;
   find_or_add(*models, result["model"].text()).metrics = result;
 }
 
@@ -183,7 +185,10 @@ void add_events(const RunData& run, std::vector<ModelView>* models) {
   for (const Place& event : run.events("selected")) {
     ModelView& model = find_or_add(*models, event["model"]["name"].text());
     if (!model.metrics) model.metrics = event["model"];
-    model.done_s = event["t_s"];
+  }
+  // Since the start of the main job; others began at other times.
+  for (const Place& event : run.own_events("selected")) {
+    find_or_add(*models, event["model"]["name"].text()).done_s = event["t_s"];
   }
   for (const Place& event : run.events("tested")) {
     ModelView& model = find_or_add(*models, event["model"].text());

@@ -13,7 +13,8 @@ Markup models_table(const std::vector<RunData>& runs) {
   Table table;
   table.caption = "Models, in the order in which they were finished. Marked: selected";
   table.headings = {"Model",         "Parameters",        "FLOP per image", "Validation accuracy",
-                    "Test accuracy", "Images per second", "Trained in",     "Done after"};
+                    "Test accuracy", "Images per second", "Trained in",     "Done after",
+                    "Reused from"};
   if (runs.size() > 1) table.headings.insert(table.headings.begin() + 1, "Run");
   for (const RunData& run : runs) {
     for (const ModelView& model : models_of(run)) {
@@ -23,7 +24,8 @@ Markup models_table(const std::vector<RunData>& runs) {
            quantity(metrics["flops_per_image"], As::rate),
            quantity(metrics["val_accuracy"], As::percent),
            quantity(model.test_accuracy, As::percent), quantity(metrics["images_per_s"], As::rate),
-           quantity(metrics["train_s"], As::seconds), quantity(model.done_s, As::seconds)},
+           quantity(metrics["train_s"], As::seconds), quantity(model.done_s, As::seconds),
+           metrics["reused"].truth() ? Markup("an earlier job") : Markup("–")},
           model.selected};
       if (runs.size() > 1) row.cells.insert(row.cells.begin() + 1, run.name);
       table.rows.push_back(std::move(row));

@@ -69,11 +69,17 @@ Markup update_of_run(const RunData& run, Page& page) {
                    page.derived(name_of(run, "update-processes"), picture.lanes.size(), As::count);
   caption += picture.lanes.size() == 1 ? " process took " : " processes took ";
   caption += page.derived(name_of(run, "update-ms"), update.end - update.begin, As::ms);
-  caption += ": the H2D buffer fills, then the IPC buffer by broadcast, then the workers reload";
+  const bool copied = std::ranges::any_of(lanes, [](const TracedLane& lane) {
+    return std::ranges::any_of(lane.spans,
+                               [](const picture::NamedSpan& span) { return span.name == "H2D"; });
+  });
+  caption += copied ? ": the H2D buffer fills, then the IPC buffer by broadcast, then"
+                    : ": the IPC buffer fills by broadcast, then";
+  caption += " the workers reload";
   const std::vector<Place> moved = own_events(run, "moved");
   if (!moved.empty()) {
     caption += "; the last one of " + quantity(moved.back()["bytes"], As::bytes);
-    caption += " was told to take " + quantity(moved.back()["seconds"], As::seconds);
+    caption += " took, by the log, " + quantity(moved.back()["seconds"], As::seconds);
   }
   return figure(drawing(picture::draw(picture)), caption + ".");
 }

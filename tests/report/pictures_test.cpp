@@ -154,6 +154,23 @@ TEST(LearnSection, WithoutATraceTimesAreAddedUp) {
   EXPECT_EQ(wrong_numbers(html), std::vector<std::string>{});
 }
 
+TEST(LearnSection, DrawsReturnsOverUpdates) {
+  Json events = Json::array();
+  for (int i = 1; i <= 3; ++i) {
+    events.push_back({{"event", "batch"},
+                      {"batch", i},
+                      {"updates", 4 * i},
+                      {"mean_return", 10.0 * i},
+                      {"ready", 0}});
+  }
+  const Json result = {{"verb", "learn"}, {"mean_return", 42.5}};
+  events.push_back({{"event", "ended"}, {"result", result}});
+  const std::string html = page_of(learn_lanes_section, told_run(events));
+  EXPECT_NE(html.find("Returns while learning"), std::string::npos);
+  EXPECT_NE(html.find(">42.5<"), std::string::npos);
+  EXPECT_EQ(wrong_numbers(html), std::vector<std::string>{});
+}
+
 Json samples() {
   Json events = Json::array();
   for (int i = 1; i <= 10; ++i) {

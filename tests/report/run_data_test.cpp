@@ -108,6 +108,20 @@ TEST(RunData, ThinsOutManyEventsOfAKind) {
   EXPECT_TRUE(run.result());
 }
 
+TEST(RunData, ASelectionKeepsWhatTrainingTold) {
+  const Json trained = {{"model", "cnn"},
+                        {"val_accuracy", 0.9},
+                        {"wall_by_rank", Json::array({{{"wall_s", 1.5}, {"compute_s", 1.0}}})}};
+  const Json listed = {{"name", "cnn"}, {"val_accuracy", 0.9}};
+  const RunFolder folder;
+  folder.write_events(
+      {ended("train", 2, trained), ended("select", 1, {{"models", Json::array({listed})}})});
+  const RunData run = folder.read();
+  const std::vector<ModelView> models = models_of(run);
+  ASSERT_EQ(models.size(), 1U);
+  EXPECT_EQ(models[0].metrics["wall_by_rank"].size(), 1U);
+}
+
 TEST(RunData, NamesWhatDiffersFromTheDefaults) {
   const RunFolder folder;
   folder.write("config.cfg",
