@@ -59,6 +59,10 @@ std::string program_xxh3() {
 std::string content_xxh3(const fs::path& place) {
   Xxh3Stream stream;
   if (!fs::is_directory(place)) {
+    if (fs::exists(place) && !fs::is_regular_file(place)) {
+      throw data_error("this is no file but a device, or the like", place.string(),
+                       "check the path");
+    }
     io::add_file(stream, place);
     return to_hex(stream.digest());
   }

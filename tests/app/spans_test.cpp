@@ -68,23 +68,22 @@ TEST_F(Spans, OfTheServiceOfARun) {
 }
 
 TEST_F(Spans, OfLearningDirect) {
-  const auto job = start_input("learn", "cartpole-ci.cfg", {"--learn.updates=16"});
+  const auto job = start_input("learn", "cartpole-ci.cfg", {"--learn.updates=80"});
   ASSERT_EQ(job->wait(), 0) << job->err();
   const Names trainer = of("rank 0", "trainer");
   EXPECT_TRUE(trainer.contains("train"));
   EXPECT_TRUE(trainer.contains("wait"));
   EXPECT_TRUE(trainer.contains("sync weight (direct)"));
-  const Names explorer = of("explorer 0 of rank 0", "explorer");
-  EXPECT_EQ(explorer, (Names{"rollout", "wait", "sync weight (direct)"}));
-  EXPECT_FALSE(of("explorer 1 of rank 0", "explorer").empty());
+  const Names explorers = of("explorer ", "explorer");  // on a busy machine one may do it all
+  EXPECT_EQ(explorers, (Names{"rollout", "wait", "sync weight (direct)"}));
 }
 
 TEST_F(Spans, OfLearningByCheckpoints) {
   const auto job =
-      start_input("learn", "cartpole-ci.cfg", {"--learn.updates=16", "--learn.mode=fully_async"});
+      start_input("learn", "cartpole-ci.cfg", {"--learn.updates=80", "--learn.mode=fully_async"});
   ASSERT_EQ(job->wait(), 0) << job->err();
   EXPECT_TRUE(of("rank 0", "trainer").contains("sync weight (checkpoint)"));
-  EXPECT_TRUE(of("explorer 0 of rank 0", "explorer").contains("sync weight (checkpoint)"));
+  EXPECT_TRUE(of("explorer ", "explorer").contains("sync weight (checkpoint)"));
 }
 
 TEST_F(Spans, OfTheChildrenOfASearch) {
