@@ -147,7 +147,7 @@ while true; do
   if [ "$signals" = "$seen" ]; then break; fi
 done
 kill -KILL -- "-$watch_pid" 2>/dev/null || true
-if [ "${#terminal[@]}" -gt 0 ]; then printf '\r\033[J'; fi  # a picture that a killed rank has left
+if [ "${#terminal[@]}" -gt 0 ]; then printf '\r\033[?7h\033[J'; fi  # what a killed rank has left: a picture, and no line wrap
 if [ "$status" -gt 128 ] && ! names_a_program "$@"; then
   echo "podium: error: nothing to start in '$*': no word of it is a program here;" \
     "build it (./scripts/run.sh does), and give its path: scripts/mpirun.sh -n 4 build/release/podium ..." >&2

@@ -1,5 +1,6 @@
 #include "report/report.hpp"
 
+#include "core/error.hpp"
 #include "io/files/atomic_file.hpp"
 #include "report/page.hpp"
 #include "report/sections.hpp"
@@ -13,9 +14,25 @@ std::string title_of(const std::vector<RunData>& runs) {
   return (runs.size() == 1 ? "Podium run " : "Podium runs ") + names;
 }
 
+// Throws usage_error unless `output` is free or an earlier page, by its name: the page takes the
+// place of what is there, also of a device or of what a run has written.
+void check_output(const std::filesystem::path& output) {
+  std::error_code none;
+  const std::filesystem::file_status place = std::filesystem::symlink_status(output, none);
+  if (!std::filesystem::exists(place)) return;
+  if (std::filesystem::is_directory(output, none)) {
+    throw usage_error("the output is a folder", output.string(), "name a file in it");
+  }
+  if (output.extension() != ".html" || !std::filesystem::is_regular_file(output, none)) {
+    throw usage_error("the output exists and is no earlier page", output.string(),
+                      "name a new file, or one that ends in .html");
+  }
+}
+
 }  // namespace
 
 Json write_report(const std::vector<std::filesystem::path>& folders, const ReportOptions& options) {
+  check_output(options.output);
   const std::vector<RunData> runs = read_runs(folders, options.defaults);
   Page page(title_of(runs));
   add_sections(runs, page);

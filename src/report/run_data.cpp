@@ -1,7 +1,10 @@
 #include "report/run_data.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <map>
 
 #include "core/error.hpp"
@@ -269,6 +272,9 @@ RunData read_run(const fs::path& folder, const Defaults& defaults) {
   }
   if (!fs::is_directory(folder, none)) {
     throw usage_error("not a folder", folder.string(), "name the folder of a run");
+  }
+  if (access(folder.c_str(), X_OK) != 0) {
+    throw io_error("cannot look into the folder", folder.string(), errno);
   }
   RunData run;
   run.folder = folder;

@@ -17,6 +17,8 @@ constexpr size_t most_documents = 64;
 constexpr size_t most_logs = 64;
 constexpr size_t log_lines = 12;
 constexpr std::streamoff log_end_bytes = 8192;
+// Brackets within brackets; copying and writing JSON takes stack for each.
+constexpr int most_nesting = 256;
 
 std::string trimmed(const std::string& text) {
   const size_t first = text.find_first_not_of(" \t\r");
@@ -36,6 +38,30 @@ std::vector<fs::path> files_in(const fs::path& folder, const std::string& ending
   std::ranges::sort(files);
   if (files.size() > most) files.resize(most);
   return files;
+}
+
+bool nests_too_deeply(const std::string& text) {
+  int depth = 0;
+  bool quoted = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quoted && c == '\\') {
+      ++i;
+    } else if (c == '"') {
+      quoted = !quoted;
+    } else if (!quoted && (c == '[' || c == '{')) {
+      if (++depth > most_nesting) return true;
+    } else if (!quoted && (c == ']' || c == '}')) {
+      --depth;
+    }
+  }
+  return false;
+}
+
+// Discarded where `text` is no JSON, or deeper than any that a run writes.
+Json parsed(const std::string& text) {
+  if (nests_too_deeply(text)) return Json::value_t::discarded;
+  return Json::parse(text, nullptr, false);
 }
 
 Json last_lines(const fs::path& path) {
@@ -64,7 +90,7 @@ JsonLinesFile read_json_lines(const fs::path& path) {
   if (!file) throw io_error("cannot read", path.string(), errno);
   for (std::string line; std::getline(file, line);) {
     if (trimmed(line).empty()) continue;
-    Json json = Json::parse(line, nullptr, false);
+    Json json = parsed(line);
     if (json.is_object()) {
       found.lines.push_back(std::move(json));
     } else {
@@ -104,7 +130,7 @@ JsonFolder read_json_folder(const fs::path& folder) {
 Json read_json(const fs::path& path, size_t* damaged) {
   std::error_code none;
   if (!fs::exists(path, none)) return {};
-  Json document = Json::parse(io::read_text_file(path), nullptr, false);
+  Json document = parsed(io::read_text_file(path));
   if (document.is_object()) return document;
   ++*damaged;
   return {};

@@ -14,6 +14,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Brackets within brackets; writing JSON takes stack for each.
+constexpr int most_nesting = 256;
+
 std::string text_xxh3(const std::string& text) {
   return to_hex(xxh3(std::as_bytes(std::span(text.data(), text.size()))));
 }
@@ -31,7 +34,13 @@ Json with_program(Json identity) {
 
 // The memo without its seal. Throws what a damaged one makes the parser throw.
 Json read_memo(const fs::path& file) {
-  Json memo = Json::parse(io::read_text_file(file));
+  const auto check_nesting = [&file](int depth, Json::parse_event_t, const Json&) {
+    if (depth > most_nesting) {
+      throw data_error("the memo nests too deeply", file.string(), "the step is done again");
+    }
+    return true;
+  };
+  Json memo = Json::parse(io::read_text_file(file), check_nesting);
   const std::string seal = memo.at("seal");
   memo.erase("seal");
   if (text_xxh3(memo.dump()) != seal) {
