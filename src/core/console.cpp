@@ -79,6 +79,8 @@ void Console::close() {
   {
     const std::lock_guard lock(mutex_);
     if (drawing_) screen::write_all(STDOUT_FILENO, clear_below);
+    // What follows in a file or pipe begins a line: programs look for it there.
+    if (drawing_ && ::isatty(STDOUT_FILENO) == 0) screen::write_all(STDOUT_FILENO, "\n");
     drawing_ = false;
     wake_.notify_all();
   }

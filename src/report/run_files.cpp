@@ -102,6 +102,8 @@ JsonLinesFile read_json_lines(const fs::path& path) {
 
 Json read_settings(const fs::path& path) {
   Json settings = Json::object();
+  std::error_code none;
+  if (!fs::is_regular_file(path, none)) return settings;
   std::ifstream file(path);
   std::string section;
   for (std::string line; std::getline(file, line);) {

@@ -125,7 +125,7 @@ TEST_F(LiveTest, ALaunchersTerminalIsNone) {
   Process always(joined(training({"--model.dense.epochs=40"}), {"--log.live=always"}));
   EXPECT_EQ(always.wait(), 0) << always.err();
   EXPECT_NE(always.out().find("\x1b[?7l"), std::string::npos);
-  EXPECT_NE(always.out().find("\r\x1b[JPODIUM_RESULT {"), std::string::npos);
+  EXPECT_NE(always.out().find("\r\x1b[J\nPODIUM_RESULT {"), std::string::npos);
 }
 
 // Only in width: pyte moves lines, but not its cursor, when it has fewer of them.

@@ -126,6 +126,24 @@ TEST_F(Report, NamesOfUsersStayText) {
   EXPECT_NE(html.find("What went wrong"), std::string::npos);
 }
 
+TEST_F(Report, NeverReplacesWhatIsNoPage) {
+  const fs::path metrics = run_dir() / "metrics.jsonl";
+  const std::string events = "{\"event\":\"started\",\"verb\":\"train\",\"t_s\":0}\n";
+  write(metrics, events);
+  Process job({PODIUM_EXECUTABLE, "report", run_dir().string(), "--output=" + metrics.string()});
+  EXPECT_EQ(job.wait(), 2) << job.err();
+  EXPECT_EQ(content(metrics), events);
+}
+
+// A parser that goes down a level for each bracket would run out of stack.
+TEST_F(Report, TakesEndlesslyNestedLinesForDamagedOnes) {
+  const std::string deep(1'000'000, '[');
+  write(run_dir() / "metrics.jsonl", "{\"event\":\"started\",\"verb\":\"train\",\"t_s\":0}\n" +
+                                         deep + std::string(deep.size(), ']') + "\n");
+  const auto made = report({run_dir().string()});
+  EXPECT_EQ(made->wait(), 0) << made->err();
+}
+
 TEST_F(Report, RefusesWhatIsNoRunFolder) {
   fs::create_directories(folder() / "empty");
   write(folder() / "file", "text");
