@@ -333,7 +333,12 @@ TEST_F(Search, AStopThatCannotBeSavedAsTheServersAreGoneEndsWith74) {
   ASSERT_FALSE(servers.empty());
   for (const pid_t each : servers) ::kill(each, SIGKILL);
   job->signal(SIGTERM);
-  EXPECT_EQ(job->wait(), 74) << job->err();
+  const int code = job->wait();
+  if (job->err().find("new ones begin with those that were last saved") != std::string::npos) {
+    EXPECT_EQ(code, 75) << "servers were there again before it stopped: " << job->err();
+    return;
+  }
+  EXPECT_EQ(code, 74) << job->err();
   EXPECT_NE(job->last_words().find("cannot be saved"), std::string::npos) << job->last_words();
 }
 
