@@ -50,8 +50,9 @@ void JobTrace::merge() const {
   try {
     const std::optional<MergedTrace> merged = merge_traces(run_dir_, folder_);
     if (!merged) return;
-    std::string line = format("trace: %zu spans of %zu processes in %s", merged->spans,
-                              merged->processes, merged->path.c_str());
+    std::string line =
+        format("trace: %zu spans of %zu process%s in %s", merged->spans, merged->processes,
+               merged->processes == 1 ? "" : "es", merged->path.c_str());
     if (merged->left_out > 0) {
       line += format(", %llu left out (--log.trace_spans)",
                      static_cast<unsigned long long>(merged->left_out));
