@@ -372,7 +372,7 @@ int run_search_worker(const Words& arguments, const Log& log) {
   Tracer tracer(TraceTicket::parse(order.at("trace")),
                 {format("child %d of rank %d", order.at("number").get<int>(), rank), rank, "child"},
                 log.at_most(LogLevel::warning));
-  search::run_child(channel, data, child, order.at("memory"), {log, tracer.lane("child")});
+  search::run_child(channel, data, child, order.at("memory"), {log, &tracer});
   return 0;
 }
 

@@ -56,6 +56,7 @@ void run_child(Channel& channel, const ChildData& data, const ChildOptions& opti
   hooks.on_epoch = [&channel](int epoch, double accuracy) {
     channel.send({{"epoch", epoch}, {"accuracy", accuracy}}, send_limit);
   };
+  const Lane lane = telling.tracer == nullptr ? Lane() : telling.tracer->lane("child");
   Stopwatch since_word;
   hooks.still_there = [&channel, &since_word] {
     leave_if_alone(channel.descriptor());
@@ -68,9 +69,10 @@ void run_child(Channel& channel, const ChildData& data, const ChildOptions& opti
     const auto architecture = order->at("train").get<std::string>();
     telling.log.info("trains " + architecture);
     const ChildResult result = [&] {
-      const Timed span(telling.lane, spans::train);
+      const Timed span(lane, spans::train);
       return train_child(architecture, dataset, options, hooks);
     }();
+    if (telling.tracer != nullptr) telling.tracer->flush();  // the search may end with this word
     channel.send({{"done", true},
                   {"reward", result.accuracy},
                   {"epochs", result.epochs},

@@ -26,7 +26,7 @@ struct ChildData {
 // Where a child tells what it trains.
 struct ChildTelling {
   Log log;
-  Lane lane;  // each training is a span of it
+  Tracer* tracer = nullptr;  // each training is a span of it; null: none
 };
 
 // Runs until the search ends the channel. `memory_bytes` is what the process may take beside what
