@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <array>
 #include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -13,9 +12,11 @@
 #include "core/json_lines.hpp"
 #include "core/last_words.hpp"
 #include "core/text.hpp"
+#include "core/trace.hpp"
 #include "core/worker_log.hpp"
 #include "io/files/atomic_file.hpp"
 #include "version.hpp"
+#include "workflow/job.hpp"
 
 namespace podium {
 namespace {
@@ -30,21 +31,10 @@ int64_t now_ns() {
   return std::chrono::nanoseconds(SteadyClock::now().time_since_epoch()).count();
 }
 
-std::string host_name() {
-  std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
-}
-
-std::string first_line(const char* file) {
-  std::string line;
-  std::getline(std::ifstream(file), line);
-  return line;
-}
-
 // Processes of which this is equal know each other by their numbers, and share the steady clock.
 std::string process_space() {
   std::error_code error;
-  return host_name() + " " + first_line("/proc/sys/kernel/random/boot_id") + " " +
+  return workflow::node_name() + " " + clock_domain() + " " +
          fs::read_symlink("/proc/self/ns/pid", error).string();
 }
 
@@ -88,7 +78,7 @@ void RankRecord::begin(comm::MpiEnvironment& mpi, const RecordOf& what, const St
   const std::string space = process_space();
   order_.run_dir = fs::absolute(what.run_dir);
   order_.job = job.at("job");
-  order_.node = host_name();
+  order_.node = workflow::node_name();
   order_.started_ns = job.at("space") == space
                           ? job.at("started_ns").get<int64_t>()
                           : now_ns() - static_cast<int64_t>(started.seconds() * 1e9);

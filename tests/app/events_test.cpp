@@ -7,8 +7,8 @@
 #include <map>
 #include <set>
 
-#include "app_fixture.hpp"
 #include "event_table.hpp"
+#include "input_job.hpp"
 #include "python.hpp"
 
 namespace podium::test {
@@ -32,7 +32,7 @@ const EventKey* find_key(const std::vector<EventKey>& keys, const std::string& n
   return found == keys.end() ? nullptr : &*found;
 }
 
-class Events : public AppTest {
+class Events : public InputJobTest {
  protected:
   std::vector<json> events() const {
     std::vector<json> events;
@@ -49,16 +49,6 @@ class Events : public AppTest {
       if (event.at("event") == kind) found.push_back(std::move(event));
     }
     return found;
-  }
-
-  // A job of `verb` in a run folder of this test, with another input file than usual.
-  std::unique_ptr<Process> start_input(const std::string& verb, const std::string& input,
-                                       const Words& more = {}) const {
-    Words command = {PODIUM_EXECUTABLE, verb, std::string(PODIUM_INPUTS) + "/" + input,
-                     "--run.dir=" + run_dir().string(),
-                     "--io.cache_dir=" + (folder() / "cache").string()};
-    append(command, more);
-    return std::make_unique<Process>(command);
   }
 
   bool wait_for(const std::string& kind, size_t count, Process& job) const {

@@ -3,24 +3,15 @@
 #include <map>
 #include <set>
 
-#include "app_fixture.hpp"
+#include "input_job.hpp"
 
 namespace podium::test {
 namespace {
 
 using nlohmann::json;
 
-class Spans : public AppTest {
+class Spans : public InputJobTest {
  protected:
-  std::unique_ptr<Process> start_input(const std::string& verb, const std::string& input,
-                                       const Words& more = {}) const {
-    Words command = {PODIUM_EXECUTABLE, verb, std::string(PODIUM_INPUTS) + "/" + input,
-                     "--run.dir=" + run_dir().string(),
-                     "--io.cache_dir=" + (folder() / "cache").string()};
-    append(command, more);
-    return std::make_unique<Process>(command);
-  }
-
   // The names of spans by "PROCESS/LANE".
   std::map<std::string, std::set<std::string>> spans() const {
     std::ifstream file(run_dir() / "trace.json");
