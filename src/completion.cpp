@@ -25,7 +25,6 @@ std::vector<std::string> values_of(const OptionSpec& spec) {
 std::string completion_tables() {
   std::string subjects, keys, values;
   for (const Verb& verb : verbs()) {
-    if (!verb.built) continue;
     subjects += element(verb.name, verb.subjects);
     std::vector<std::string> names;
     for (const OptionSpec* spec : options_of(verb)) names.push_back(spec->key);

@@ -36,8 +36,7 @@ void make_pages(const std::filesystem::path& folder, const std::filesystem::path
   std::filesystem::create_directories(manual);
   write(manual / "podium.1", manual_page(PODIUM_VERSION));
   for (const Verb& verb : verbs()) {
-    if (verb.built)
-      write(manual / ("podium-" + verb.name + ".1"), manual_page(verb, PODIUM_VERSION));
+    write(manual / ("podium-" + verb.name + ".1"), manual_page(verb, PODIUM_VERSION));
   }
   write(folder / "podium", "# bash completion for podium, made from its options.\n" +
                                completion_tables() + "\n" + contents(completion));

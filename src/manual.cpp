@@ -135,8 +135,8 @@ std::string manual_page(const std::string& version) {
   Entries list;
   std::vector<std::string> others = {"podium-mpirun"};
   for (const Verb& verb : verbs()) {
-    list.emplace_back(verb.name, verb.help + (verb.built ? "." : " (not in this release)."));
-    if (verb.built) others.push_back(verb_name(verb));
+    list.emplace_back(verb.name, verb.help + ".");
+    others.push_back(verb_name(verb));
   }
   text += entries("VERBS", list);
   text += entries(

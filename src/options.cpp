@@ -213,7 +213,6 @@ const std::vector<Verb>& verbs() {
       {"inspect",
        "show what a run folder holds: inspect memo, what its steps did and saved",
        {"run", "log"},
-       true,
        {"memo"},
        "[RUN_FOLDER | input.cfg ...]"},
       {"bench",
@@ -221,19 +220,16 @@ const std::vector<Verb>& verbs() {
        "ckpt, ps, serve, search, learn, trace",
        {"", "run", "io", "memo", "train", "model", "comm", "ps", "ckpt", "engine", "serve",
         "search", "learn", "bench", "log"},
-       true,
        {"io", "nn", "allreduce", "scaling", "sync", "save", "ckpt", "ps", "serve", "search",
         "learn", "trace"}},
       {"report",
        "one page about one or more runs: what ran, where time went, which model won and why",
        {"report", "run.dir", "log"},
-       true,
        {},
        "[RUN_FOLDER ...] [input.cfg ...]"},
       {"top",
        "a live view of a running service",
        {"top", "run.dir", "serve.address", "serve.port", "serve.tls_cert", "log"},
-       true,
        {},
        "[RUN_FOLDER | input.cfg ...]"},
       {"plan",
@@ -278,10 +274,6 @@ Invocation parse_command_line(std::vector<std::string> arguments) {
     invocation.action = Invocation::Action::verb_help;
     return invocation;
   }
-  if (!verb.built) {
-    throw usage_error("the verb '" + verb.name + "' is not part of this release", "command line",
-                      "podium --help marks the verbs that are");
-  }
   words.erase(words.begin());
   if (!verb.subjects.empty()) invocation.subject = take_subject(verb, &words);
   if (verb.name == "report") invocation.run_folders = take_folders(&words);
@@ -303,7 +295,7 @@ std::string help_text() {
   for (const Verb& verb : verbs()) {
     std::string name = "  " + verb.name;
     name.resize(12, ' ');
-    text += name + verb.help + (verb.built ? "" : " (not in this release)") + "\n";
+    text += name + verb.help + "\n";
   }
   text +=
       "\nFlags:\n"
@@ -320,7 +312,6 @@ std::string verb_help_text(const std::string& name) {
   const Verb& verb = find_verb(name);
   std::string text = "podium " + verb.name + (verb.subjects.empty() ? " " : " WHAT ") + verb.files +
                      " [--section.key=value ...]\n\n  " + verb.help + "\n";
-  if (!verb.built) return text + "\nNot part of this release.\n";
   text += "\nOptions:\n" + option_lines(verb);
   const auto own = std::ranges::find_if(
       option_schema(), [&](const OptionSpec& spec) { return section_of(spec.key) == verb.name; });

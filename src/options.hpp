@@ -11,10 +11,9 @@ namespace podium {
 
 struct Verb {
   std::string name;
-  std::string help;                   // one line
-  std::vector<std::string> sections;  // options that matter to it, for its help: of these
-                                      // sections, or of these names
-  bool built = true;                  // false: a later release brings it; calling it is an error
+  std::string help;                        // one line
+  std::vector<std::string> sections;       // options that matter to it, for its help: of these
+                                           // sections, or of these names
   std::vector<std::string> subjects = {};  // what may stand behind it: `bench io`; one must
   std::string files = "[input.cfg ...]";   // what else may stand there
 };
